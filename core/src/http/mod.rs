@@ -1,0 +1,210 @@
+//! One HTTP request at a time: our own plain types, and who sends them.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::{Error, Reason};
+
+/// The method of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Method {
+    /// DELETE
+    Delete,
+    /// GET
+    Get,
+    /// POST
+    Post,
+}
+
+impl Method {
+    /// The method as it stands in the request line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "DELETE",
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// A request for a [`Transport`] to send: once, following no redirect. `Debug` shows neither query, nor headers, nor body.
+#[derive(Clone)]
+pub struct HttpRequest {
+    pub(crate) method: Method,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) timeout: Duration,
+    pub(crate) max_body_bytes: usize,
+}
+
+impl HttpRequest {
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The absolute URL, https or (loopback only) http. May hold secrets in its query: do not log it.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The headers, in order. May hold secrets.
+    #[must_use]
+    pub fn headers(&self) -> &[(String, String)] {
+        &self.headers
+    }
+
+    /// The body, empty for a GET. May hold secrets.
+    #[must_use]
+    pub fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// How long connecting (DNS, TCP, TLS) may take.
+    #[must_use]
+    pub fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+
+    /// How long the whole request may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// How many bytes of the answer's body are wanted at most; a longer one is an error.
+    #[must_use]
+    pub fn max_body_bytes(&self) -> usize {
+        self.max_body_bytes
+    }
+}
+
+impl fmt::Debug for HttpRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpRequest({} {})", self.method.as_str(), without_query(&self.url))
+    }
+}
+
+/// The answer to a request. The status is data, not an error. `Debug` shows the status only.
+#[derive(Clone)]
+pub struct HttpResponse {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl HttpResponse {
+    /// An answer with a status (100–599), headers and a body.
+    #[must_use]
+    pub fn new(status: u16, headers: Vec<(String, String)>, body: Vec<u8>) -> Self {
+        Self { status, headers, body }
+    }
+
+    /// The first header of that name, whatever its case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+impl fmt::Debug for HttpResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpResponse({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+/// Whether a request that got no answer may have reached the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sent {
+    /// No byte of the request left this machine: it may be repeated.
+    NotSent,
+    /// Nobody knows: the provider may have acted on it.
+    Unknown,
+}
+
+/// What kept a request from being answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportFailure {
+    /// The answer was longer than asked for, or not HTTP.
+    Answer,
+    /// The name was not found, no connection came about, or it broke.
+    Network,
+    /// A time limit passed.
+    Timeout,
+    /// TLS refused the certificate.
+    Certificate,
+    /// TLS failed for another reason.
+    Tls,
+}
+
+/// Why a [`Transport`] has no answer.
+#[derive(Debug)]
+pub struct TransportError {
+    pub(crate) sent: Sent,
+    pub(crate) failure: TransportFailure,
+    pub(crate) detail: String,
+}
+
+impl TransportError {
+    /// A failure. `detail` is for logs: it must hold no URL query, header or body.
+    /// When in doubt whether bytes left, say [`Sent::Unknown`].
+    #[must_use]
+    pub fn new(sent: Sent, failure: TransportFailure, detail: impl Into<String>) -> Self {
+        Self { sent, failure, detail: detail.into() }
+    }
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}, {:?}: {}", self.failure, self.sent, self.detail)
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+impl From<TransportError> for Error {
+    fn from(error: TransportError) -> Self {
+        let reason = match (error.failure, error.sent) {
+            (TransportFailure::Certificate, _) => Reason::TlsCertificate,
+            (TransportFailure::Tls, Sent::NotSent) => Reason::TlsHandshake,
+            (TransportFailure::Timeout, Sent::NotSent) => Reason::ConnectTimeout,
+            (TransportFailure::Answer, _) => Reason::ResponseTooLarge,
+            (_, Sent::NotSent) => Reason::NotSent,
+            (_, Sent::Unknown) => Reason::InDoubt,
+        };
+        let detail = error.detail.clone();
+        Self::new(reason).with_detail(detail).with_source(error)
+    }
+}
+
+/// Sends HTTP requests. The built-in one is ureq; a host may bring its own (the platform's trust store and proxy).
+///
+/// The rules an implementation keeps: send **once**, never repeat by itself; follow **no** redirect; do not decompress;
+/// no cookies, no cache; obey the request's limits; on failure say honestly whether bytes may have left. It may be called from several
+/// threads at once, and must not call back into the same [`Keyfob`](crate::Keyfob).
+pub trait Transport: Send + Sync {
+    /// Sends one request and waits for the whole answer.
+    ///
+    /// # Errors
+    /// [`TransportError`] when there is no answer; an answer with a bad status is not an error.
+    fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError>;
+}
+
+/// A URL as it may stand in a log: no user, query or fragment.
+pub(crate) fn without_query(url: &str) -> String {
+    match url::Url::parse(url) {
+        Ok(parsed) => format!("{}{}", parsed.origin().ascii_serialization(), parsed.path()),
+        Err(_) => "(malformed URL)".to_owned(),
+    }
+}

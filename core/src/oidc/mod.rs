@@ -1,0 +1,1 @@
+//! OpenID Connect: the ID token and the keys that it is checked with.
