@@ -1,0 +1,115 @@
+//! A user at a browser: opens the authorization URL, reads the page, fills in the form, and says where the
+//! provider sends the browser then. It does not go there: that address is the app's.
+
+use ureq::Agent;
+use ureq::http::{Response, Uri};
+
+/// Why there is no redirect.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BrowserError {
+    /// The provider showed a page that leads no further, such as for a wrong password.
+    #[error("the provider shows a page (HTTP {status}): {message}")]
+    #[non_exhaustive]
+    Page {
+        /// The page's status.
+        status: u16,
+        /// The page's alert, or its beginning if it has none.
+        message: String,
+    },
+    /// The page could not be fetched or the form not sent.
+    #[error("the provider did not answer: {0}")]
+    Unreachable(String),
+}
+
+/// Signs in and allows. Gives the URL that the provider redirects to.
+pub fn log_in(authorization_url: &str, username: &str, password: &str) -> Result<String, BrowserError> {
+    visit(authorization_url, &[("username", username), ("password", password), ("decision", "allow")])
+}
+
+/// Says no. Gives the URL that the provider redirects to.
+pub fn deny(authorization_url: &str) -> Result<String, BrowserError> {
+    visit(authorization_url, &[("decision", "deny")])
+}
+
+fn visit(authorization_url: &str, typed: &[(&str, &str)]) -> Result<String, BrowserError> {
+    let agent: Agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
+    let page = Shown::read(agent.get(authorization_url).call())?;
+    if let Some(location) = page.location {
+        // The provider did not even ask, as with `prompt=none`.
+        return Ok(location);
+    }
+    let Some(form) = Form::find(&page.body) else { return Err(page.stop()) };
+    let fields = form.hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(typed.iter().copied());
+    let target = absolute(authorization_url, &form.action)?;
+    let answer = Shown::read(agent.post(target).send_form(fields))?;
+    match answer.location {
+        Some(location) => Ok(location),
+        None => Err(answer.stop()),
+    }
+}
+
+/// What the browser shows, or where it is sent.
+struct Shown {
+    status: u16,
+    location: Option<String>,
+    body: String,
+}
+
+impl Shown {
+    fn read(answer: Result<Response<ureq::Body>, ureq::Error>) -> Result<Self, BrowserError> {
+        let unreachable = |error: ureq::Error| BrowserError::Unreachable(error.to_string());
+        let mut answer = answer.map_err(unreachable)?;
+        let location = answer.headers().get("location").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let status = answer.status();
+        let body = answer.body_mut().read_to_string().map_err(unreachable)?;
+        Ok(Self { status: status.as_u16(), location: location.filter(|_| status.is_redirection()), body })
+    }
+
+    fn stop(self) -> BrowserError {
+        let alert = self.body.split_once("role=\"alert\"").and_then(|(_, rest)| rest.split_once('>'));
+        let text = alert.and_then(|(_, rest)| rest.split_once('<')).map(|(text, _)| unescape(text));
+        let message = text.unwrap_or_else(|| self.body.chars().take(200).collect());
+        BrowserError::Page { status: self.status, message }
+    }
+}
+
+/// The first form of a page, as much of it as a login needs.
+struct Form {
+    action: String,
+    hidden: Vec<(String, String)>,
+}
+
+impl Form {
+    fn find(html: &str) -> Option<Self> {
+        let (_, rest) = html.split_once("<form")?;
+        let (form, _) = rest.split_once("</form>")?;
+        let (own, inside) = form.split_once('>')?;
+        let hidden = inside
+            .split("<input")
+            .skip(1)
+            .filter_map(|input| input.split_once('>').map(|(tag, _)| tag))
+            .filter(|tag| attribute(tag, "type").as_deref() == Some("hidden"))
+            .filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default())))
+            .collect();
+        Some(Self { action: attribute(own, "action").unwrap_or_default(), hidden })
+    }
+}
+
+/// The value of a quoted attribute of a tag.
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+    rest.split_once('"').map(|(value, _)| unescape(value))
+}
+
+/// Undoes the five escapes that the pages of this provider use; `&amp;` last, or it would make new ones.
+fn unescape(text: &str) -> String {
+    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
+}
+
+/// A form's action as a URL.
+fn absolute(page: &str, action: &str) -> Result<Uri, BrowserError> {
+    let joined = url::Url::parse(page).and_then(|page| page.join(action));
+    let text = joined.map_err(|error| BrowserError::Unreachable(error.to_string()))?.to_string();
+    text.parse::<Uri>().map_err(|error| BrowserError::Unreachable(error.to_string()))
+}

@@ -1,0 +1,51 @@
+//! The provider's metadata and its key set.
+
+use serde_json::{Value, json};
+
+use crate::message::{Answer, Asked};
+use crate::state::State;
+
+/// `GET /.well-known/openid-configuration` (OpenID Connect Discovery 4, RFC 8414).
+pub(crate) fn discovery(state: &mut State, _asked: &Asked) -> Answer {
+    let algorithms: Vec<&str> = state.script.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+    let mut metadata = json!({
+        "issuer": state.issuer,
+        "authorization_endpoint": state.address("/authorize"),
+        "token_endpoint": state.address("/token"),
+        "userinfo_endpoint": state.address("/userinfo"),
+        "jwks_uri": state.address("/jwks"),
+        "revocation_endpoint": state.address("/revoke"),
+        "end_session_endpoint": state.address("/logout"),
+        "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": algorithms,
+        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "code_challenge_methods_supported": ["S256"],
+        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "name", "email",
+            "email_verified", "picture", "locale"],
+        "authorization_response_iss_parameter_supported": true,
+    });
+    if let Some(members) = metadata.as_object_mut() {
+        state.script.tamper.discovery.apply(members);
+    }
+    Answer::json(200, &metadata)
+}
+
+/// `GET /jwks` (RFC 7517): the keys of the present generation.
+pub(crate) fn jwks(state: &mut State, _asked: &Asked) -> Answer {
+    let generation = state.key_generation;
+    let keys: Result<Vec<Value>, _> =
+        state.script.algorithms.iter().map(|algorithm| algorithm.jwk(generation)).collect();
+    let Ok(keys) = keys else {
+        return Answer::oauth_error(500, "server_error", "the machine gave no key");
+    };
+    let mut set = json!({ "keys": keys });
+    if let Some(members) = set.as_object_mut() {
+        state.script.tamper.jwks.apply(members);
+    }
+    Answer::json(200, &set)
+}

@@ -1,0 +1,136 @@
+//! The pages that a person sees: plain HTML that works without scripts, with a keyboard and with a screen
+//! reader, and loads nothing from anywhere.
+
+use crate::message::Answer;
+use crate::script::User;
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--line:#d5dbe3;--card:#fff;--ground:#eef1f5;--lead:#1f5fbf;--bad:#b3261e}\
+@media(prefers-color-scheme:dark){:root{--ink:#e8ecf2;--soft:#a3aebd;--line:#3a4453;--card:#1d242e;--ground:#12171e;--lead:#7fb0ff;--bad:#ff9d94}}\
+*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--ground);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}\
+main{width:100%;max-width:26rem;background:var(--card);border:1px solid var(--line);border-radius:14px;padding:2rem}\
+h1{font-size:1.35rem;line-height:1.25;margin:0 0 .25rem}p{margin:.25rem 0 1rem;color:var(--soft)}\
+ul{margin:.25rem 0 1.25rem;padding-left:1.2rem}label{display:block;font-weight:600;margin:1rem 0 .25rem}\
+input{width:100%;padding:.6rem .7rem;font:inherit;color:inherit;background:transparent;border:1px solid var(--soft);border-radius:8px}\
+input:focus-visible,button:focus-visible,summary:focus-visible{outline:3px solid var(--lead);outline-offset:2px}\
+.buttons{display:flex;gap:.75rem;margin-top:1.5rem;flex-wrap:wrap}\
+button{flex:1;padding:.65rem 1rem;font:inherit;font-weight:600;border-radius:8px;border:1px solid var(--lead);background:transparent;color:var(--lead);cursor:pointer}\
+button.lead{background:var(--lead);color:var(--card)}\
+.problem{color:var(--bad);border:1px solid var(--bad);border-radius:8px;padding:.6rem .8rem}\
+details,footer{margin-top:1.5rem;color:var(--soft);font-size:.875rem}code{overflow-wrap:anywhere}";
+
+/// The sign-in page, which also asks for consent.
+#[derive(Debug)]
+pub(crate) struct SignIn<'a> {
+    pub(crate) app: &'a str,
+    pub(crate) scopes: &'a [String],
+    pub(crate) redirect_uri: &'a str,
+    /// The authorization request's query, carried through the form.
+    pub(crate) request: &'a str,
+    pub(crate) username: &'a str,
+    pub(crate) problem: Option<&'a str>,
+    pub(crate) users: &'a [User],
+}
+
+impl SignIn<'_> {
+    pub(crate) fn answer(&self, status: u16) -> Answer {
+        let app = escape(self.app);
+        let problem = self.problem.map_or_else(String::new, |problem| {
+            format!("<p class=\"problem\" role=\"alert\" id=\"problem\">{}</p>\n", escape(problem))
+        });
+        let described = if self.problem.is_some() { " aria-describedby=\"problem\" aria-invalid=\"true\"" } else { "" };
+        let scopes: String = self
+            .scopes
+            .iter()
+            .map(|scope| format!("<li>{} <small>(<code>{}</code>)</small></li>", describe(scope), escape(scope)))
+            .collect();
+        let wishes = if scopes.is_empty() { String::new() } else { format!("<p>It asks to:</p>\n<ul>{scopes}</ul>\n") };
+        let users: String = self
+            .users
+            .iter()
+            .map(|user| {
+                format!("<li><code>{}</code>, <code>{}</code></li>", escape(&user.username), escape(&user.password))
+            })
+            .collect();
+        let body = format!(
+            "<h1>Sign in to {app}</h1>\n<p>{app} wants to know who you are.</p>\n{problem}\
+             <form method=\"post\" action=\"/authorize\">\n\
+             <input type=\"hidden\" name=\"request\" value=\"{request}\">\n{wishes}\
+             <label for=\"username\">User name</label>\n\
+             <input id=\"username\" name=\"username\" value=\"{username}\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" autofocus{described}>\n\
+             <label for=\"password\">Password</label>\n\
+             <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\"{described}>\n\
+             <div class=\"buttons\">\n\
+             <button class=\"lead\" name=\"decision\" value=\"allow\">Sign in and allow</button>\n\
+             <button name=\"decision\" value=\"deny\">Deny</button>\n</div>\n</form>\n\
+             <details><summary>Who can sign in here</summary><ul>{users}</ul></details>\n\
+             <footer>Afterwards you return to <code>{redirect}</code>.</footer>",
+            request = escape(self.request),
+            username = escape(self.username),
+            redirect = escape(self.redirect_uri),
+        );
+        page(status, &format!("Sign in to {app}"), &body)
+    }
+}
+
+/// The page for what must not be sent back to the app.
+pub(crate) fn failure(problem: &str) -> Answer {
+    let body = format!(
+        "<h1>This login cannot go on</h1>\n<p class=\"problem\" role=\"alert\">{}</p>\n\
+         <p>Nothing was sent to the app. Close this page and begin again from the app.</p>",
+        escape(problem)
+    );
+    page(400, "This login cannot go on", &body)
+}
+
+/// The page after a logout that leads nowhere.
+pub(crate) fn signed_out() -> Answer {
+    page(200, "Signed out", "<h1>You are signed out</h1>\n<p>You can close this page.</p>")
+}
+
+/// A whole page. `title` and `body` are HTML already.
+fn page(status: u16, title: &str, body: &str) -> Answer {
+    let html = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title} – Keyfob test provider</title>\n<style>{STYLE}</style>\n</head>\n\
+         <body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    );
+    // No form-action: browsers apply it to the redirect after the form too, and that one leads to the app.
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+    Answer::empty(status)
+        .with("content-type", "text/html; charset=utf-8")
+        .with("content-security-policy", policy)
+        .with("referrer-policy", "no-referrer")
+        .with("x-content-type-options", "nosniff")
+        .uncached()
+        .body(html)
+}
+
+fn describe(scope: &str) -> &'static str {
+    match scope {
+        "address" => "see your postal address",
+        "email" => "see your e-mail address",
+        "offline_access" => "stay signed in while you are away",
+        "openid" => "know that it is you",
+        "phone" => "see your phone number",
+        "profile" => "see your name and picture",
+        _ => "use a permission of its own",
+    }
+}
+
+/// Makes text harmless inside an element and inside a quoted attribute.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,148 @@
+//! Everything that a provider knows, in one place behind one lock.
+//!
+//! Every endpoint is a plain function over this state: a request is worked on from its first look at the
+//! state to its last change in one go, so two requests with the same refresh token never both win. The
+//! lock is never held across an await.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use serde_json::{Map, Value};
+
+use crate::clock;
+use crate::faults::{Close, Endpoint, FaultCounts};
+use crate::grants::Grants;
+use crate::log::Log;
+use crate::message::{Answer, Asked};
+use crate::script::{Registration, Script, User};
+
+/// What the server thread and the handle share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+}
+
+/// The provider itself.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) issuer: String,
+    pub(crate) script: Script,
+    pub(crate) log: Log,
+    pub(crate) grants: Grants,
+    /// Begins as the script's and grows with each rotation.
+    pub(crate) key_generation: u32,
+    fault_counts: FaultCounts,
+    started: Instant,
+}
+
+/// An endpoint's work.
+pub(crate) type Run = fn(&mut State, &Asked) -> Answer;
+
+/// How an answer is to be sent.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) answer: Answer,
+    pub(crate) delay_seconds: f64,
+    pub(crate) close: Option<Close>,
+}
+
+impl Shared {
+    pub(crate) fn new(issuer: String, script: Script) -> Self {
+        let state = State {
+            issuer,
+            key_generation: script.keys.generation,
+            script,
+            log: Log::default(),
+            grants: Grants::default(),
+            fault_counts: FaultCounts::default(),
+            started: clock::now(),
+        };
+        Self { state: Mutex::new(state) }
+    }
+
+    /// A panic elsewhere must not hide the log from the test that is to explain it: a poisoned lock is used on.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Replaces the script. Tokens and codes stay as they are; faults are counted anew.
+    pub(crate) fn set_script(&mut self, script: Script) {
+        self.key_generation = script.keys.generation;
+        self.fault_counts = FaultCounts::default();
+        self.script = script;
+    }
+
+    /// Logs a request, works on it, lets the script's faults happen to it, and logs the answer.
+    pub(crate) fn serve(&mut self, endpoint: Option<Endpoint>, run: Run, asked: &Asked) -> Delivery {
+        let at_seconds = clock::now().duration_since(self.started).as_secs_f64();
+        let number = self.log.note(asked, endpoint, at_seconds);
+        let fault = endpoint.and_then(|endpoint| self.fault_counts.next(&self.script.faults, endpoint, asked)).cloned();
+        let answer = match &fault {
+            None => run(self, asked),
+            Some(fault) => {
+                let own = fault.processes().then(|| run(self, asked));
+                fault.overlay(own)
+            }
+        };
+        // The HTTP library would put the machine's time here.
+        let answer = if answer.has("date") {
+            answer
+        } else {
+            answer.with("date", &httpdate::fmt_http_date(clock::wall(self.script.clock_offset_seconds)))
+        };
+        let (delay_seconds, close) = fault.map_or((0.0, None), |fault| (fault.delay_seconds, fault.close));
+        self.log.answered(number, &answer, close);
+        Delivery { answer, delay_seconds, close }
+    }
+
+    /// The time that the provider believes in, in seconds since 1970.
+    pub(crate) fn unix(&self) -> u64 {
+        clock::unix(self.script.clock_offset_seconds)
+    }
+
+    pub(crate) fn registration(&self, client_id: &str) -> Option<&Registration> {
+        self.script.registrations.iter().find(|registration| registration.client_id == client_id)
+    }
+
+    pub(crate) fn user(&self, username: &str) -> Option<&User> {
+        self.script.users.iter().find(|user| user.username == username)
+    }
+
+    /// The address of one of this provider's paths.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+}
+
+/// The claims that these scopes open (OpenID Connect Core 5.4). Claims that belong to no standard scope are
+/// always there; without `openid` it is a plain OAuth 2 login, whose profile endpoint knows no such scopes.
+pub(crate) fn visible_claims(user: &User, scopes: &[String]) -> Map<String, Value> {
+    const PROFILE: [&str; 14] = [
+        "name",
+        "family_name",
+        "given_name",
+        "middle_name",
+        "nickname",
+        "preferred_username",
+        "profile",
+        "picture",
+        "website",
+        "gender",
+        "birthdate",
+        "zoneinfo",
+        "locale",
+        "updated_at",
+    ];
+    let has = |scope: &str| scopes.iter().any(|granted| granted == scope);
+    let visible = |name: &str| match name {
+        _ if !has("openid") => true,
+        "email" | "email_verified" => has("email"),
+        "phone_number" | "phone_number_verified" => has("phone"),
+        "address" => has("address"),
+        name if PROFILE.contains(&name) => has("profile"),
+        _ => true,
+    };
+    user.claims.iter().filter(|(name, _)| visible(name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
