@@ -1,2 +1,106 @@
-//! See the README.
-fn main() {}
+//! `cargo xtask`: the project's own commands. `cargo xtask --help` lists them.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a program for a person at a terminal, which times what it runs"
+)]
+
+mod bindings;
+mod counting;
+mod drift;
+mod header;
+mod run;
+mod setup;
+mod stage;
+mod suites;
+mod swift_root;
+mod symbols;
+mod table;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use lexopt::prelude::*;
+
+use crate::drift::Mode;
+use crate::workspace::Workspace;
+
+const HELP: &str = "\
+cargo xtask: the project's own commands
+
+  cargo xtask test [SUITE…]        run suites (all of them without a name) and end with a table
+  cargo xtask test all             the same with the long ones
+  cargo xtask header [--check]     write include/keyfob.h from ffi/
+  cargo xtask symbols [--check]    write ffi/symbols.txt from the release library
+  cargo xtask bindings [--check]   write the generated Kotlin and Swift sources and their versions
+  cargo xtask swift -- ARGS…       run swift as the suite does (unpacked where there is none), in this
+                                   folder if it has a Package.swift, else in bindings/swift
+
+With --check nothing is written: what is out of date is shown, and fails.";
+
+fn main() -> ExitCode {
+    match command() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the arguments say; false if something failed and has been reported.
+fn command() -> Result<bool> {
+    let mut args = lexopt::Parser::from_env();
+    let Some(first) = args.next()? else {
+        help();
+        return Ok(false);
+    };
+    let name = match first {
+        Long("help") | Short('h') => {
+            help();
+            return Ok(true);
+        }
+        Value(name) => name.string()?,
+        other => bail!(other.unexpected()),
+    };
+    if name == "swift" {
+        let rest: Vec<_> = args.raw_args()?.map(|arg| arg.string()).collect::<Result<_, _>>()?;
+        let rest = rest.strip_prefix(&["--".to_owned()]).unwrap_or(&rest);
+        return suites::swift_by_hand(&Workspace::find()?, rest);
+    }
+    let mut names = Vec::new();
+    let mut mode = Mode::Write;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Long("help") | Short('h') => {
+                help();
+                return Ok(true);
+            }
+            Long("check") if name != "test" => mode = Mode::Check,
+            Value(suite) if name == "test" => names.push(suite.string()?),
+            other => bail!(other.unexpected()),
+        }
+    }
+    match name.as_str() {
+        "test" => {
+            let suites = suites::choose(&names)?;
+            return Ok(suites::run(&Workspace::find()?, &suites));
+        }
+        "header" => header::header(&Workspace::find()?, mode)?,
+        "symbols" => symbols::symbols(&Workspace::find()?, mode)?,
+        "bindings" => bindings::bindings(&Workspace::find()?, mode)?,
+        _ => bail!("there is no command {name:?}; see cargo xtask --help"),
+    }
+    Ok(true)
+}
+
+fn help() {
+    println!("{HELP}\n\nSuites:");
+    for suite in suites::SUITES {
+        let long = if suite.long { " (long)" } else { "" };
+        println!("  {:<10} {}{long}", suite.name, suite.what);
+    }
+}

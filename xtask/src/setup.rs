@@ -1,0 +1,118 @@
+//! What the suites need on the machine, and how it gets there: as root on Debian it is installed, elsewhere it is named.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::run::Run;
+
+/// A program that a suite cannot do without.
+#[derive(Debug)]
+pub(crate) struct Tool {
+    program: &'static str,
+    /// The oldest major version that will do, by what `program -version` says.
+    at_least: Option<u32>,
+    /// The Debian package that brings it.
+    debian: &'static str,
+}
+
+impl Tool {
+    const fn new(program: &'static str, debian: &'static str) -> Self {
+        Self { program, at_least: None, debian }
+    }
+
+    fn is_here(&self) -> bool {
+        match (on_path(self.program), self.at_least) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(path), Some(wanted)) => major_version(&path).is_some_and(|found| found >= wanted),
+        }
+    }
+
+    fn wish(&self) -> String {
+        let version = self.at_least.map(|major| format!(" {major} or later")).unwrap_or_default();
+        format!("{}{version} (Debian: {})", self.program, self.debian)
+    }
+}
+
+pub(crate) const GCC: Tool = Tool::new("gcc", "gcc");
+pub(crate) const GXX: Tool = Tool::new("g++", "g++");
+pub(crate) const NM: Tool = Tool::new("nm", "binutils");
+pub(crate) const DIFF: Tool = Tool::new("diff", "diffutils");
+pub(crate) const VALGRIND: Tool = Tool::new("valgrind", "valgrind");
+pub(crate) const MAVEN: Tool = Tool::new("mvn", "maven");
+pub(crate) const JDK: Tool = Tool { program: "javac", at_least: Some(17), debian: "default-jdk-headless" };
+pub(crate) const MMDEBSTRAP: Tool = Tool::new("mmdebstrap", "mmdebstrap");
+
+/// Installs what is missing, where that can be done. Whether it is there afterwards is for each suite to ask.
+pub(crate) fn install(tools: &[&Tool]) {
+    let missing: BTreeSet<_> = tools.iter().filter(|tool| !tool.is_here()).map(|tool| tool.debian).collect();
+    if missing.is_empty() || !is_root_on_debian() {
+        return;
+    }
+    let apt = || {
+        let run = Run::new("apt-get").env("DEBIAN_FRONTEND", "noninteractive").limit(Duration::from_secs(900));
+        run.args(["-o", "DPkg::Lock::Timeout=300"])
+    };
+    let install = || apt().args(["install", "-y", "--no-install-recommends"]).args(&missing).run();
+    if install().is_ok_and(|done| done.success) {
+        return;
+    }
+    // A new machine knows no package before its first update, an old one may know versions that are gone.
+    let _ = apt().arg("update").run();
+    let _ = install();
+}
+
+/// An error that names what is still missing.
+pub(crate) fn require(tools: &[&Tool]) -> Result<()> {
+    let missing: Vec<_> = tools.iter().filter(|tool| !tool.is_here()).map(|tool| tool.wish()).collect();
+    if !missing.is_empty() {
+        bail!("please install {}", missing.join(", "));
+    }
+    Ok(())
+}
+
+/// Where the shell would find a program.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
+}
+
+/// Whether things can be installed without asking anybody.
+pub(crate) fn is_root_on_debian() -> bool {
+    let root = || Run::new("id").arg("-u").quiet().run().is_ok_and(|done| done.text.trim() == "0");
+    Path::new("/etc/debian_version").exists() && on_path("apt-get").is_some() && root()
+}
+
+fn major_version(program: &Path) -> Option<u32> {
+    let said = Run::new(program).arg("-version").quiet().run().ok()?;
+    major_in(&said.text)
+}
+
+/// `javac 17.0.2` → 17; what the JVM says about its options comes before that line.
+fn major_in(said: &str) -> Option<u32> {
+    let line = said.lines().find(|line| line.starts_with("javac "))?;
+    line.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty())?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_is_read_past_the_jvms_notes() {
+        assert_eq!(major_in("Picked up JAVA_TOOL_OPTIONS: -Xmx2g\njavac 17.0.16\n"), Some(17));
+        assert_eq!(major_in("javac 1.8.0_392\n"), Some(1));
+        assert_eq!(major_in("command not found\n"), None);
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_its_package() {
+        const NONE: Tool = Tool { program: "no-such-program-here", at_least: Some(3), debian: "nothing" };
+        let error = require(&[&NONE]).unwrap_err().to_string();
+        assert_eq!(error, "please install no-such-program-here 3 or later (Debian: nothing)");
+    }
+}

@@ -1,0 +1,138 @@
+//! The world around a C program under test: a provider, a browser, and an empty folder for its stores.
+//!
+//! C has no HTTP client, so a program asks for what it cannot do with a line on its standard output, and
+//! reads the answer as one line on its standard input. It must `fflush(stdout)` before it reads.
+//!
+//! | the line | the answer |
+//! |---|---|
+//! | a URL of the provider, alone on its line (what an application prints for its user) | the redirect, after a login |
+//! | `# browse URL` | the same |
+//! | `# refuse URL` | the redirect, after the user said no |
+//! | `# count PATH` | how many requests the provider got at that path, such as `/token` |
+//! | `# script JSON` | `done`, after the provider's script was replaced |
+//!
+//! Lines with `#` are comments to everything that reads the Test Anything Protocol.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use keyfob_idp::{Idp, Script, browser};
+use serde_json::{Value, json};
+
+const USER: &str = "ada";
+const PASSWORD: &str = "lovelace";
+
+/// Members of a token answer that nothing may print.
+const SECRETS: &[&str] = &["access_token", "refresh_token", "id_token"];
+
+pub(crate) struct Stage {
+    idp: Idp,
+    /// How often the browser was sent somewhere.
+    pub(crate) browsed: usize,
+    /// The first request that could not be answered.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Result<Self> {
+        let idp = Idp::start(Script::default()).map_err(|error| anyhow!("the provider did not start: {error}"))?;
+        Ok(Self { idp, browsed: 0, trouble: None })
+    }
+
+    pub(crate) fn issuer(&self) -> String {
+        self.idp.issuer().to_owned()
+    }
+
+    /// A configuration for this provider, as an application would have it.
+    pub(crate) fn config(&self, store: &Path) -> String {
+        let registration = json!({
+            "id": "work-sso",
+            "provider": "oidc",
+            "variables": { "issuer": self.issuer() },
+            "client_id": "demo",
+            "redirect_uri": "http://127.0.0.1/callback/work-sso",
+            "scopes": ["openid", "email", "offline_access"],
+        });
+        json!({ "store": { "path": store, "plaintext": true }, "registrations": [registration] }).to_string()
+    }
+
+    /// What a line of the program asks for; nothing for a line that asks nothing.
+    pub(crate) fn answer(&mut self, line: &str) -> Option<String> {
+        let (asked, what) = asked(line, self.idp.issuer())?;
+        let answer = self.act(asked, what);
+        Some(answer.unwrap_or_else(|error| {
+            let error = format!("{asked} {what}: {error:#}");
+            println!("# stage: {error}");
+            self.trouble.get_or_insert(error);
+            // An empty line rather than none: the program shall fail, not wait.
+            String::new()
+        }))
+    }
+
+    fn act(&mut self, asked: &str, what: &str) -> Result<String> {
+        match asked {
+            "browse" => {
+                self.browsed += 1;
+                browser::log_in(what, USER, PASSWORD).map_err(|error| anyhow!("{error}"))
+            }
+            "refuse" => {
+                self.browsed += 1;
+                browser::deny(what).map_err(|error| anyhow!("{error}"))
+            }
+            "count" => Ok(self.idp.requests().iter().filter(|request| request.path == what).count().to_string()),
+            "script" => {
+                let script = serde_json::from_str(what).context("the script")?;
+                self.idp.set_script(script).map_err(|error| anyhow!("{error}"))?;
+                Ok("done".to_owned())
+            }
+            _ => bail!("nobody knows how to do that"),
+        }
+    }
+
+    /// An error that says which kind of token stands in a text, without the token.
+    pub(crate) fn no_token_in(&self, text: &str) -> Result<()> {
+        for request in self.idp.requests() {
+            let answer = request.answer_json();
+            for name in SECRETS {
+                let leaked = answer.get(name).and_then(Value::as_str).is_some_and(|token| text.contains(token));
+                if leaked {
+                    bail!("it printed the {name} that {} answered", request.path);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The stage direction in a line: what to do, and with what.
+fn asked<'a>(line: &'a str, issuer: &str) -> Option<(&'a str, &'a str)> {
+    let line = line.trim();
+    if line.strip_prefix(issuer).is_some_and(|rest| rest.starts_with('/') && !rest.contains(' ')) {
+        return Some(("browse", line));
+    }
+    let (verb, what) = line.strip_prefix("# ")?.split_once(' ')?;
+    matches!(verb, "browse" | "refuse" | "count" | "script").then_some((verb, what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ISSUER: &str = "http://127.0.0.1:4011";
+
+    #[test]
+    fn a_url_of_the_provider_alone_on_a_line_is_browsed() {
+        let url = "http://127.0.0.1:4011/authorize?state=s";
+        assert_eq!(asked(&format!("  {url}\n"), ISSUER), Some(("browse", url)));
+        assert_eq!(asked(&format!("open {url}"), ISSUER), None);
+        assert_eq!(asked("http://127.0.0.1:40110/authorize", ISSUER), None, "another port");
+    }
+
+    #[test]
+    fn directions_are_comments_with_a_known_verb() {
+        assert_eq!(asked("# count /token", ISSUER), Some(("count", "/token")));
+        assert_eq!(asked("# refuse http://x/a b", ISSUER), Some(("refuse", "http://x/a b")));
+        assert_eq!(asked("# every setter is seen in a request", ISSUER), None);
+        assert_eq!(asked("ok 1 - count /token", ISSUER), None);
+    }
+}

@@ -1,0 +1,36 @@
+//! What is checked before anything runs: format, lints, documentation, and that generated files are what they would be now.
+
+use anyhow::Result;
+
+use super::Suite;
+use crate::bindings::bindings;
+use crate::drift::Mode;
+use crate::header::header;
+use crate::run::Run;
+use crate::setup::{DIFF, NM};
+use crate::symbols::symbols;
+use crate::table::Score;
+use crate::workspace::Workspace;
+
+pub(super) const SUITE: Suite = Suite {
+    name: "checks",
+    what: "format, lints, documentation, generated files",
+    long: false,
+    needs: &[&NM, &DIFF],
+    prepare: None,
+    run,
+};
+
+fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
+    let must = |run: Run| run.run()?.must("see above").map(|_| ());
+    let cargo = |args: &[&str]| workspace.cargo().args(args);
+
+    score.item("format", must(cargo(&["fmt", "--all", "--check"])));
+    score.item("lints", must(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
+    let doc = cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
+    score.item("documentation", must(doc));
+    score.item("header", header(workspace, Mode::Check));
+    score.item("symbols", symbols(workspace, Mode::Check));
+    score.item("bindings", bindings(workspace, Mode::Check));
+    Ok(())
+}

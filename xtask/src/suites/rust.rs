@@ -1,0 +1,26 @@
+//! Rust: every test of the workspace, then the core without its default features.
+
+use anyhow::Result;
+
+use super::Suite;
+use crate::counting::libtest;
+use crate::table::Score;
+use crate::workspace::Workspace;
+
+pub(super) const SUITE: Suite = Suite {
+    name: "rust",
+    what: "cargo test of the workspace, and of the core without default features",
+    long: false,
+    needs: &[],
+    prepare: None,
+    run,
+};
+
+fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
+    for args in [["--workspace"].as_slice(), &["-p", "keyfob", "--no-default-features"]] {
+        // All of them, though one failed: the table counts what passed, too.
+        let done = workspace.cargo().args(["test", "--no-fail-fast"]).args(args).run()?;
+        score.count(&format!("cargo test {}", args.join(" ")), &done, libtest);
+    }
+    Ok(())
+}
