@@ -1,0 +1,3 @@
+//! Token answers: what they say, and what they mean for the login or session that asked.
+
+pub(crate) mod answer;
