@@ -1,5 +1,6 @@
 //! One HTTP request at a time: our own plain types, and who sends them.
 
+pub(crate) mod oauth;
 #[cfg(feature = "ureq")]
 pub(crate) mod ureq;
 
