@@ -8,6 +8,7 @@ mod http;
 mod json;
 mod oidc;
 mod secret;
+mod token;
 
 pub use clock::{Clock, SystemClock};
 pub use error::{Error, ErrorKind, OAuthError, Reason, Result};

@@ -1,5 +1,9 @@
 //! One HTTP request at a time: our own plain types, and who sends them.
 
+pub(crate) mod oauth;
+#[cfg(feature = "ureq")]
+pub(crate) mod ureq;
+
 use std::fmt;
 use std::time::Duration;
 

@@ -1,0 +1,246 @@
+//! The two token requests, made by the `oauth2` crate over a [`Transport`].
+//!
+//! `oauth2` builds the standard request and reads the standard answer. Its error type knows neither status nor
+//! headers, and holds the raw answer in its `Debug`: so what came back is kept here, as an [`Outcome`], and decided
+//! on elsewhere.
+
+#[cfg(test)]
+mod tests;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use oauth2::basic::BasicClient;
+use oauth2::{
+    AuthType, AuthorizationCode, ClientId, ClientSecret, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
+};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use super::{HttpRequest, HttpResponse, Method, Transport, TransportError};
+use crate::error::{Error, Reason, Result};
+use crate::secret::Secret;
+use crate::token::answer::{Reading, normalise};
+
+/// A provider that asks to be left alone for longer is asked again after a day.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What a token request may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) connect: Duration,
+    pub(crate) total: Duration,
+    pub(crate) max_body_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), total: Duration::from_secs(30), max_body_bytes: 1024 * 1024 }
+    }
+}
+
+/// How the client says who it is: one way only (security S32).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientAuth {
+    /// A public client: `client_id` in the body.
+    None,
+    /// `client_secret_basic`: the Authorization header.
+    Basic,
+    /// `client_secret_post`: id and secret in the body.
+    Post,
+}
+
+/// The client, as the token endpoint knows it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClientParams<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) client_secret: Option<&'a Secret>,
+    pub(crate) auth: ClientAuth,
+    pub(crate) token_endpoint: &'a str,
+    /// Sent with the code only, character for character as it was sent with the authorization request.
+    pub(crate) redirect_uri: &'a str,
+}
+
+/// What came of one token request.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Answered(Answer),
+    Failed(TransportError),
+}
+
+/// An answer of the token endpoint, not yet judged. `Debug` shows neither body nor server text.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// The `Date` header: the provider's clock.
+    pub(crate) date: Option<SystemTime>,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: Zeroizing<Vec<u8>>,
+    /// Whether `oauth2`'s strict parser took the normalised body for tokens.
+    pub(crate) accepted: bool,
+}
+
+impl Answer {
+    fn new(response: HttpResponse) -> Self {
+        let date = response.header("date").and_then(|text| httpdate::parse_http_date(text).ok());
+        let retry_after = response.header("retry-after").and_then(|text| retry_after(text, date));
+        Self { status: response.status, date, retry_after, body: Zeroizing::new(response.body), accepted: false }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answer({}, {} bytes)", self.status, self.body.len())
+    }
+}
+
+/// Exchanges the code of a login for tokens: one request.
+///
+/// # Errors
+/// Only when the request cannot be built; what came of a request that could is the [`Outcome`].
+pub(crate) fn exchange(
+    client: &ClientParams<'_>,
+    code: &Secret,
+    verifier: Option<&Secret>,
+    transport: &dyn Transport,
+    limits: Limits,
+) -> Result<Outcome> {
+    let redirect_uri = RedirectUrl::new(client.redirect_uri.to_owned())
+        .map_err(|error| Error::new(Reason::InvalidRedirectUri).with_source(error))?;
+    let oauth2 = basic_client(client)?.set_token_uri(token_url(client)?).set_redirect_uri(redirect_uri);
+    let mut request = oauth2.exchange_code(AuthorizationCode::new(code.expose().to_owned()));
+    if let Some(verifier) = verifier {
+        request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()));
+    }
+    let http = OverTransport::new(transport, limits);
+    let accepted = request.request(&http).is_ok();
+    http.into_outcome(accepted)
+}
+
+/// Sends the refresh token for new tokens: one request. No `scopes` means those of the grant.
+///
+/// # Errors
+/// Only when the request cannot be built; what came of a request that could is the [`Outcome`].
+pub(crate) fn refresh(
+    client: &ClientParams<'_>,
+    refresh_token: &Secret,
+    scopes: &[String],
+    transport: &dyn Transport,
+    limits: Limits,
+) -> Result<Outcome> {
+    let oauth2 = basic_client(client)?.set_token_uri(token_url(client)?);
+    let refresh_token = RefreshToken::new(refresh_token.expose().to_owned());
+    let request =
+        oauth2.exchange_refresh_token(&refresh_token).add_scopes(scopes.iter().map(|scope| Scope::new(scope.clone())));
+    let http = OverTransport::new(transport, limits);
+    let accepted = request.request(&http).is_ok();
+    http.into_outcome(accepted)
+}
+
+fn basic_client(client: &ClientParams<'_>) -> Result<BasicClient> {
+    let id = BasicClient::new(ClientId::new(client.client_id.to_owned()));
+    let (auth_type, secret) = match (client.auth, client.client_secret) {
+        (ClientAuth::None, _) => return Ok(id.set_auth_type(AuthType::RequestBody)),
+        (ClientAuth::Basic, Some(secret)) => (AuthType::BasicAuth, secret),
+        (ClientAuth::Post, Some(secret)) => (AuthType::RequestBody, secret),
+        (ClientAuth::Basic | ClientAuth::Post, None) => {
+            let detail = "this way of client authentication needs a client secret";
+            return Err(Error::new(Reason::InvalidConfiguration).with_detail(detail));
+        }
+    };
+    Ok(id.set_auth_type(auth_type).set_client_secret(ClientSecret::new(secret.expose().to_owned())))
+}
+
+fn token_url(client: &ClientParams<'_>) -> Result<TokenUrl> {
+    TokenUrl::new(client.token_endpoint.to_owned()).map_err(|error| {
+        Error::new(Reason::InvalidConfiguration).with_detail("the token endpoint is not a URL").with_source(error)
+    })
+}
+
+/// What `oauth2` takes for its HTTP client. It is asked once; what came back stays in `outcome`.
+struct OverTransport<'a> {
+    transport: &'a dyn Transport,
+    limits: Limits,
+    outcome: RefCell<Option<Outcome>>,
+}
+
+impl<'a> OverTransport<'a> {
+    fn new(transport: &'a dyn Transport, limits: Limits) -> Self {
+        Self { transport, limits, outcome: RefCell::new(None) }
+    }
+
+    fn into_outcome(self, accepted: bool) -> Result<Outcome> {
+        match self.outcome.into_inner() {
+            Some(Outcome::Answered(answer)) => Ok(Outcome::Answered(Answer { accepted, ..answer })),
+            Some(failed) => Ok(failed),
+            // oauth2 did not get as far as asking for anything to be sent.
+            None => Err(Error::new(Reason::InvalidConfiguration).with_detail("no token request could be built")),
+        }
+    }
+
+    fn plain(&self, request: oauth2::HttpRequest) -> HttpRequest {
+        let (parts, body) = request.into_parts();
+        let headers = parts.headers.iter().filter_map(|(name, value)| {
+            let value = value.to_str().ok()?;
+            Some((name.as_str().to_owned(), value.to_owned()))
+        });
+        HttpRequest {
+            method: Method::Post,
+            url: parts.uri.to_string(),
+            headers: headers.collect(),
+            body,
+            connect_timeout: self.limits.connect,
+            timeout: self.limits.total,
+            max_body_bytes: self.limits.max_body_bytes,
+        }
+    }
+}
+
+impl oauth2::SyncHttpClient for OverTransport<'_> {
+    type Error = NoTokens;
+
+    fn call(&self, request: oauth2::HttpRequest) -> std::result::Result<oauth2::HttpResponse, NoTokens> {
+        let mut request = self.plain(request);
+        let sent = self.transport.send(&request);
+        request.body.zeroize();
+        request.headers.iter_mut().for_each(|(_, value)| value.zeroize());
+        match sent {
+            Err(error) => {
+                self.outcome.replace(Some(Outcome::Failed(error)));
+                Err(NoTokens)
+            }
+            Ok(response) => {
+                let success = response.is_success();
+                let answer = Answer::new(response);
+                // Here the answer is put into the standard's form. What is no success is judged from the outcome alone,
+                // and oauth2, which would copy it into its error, is not shown it.
+                let standard = if success { standard_form(&answer.body) } else { None };
+                self.outcome.replace(Some(Outcome::Answered(answer)));
+                Ok(::http::Response::new(standard.ok_or(NoTokens)?))
+            }
+        }
+    }
+}
+
+fn standard_form(body: &[u8]) -> Option<Vec<u8>> {
+    match normalise(body) {
+        Reading::Tokens(tokens) => tokens.standard_form(),
+        Reading::Error(_) | Reading::Malformed(_) | Reading::NotJson => None,
+    }
+}
+
+/// For `oauth2`, which wants an error; the outcome says more.
+#[derive(Debug, thiserror::Error)]
+#[error("no tokens")]
+struct NoTokens;
+
+/// Seconds, or a date, which is counted from the provider's own clock (RFC 9110 section 10.2.3).
+fn retry_after(text: &str, date: Option<SystemTime>) -> Option<Duration> {
+    let text = text.trim();
+    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        let until = httpdate::parse_http_date(text).ok()?;
+        until.duration_since(date?).unwrap_or_default()
+    };
+    Some(wait.min(MAX_RETRY_AFTER))
+}

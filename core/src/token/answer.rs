@@ -1,0 +1,261 @@
+//! The token answer (RFC 6749 section 5), made strict where providers are not.
+//!
+//! The body alone decides whether it is JSON: providers that send tokens as `text/html` exist, and to refuse what
+//! was paid for with a refresh token would end the session.
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::ops::Deref;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::error::{Error, OAuthError, Reason, Result};
+use crate::secret::Secret;
+
+/// No access token is believed to live longer.
+const MAX_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// What a body of the token endpoint says, whatever the status was.
+#[derive(Debug)]
+pub(crate) enum Reading {
+    Tokens(TokenAnswer),
+    /// It has an `error`, and then nothing else in it is believed (security S36).
+    Error(OAuthError),
+    /// JSON, but neither tokens nor an `error`.
+    Malformed(Reason),
+    NotJson,
+}
+
+/// The tokens of one answer.
+#[derive(Debug)]
+pub(crate) struct TokenAnswer {
+    pub(crate) access_token: Secret,
+    pub(crate) refresh_token: Option<Secret>,
+    pub(crate) id_token: Option<Secret>,
+    /// How long the access token lives, in whole milliseconds; zero is over already, `None` is unknown: neither
+    /// "never" nor "now".
+    pub(crate) lifetime: Option<Duration>,
+    /// What was granted; `None` is what was asked for.
+    pub(crate) scope: Option<Vec<String>>,
+    /// The members that the standard does not name.
+    pub(crate) other: Members,
+}
+
+/// Reads a body of the token endpoint.
+pub(crate) fn normalise(body: &[u8]) -> Reading {
+    let Ok(json) = serde_json::from_slice(body) else {
+        return Reading::NotJson;
+    };
+    let Value::Object(members) = json else {
+        return Reading::Malformed(Reason::MalformedTokenResponse);
+    };
+    let members = Members(members);
+    if let Some(error) = oauth_error(&members) {
+        return Reading::Error(error);
+    }
+    match tokens(members) {
+        Ok(tokens) => Reading::Tokens(tokens),
+        Err(reason) => Reading::Malformed(reason),
+    }
+}
+
+/// An `error` that is null or empty stands in good answers too.
+fn oauth_error(members: &Members) -> Option<OAuthError> {
+    let text = |key| members.get(key).and_then(Value::as_str);
+    let code = text("error").filter(|code| !code.is_empty())?;
+    Some(OAuthError::new(code, text("error_description"), text("error_uri")))
+}
+
+fn tokens(mut members: Members) -> std::result::Result<TokenAnswer, Reason> {
+    let access_token = members.take_secret("access_token").ok_or(Reason::MalformedTokenResponse)?;
+    // It is put into a header as it is: a line break would make two of it (RFC 6749 A.12 allows no such character).
+    if access_token.expose().chars().any(char::is_control) {
+        return Err(Reason::MalformedTokenResponse);
+    }
+    let token_type = members.0.remove("token_type");
+    let token_type = token_type.as_ref().and_then(Value::as_str).ok_or(Reason::MalformedTokenResponse)?;
+    if !token_type.eq_ignore_ascii_case("bearer") {
+        return Err(Reason::UnsupportedTokenType);
+    }
+    Ok(TokenAnswer {
+        access_token,
+        // Of a strange kind or empty is absent: the access token beside it is good all the same.
+        refresh_token: members.take_secret("refresh_token"),
+        id_token: members.take_secret("id_token"),
+        lifetime: members.0.remove("expires_in").as_ref().and_then(lifetime),
+        scope: members.0.remove("scope").as_ref().and_then(scope),
+        other: members,
+    })
+}
+
+/// Seconds, as a number or as text, whole or not. What is none of these is unknown.
+fn lifetime(value: &Value) -> Option<Duration> {
+    let seconds = match value {
+        Value::Number(number) => number.as_f64()?,
+        // `f64` would take "inf" and "NaN" for numbers.
+        Value::String(text) if text.bytes().all(|byte| b"0123456789.eE+- ".contains(&byte)) => {
+            text.trim().parse().ok()?
+        }
+        _ => return None,
+    };
+    if seconds.is_nan() || seconds < 0.0 {
+        return None;
+    }
+    let exact = Duration::try_from_secs_f64(seconds).map_or(MAX_LIFETIME, |exact| exact.min(MAX_LIFETIME));
+    Some(Duration::from_millis(u64::try_from(exact.as_millis()).ok()?))
+}
+
+fn scope(value: &Value) -> Option<Vec<String>> {
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    match value {
+        Value::String(text) => Some(words(text)),
+        Value::Array(items) => Some(items.iter().filter_map(Value::as_str).flat_map(words).collect()),
+        _ => None,
+    }
+}
+
+/// Members of an answer, wiped when dropped: which of them are secrets only the provider knows. `Debug` shows how many.
+#[derive(Default)]
+pub(crate) struct Members(Map<String, Value>);
+
+impl Members {
+    fn take_secret(&mut self, key: &str) -> Option<Secret> {
+        match self.0.remove(key) {
+            Some(Value::String(text)) if !text.is_empty() => Some(Secret::new(text)),
+            _ => None,
+        }
+    }
+}
+
+impl Deref for Members {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Members {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} redacted]", self.0.len())
+    }
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(wipe);
+    }
+}
+
+/// The parser's depth limit holds for this recursion too.
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The answer as RFC 6749 section 5.1 has it, for `oauth2`'s parser.
+#[derive(Serialize)]
+struct Standard<'a> {
+    access_token: &'a str,
+    token_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+}
+
+/// The answer as it lies, sealed, in the store.
+#[derive(Serialize)]
+struct Stored<'a> {
+    access_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifetime_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a [String]>,
+    other: &'a Map<String, Value>,
+}
+
+/// [`Stored`], read. A member that a later version adds is no harm.
+#[derive(Deserialize)]
+struct Read {
+    access_token: String,
+    refresh_token: Option<String>,
+    id_token: Option<String>,
+    lifetime_ms: Option<u64>,
+    scope: Option<Vec<String>>,
+    other: Map<String, Value>,
+}
+
+impl TokenAnswer {
+    pub(crate) fn standard_form(&self) -> Option<Vec<u8>> {
+        let standard = Standard {
+            access_token: self.access_token.expose(),
+            token_type: "bearer",
+            expires_in: self.lifetime.map(|lifetime| lifetime.as_secs()),
+            refresh_token: self.refresh_token.as_ref().map(Secret::expose),
+            scope: self.scope.as_ref().map(|scope| scope.join(" ")),
+        };
+        serde_json::to_vec(&standard).ok()
+    }
+
+    /// For the store, which seals it.
+    pub(crate) fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let stored = Stored {
+            access_token: self.access_token.expose(),
+            refresh_token: self.refresh_token.as_ref().map(Secret::expose),
+            id_token: self.id_token.as_ref().map(Secret::expose),
+            lifetime_ms: self.lifetime.and_then(|lifetime| u64::try_from(lifetime.as_millis()).ok()),
+            scope: self.scope.as_deref(),
+            other: &self.other,
+        };
+        let internal = |error| Error::new(Reason::Internal).with_source(error);
+        // Counted first: a buffer that grows leaves copies of its beginning behind.
+        let mut length = Length(0);
+        serde_json::to_writer(&mut length, &stored).map_err(internal)?;
+        let mut bytes = Zeroizing::new(Vec::with_capacity(length.0));
+        serde_json::to_writer(&mut *bytes, &stored).map_err(internal)?;
+        Ok(bytes)
+    }
+
+    /// What [`TokenAnswer::to_bytes`] wrote.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        // The parser's own error may quote what it read.
+        let read: Read = serde_json::from_slice(bytes).map_err(|_| Error::new(Reason::StoreTampered))?;
+        Ok(Self {
+            access_token: Secret::new(read.access_token),
+            refresh_token: read.refresh_token.map(Secret::new),
+            id_token: read.id_token.map(Secret::new),
+            lifetime: read.lifetime_ms.map(Duration::from_millis),
+            scope: read.scope,
+            other: Members(read.other),
+        })
+    }
+}
+
+struct Length(usize);
+
+impl std::io::Write for Length {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
