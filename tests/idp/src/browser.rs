@@ -1,8 +1,13 @@
 //! A user at a browser: opens the authorization URL, reads the page, fills in the form, and says where the
 //! provider sends the browser then. It does not go there: that address is the app's.
 
+use std::time::Duration;
+
 use ureq::Agent;
 use ureq::http::{Response, Uri};
+
+/// How long one page may take.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Why there is no redirect.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +38,9 @@ pub fn deny(authorization_url: &str) -> Result<String, BrowserError> {
 }
 
 fn visit(authorization_url: &str, typed: &[(&str, &str)]) -> Result<String, BrowserError> {
-    let agent: Agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
+    // No proxy, whatever the environment says: the provider is on this machine.
+    let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None);
+    let agent: Agent = config.timeout_global(Some(PATIENCE)).build().into();
     let page = Shown::read(agent.get(authorization_url).call())?;
     if let Some(location) = page.location {
         // The provider did not even ask, as with `prompt=none`.

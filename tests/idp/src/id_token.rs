@@ -20,19 +20,19 @@ pub(crate) fn issue(
     }
     let generation = state.key_generation;
     let algorithm = state.script.algorithms.first().copied().unwrap_or(Algorithm::RS256);
-    let mut claims = claims(state, consent, access_token, algorithm);
     let honest = IdTokenTamper::default();
     let tamper = Some(&state.script.tamper.id_token).filter(|tamper| tamper.on.covers(refresh)).unwrap_or(&honest);
     if let Some(raw) = &tamper.raw {
         return Ok(raw.clone());
     }
+    let signer = tamper.alg.as_deref().and_then(Algorithm::from_name).unwrap_or(algorithm);
+    let mut claims = claims(state, consent, access_token, signer);
     tamper.apply(&mut claims);
     let mut payload = Value::Object(claims).to_string();
     if payload.pop() == Some('}') {
         payload.push_str(&tamper.splice);
         payload.push('}');
     }
-    let signer = tamper.alg.as_deref().and_then(Algorithm::from_name).unwrap_or(algorithm);
     let mut header = Map::from_iter([
         ("typ".to_owned(), json!("JWT")),
         ("alg".to_owned(), json!(tamper.alg.as_deref().unwrap_or_else(|| algorithm.name()))),

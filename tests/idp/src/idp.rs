@@ -10,6 +10,7 @@ use tokio::runtime;
 use tokio::sync::oneshot;
 
 use crate::connection::CuttableListener;
+use crate::keys;
 use crate::log::LoggedRequest;
 use crate::script::{Script, ScriptError};
 use crate::server;
@@ -38,6 +39,7 @@ impl Idp {
         listener.set_nonblocking(true)?;
         let issuer = format!("http://{}", listener.local_addr()?);
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+        let (algorithms, generation) = (script.algorithms.clone(), script.keys.generation);
         let shared = Arc::new(Shared::new(issuer.clone(), script));
         let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&shared);
@@ -45,6 +47,8 @@ impl Idp {
             let _inside = runtime.enter();
             CuttableListener::new(tokio::net::TcpListener::from_std(listener)?)
         };
+        // Making an RSA key takes longer than all the rest; it is begun now so that the first login need not wait for it.
+        thread::spawn(move || keys::prepare(&algorithms, generation));
         let thread = thread::Builder::new()
             .name("keyfob-idp".to_owned())
             .spawn(move || runtime.block_on(server::serve(listener, served, stopped)))?;

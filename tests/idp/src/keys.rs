@@ -220,6 +220,13 @@ impl Key {
     }
 }
 
+/// Makes the keys that these algorithms will need. One that cannot be made is missed when it is asked for.
+pub(crate) fn prepare(algorithms: &[Algorithm], generation: u32) {
+    for algorithm in algorithms {
+        let _ = key(algorithm.kind(), generation);
+    }
+}
+
 /// HMAC for `HS256`, `HS384` and `HS512`; nothing for another name.
 pub(crate) fn hmac(name: &str, secret: &[u8], message: &str) -> Option<Vec<u8>> {
     let algorithm = match name {

@@ -57,7 +57,10 @@ fn refresh(state: &mut State, asked: &Asked, client_id: &str) -> Result<Answer, 
     let rules = state.script.tokens.clone();
     match state.grants.present(text, client_id, &rules) {
         Presented::Refused(why) => Err(dead(why)),
-        Presented::Repeats(consent, tokens) => Ok(give(state, &tokens, &consent.scopes, true)),
+        Presented::Repeats(consent, tokens) => {
+            let left = tokens.access_expires.saturating_duration_since(clock::now());
+            Ok(give(state, &tokens, left.as_secs_f64(), &consent.scopes, true))
+        }
         Presented::Renews(family, consent) => {
             let scopes = narrowed(asked.form.get("scope"), &consent)?;
             if state.user(&consent.username).is_none() {
@@ -102,16 +105,15 @@ fn issue(
     let access_expires = clock::now() + clock::seconds(state.script.tokens.access_token_seconds);
     let tokens = TokenSet { access_token, refresh_token, id_token, access_expires };
     state.grants.add_tokens(family, &tokens);
-    Ok(give(state, &tokens, scopes, refresh))
+    Ok(give(state, &tokens, state.script.tokens.access_token_seconds, scopes, refresh))
 }
 
 /// The answer that gives tokens (RFC 6749 §5.1).
-fn give(state: &State, tokens: &TokenSet, scopes: &[String], refresh: bool) -> Answer {
-    let left = tokens.access_expires.saturating_duration_since(clock::now()).as_secs_f64();
+fn give(state: &State, tokens: &TokenSet, left_seconds: f64, scopes: &[String], refresh: bool) -> Answer {
     let mut answer = json!({
         "access_token": tokens.access_token,
         "token_type": "Bearer",
-        "expires_in": expires_in(left, state.script.tokens.access_token_seconds),
+        "expires_in": expires_in(left_seconds, state.script.tokens.access_token_seconds),
         "scope": scopes.join(" "),
     });
     if let Some(members) = answer.as_object_mut() {
@@ -128,10 +130,9 @@ fn give(state: &State, tokens: &TokenSet, scopes: &[String], refresh: bool) -> A
     Answer::json(200, &answer).uncached()
 }
 
-/// What is left of a life: the whole of it for a token just made, and without a fraction if it was given none.
-fn expires_in(left: f64, whole: f64) -> Value {
-    let shown = if whole - left < 0.01 { whole } else { left };
-    if whole.fract() == 0.0 { json!(clock::seconds(shown).as_secs()) } else { json!(shown) }
+/// What is left of a life, without a fraction if the whole of it has none.
+fn expires_in(left_seconds: f64, whole_seconds: f64) -> Value {
+    if whole_seconds.fract() == 0.0 { json!(clock::seconds(left_seconds).as_secs()) } else { json!(left_seconds) }
 }
 
 fn missing(name: &str) -> Answer {

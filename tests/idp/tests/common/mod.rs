@@ -57,13 +57,13 @@ impl App {
     }
 
     pub fn client(idp: &Idp, client_id: &str) -> Self {
-        let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
-        Self {
-            issuer: idp.issuer().to_owned(),
-            client_id: client_id.to_owned(),
-            redirect_uri: REDIRECT.to_owned(),
-            agent,
-        }
+        Self { client_id: client_id.to_owned(), ..Self::at(idp.issuer()) }
+    }
+
+    /// The client `demo` of a provider that is known by its address only.
+    pub fn at(issuer: &str) -> Self {
+        let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None).build().into();
+        Self { issuer: issuer.to_owned(), client_id: "demo".to_owned(), redirect_uri: REDIRECT.to_owned(), agent }
     }
 
     pub fn to(&self, redirect_uri: &str) -> Self {
