@@ -149,6 +149,11 @@ macro_rules! reasons {
                 match self { $($(Self::$name => stringify!($name),)+)+ }
             }
 
+            /// The reason of that name.
+            pub(crate) fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|reason| reason.name() == name)
+            }
+
             /// One fixed sentence for a log.
             const fn text(self) -> &'static str {
                 match self { $($(Self::$name => concat!($($doc),+),)+)+ }
@@ -171,8 +176,12 @@ reasons! {
         Closed,
         /// The call was made from inside a callback that it would have to wait for.
         Reentered,
-        /// The provider publishes nothing that this call could use.
-        NotSupportedByProvider,
+        /// Another process is completing this login right now.
+        CompletionInProgress,
+        /// The provider gave no refresh token, so there is nothing to refresh with.
+        NoRefreshToken,
+        /// The provider has no userinfo endpoint.
+        NoUserInfo,
     }
     Configuration {
         /// The configuration is not of the documented form.
@@ -243,8 +252,6 @@ reasons! {
         RedirectUriMismatch,
         /// The redirect is larger than the limit.
         RedirectTooLarge,
-        /// Another thread or process is completing this login.
-        CompletionInProgress,
     }
     OAuth {
         /// The provider answered with an error code.
@@ -456,6 +463,7 @@ struct Inner {
     oauth: Option<OAuthError>,
     http_status: Option<u16>,
     retry_after: Option<Duration>,
+    return_to: Option<String>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -468,6 +476,7 @@ impl Error {
                 oauth: None,
                 http_status: None,
                 retry_after: None,
+                return_to: None,
                 source: None,
             }),
         }
@@ -492,6 +501,12 @@ impl Error {
     #[must_use]
     pub(crate) fn with_retry_after(self, wait: Option<Duration>) -> Self {
         self.change(|inner| inner.retry_after = wait)
+    }
+
+    /// Adds the failure link of the login that failed.
+    #[must_use]
+    pub(crate) fn with_return_to(self, link: Option<String>) -> Self {
+        self.change(|inner| inner.return_to = link)
     }
 
     #[must_use]
@@ -555,6 +570,12 @@ impl Error {
     #[must_use]
     pub fn oauth(&self) -> Option<&OAuthError> {
         self.inner.oauth.as_ref()
+    }
+
+    /// The failure link that the login was begun with, where the error ended one. The app's own text.
+    #[must_use]
+    pub fn return_to(&self) -> Option<&str> {
+        self.inner.return_to.as_deref()
     }
 
     /// The HTTP status of the provider's answer, where there was one.

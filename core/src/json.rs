@@ -1,1 +1,215 @@
 //! Strict JSON: what `serde_json` lets pass and a security library must not.
+//!
+//! Two readers of one text must not see two different things: of two members of one name, one parser
+//! takes the first and another the last (RFC 8259 section 4), so such a text is refused (security S52).
+//! Depth and number of members are bounded (S76); the size in bytes is the caller's to bound.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+/// How deep objects and arrays may stand in each other; the outermost is at depth 1.
+const MAX_DEPTH: usize = 32;
+/// How many members one object may have.
+const MAX_MEMBERS: usize = 256;
+
+/// Why a text was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum JsonFault {
+    /// Not one JSON value in UTF-8 and nothing else.
+    NotJson,
+    /// An object, at any depth, has two members of one name.
+    DuplicateMember,
+    /// Deeper than [`MAX_DEPTH`].
+    TooDeep,
+    /// An object has more than [`MAX_MEMBERS`] members.
+    TooManyMembers,
+}
+
+/// Reads exactly one JSON value.
+///
+/// The text is walked once to check it and once to build the value. One walk could do both, but it would
+/// have to build the numbers too, and how `serde_json` hands those out changes when any crate of the host's
+/// build turns its `arbitrary_precision` on.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, JsonFault> {
+    // What `serde_json` says by itself means "not JSON"; the walker puts its own word here before it gives up.
+    let fault = Cell::new(JsonFault::NotJson);
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    Walker { depth: 0, fault: &fault }.deserialize(&mut reader).map_err(|_| fault.get())?;
+    reader.end().map_err(|_| JsonFault::NotJson)?;
+    serde_json::from_slice(bytes).map_err(|_| JsonFault::NotJson)
+}
+
+/// Walks through one value and keeps nothing.
+#[derive(Clone, Copy)]
+struct Walker<'a> {
+    /// How many objects and arrays stand around this value.
+    depth: usize,
+    fault: &'a Cell<JsonFault>,
+}
+
+impl Walker<'_> {
+    fn enter<E: de::Error>(self) -> Result<Self, E> {
+        if self.depth >= MAX_DEPTH {
+            return Err(self.refuse(JsonFault::TooDeep));
+        }
+        Ok(Self { depth: self.depth + 1, ..self })
+    }
+
+    fn refuse<E: de::Error>(self, fault: JsonFault) -> E {
+        self.fault.set(fault);
+        E::custom("refused")
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Walker<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Walker<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        let inner = self.enter()?;
+        while elements.next_element_seed(inner)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let inner = self.enter()?;
+        let mut names = HashSet::new();
+        // Names are compared as they read after unescaping: "\u0061" is "a".
+        while let Some(name) = members.next_key::<String>()? {
+            if !names.insert(name) {
+                return Err(self.refuse(JsonFault::DuplicateMember));
+            }
+            if names.len() > MAX_MEMBERS {
+                return Err(self.refuse(JsonFault::TooManyMembers));
+            }
+            members.next_value_seed(inner)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: impl AsRef<[u8]>) -> Option<JsonFault> {
+        parse(text.as_ref()).err()
+    }
+
+    fn object_of(members: usize) -> String {
+        let members: Vec<_> = (0..members).map(|n| format!("\"m{n}\":{n}")).collect();
+        format!("{{{}}}", members.join(","))
+    }
+
+    #[test]
+    fn a_strict_text_reads_as_serde_json_reads_it() {
+        let text = r#" {"a":[1,-2,3.5,1e9,null,true,"x\u00e9\n"],"b":{"a":{"a":{}}},"":18446744073709551615} "#;
+        let expected: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(parse(text.as_bytes()), Ok(expected));
+    }
+
+    #[test]
+    fn s52_a_duplicate_member_is_refused_at_any_depth() {
+        let twice = [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"b":2,"a":3}"#,
+            r#"[[{"x":{"a":1,"a":2}}]]"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"":1,"":2}"#,
+        ];
+        for text in twice {
+            assert_eq!(fault(text), Some(JsonFault::DuplicateMember), "{text}");
+        }
+        assert_eq!(fault(r#"{"a":{"a":1},"b":{"a":1},"A":0}"#), None);
+    }
+
+    #[test]
+    fn s76_depth_is_bounded() {
+        let arrays = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(fault(arrays(MAX_DEPTH)), None);
+        assert_eq!(fault(arrays(MAX_DEPTH + 1)), Some(JsonFault::TooDeep));
+        assert_eq!(fault("[".repeat(1_000_000)), Some(JsonFault::TooDeep));
+        let objects = |depth: usize| format!("{}1{}", r#"{"a":"#.repeat(depth), "}".repeat(depth));
+        assert_eq!(fault(objects(MAX_DEPTH)), None);
+        assert_eq!(fault(objects(MAX_DEPTH + 1)), Some(JsonFault::TooDeep));
+        assert_eq!(fault(r#"{"a":["#.repeat(17)), Some(JsonFault::TooDeep));
+        let wide = format!("[{}1]", "[],".repeat(1000));
+        assert_eq!(fault(wide), None, "siblings are not depth");
+    }
+
+    #[test]
+    fn s76_the_members_of_one_object_are_bounded() {
+        assert_eq!(fault(object_of(MAX_MEMBERS)), None);
+        assert_eq!(fault(object_of(MAX_MEMBERS + 1)), Some(JsonFault::TooManyMembers));
+        assert_eq!(fault(format!("[{}]", object_of(MAX_MEMBERS + 1))), Some(JsonFault::TooManyMembers));
+        assert_eq!(fault(format!("[{0},{0}]", object_of(MAX_MEMBERS))), None);
+    }
+
+    #[test]
+    fn s52_what_is_not_one_json_value_in_utf8_is_refused() {
+        let bad: &[&[u8]] = &[
+            b"",
+            b" ",
+            b"{}{}",
+            b"{} x",
+            b"{}\0",
+            b"{\"a\":1,}",
+            b"{a:1}",
+            b"{'a':1}",
+            b"// c\n{}",
+            b"NaN",
+            b"01",
+            b"1e999",
+            b"\"\n\"",
+            b"\"\\ud800\"",
+            b"{\"a\":\"\xff\"}",
+            b"{\"\xc0\xaf\":1}",
+            b"\xef\xbb\xbf{}",
+            b"{\0}\0",
+            b"<!doctype html>",
+            b"{\"a\":1",
+        ];
+        for text in bad {
+            assert_eq!(fault(text), Some(JsonFault::NotJson), "{}", String::from_utf8_lossy(text));
+        }
+    }
+}

@@ -46,6 +46,18 @@ pub struct HttpRequest {
 }
 
 impl HttpRequest {
+    pub(crate) fn get(url: &str, headers: Vec<(String, String)>, limits: Limits) -> Self {
+        Self {
+            method: Method::Get,
+            url: url.to_owned(),
+            headers,
+            body: Vec::new(),
+            connect_timeout: limits.connect,
+            timeout: limits.total,
+            max_body_bytes: limits.max_body_bytes,
+        }
+    }
+
     /// The method.
     #[must_use]
     pub fn method(&self) -> Method {
@@ -92,6 +104,20 @@ impl HttpRequest {
 impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HttpRequest({} {})", self.method.as_str(), without_query(&self.url))
+    }
+}
+
+/// What a request may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) connect: Duration,
+    pub(crate) total: Duration,
+    pub(crate) max_body_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), total: Duration::from_secs(30), max_body_bytes: 1024 * 1024 }
     }
 }
 

@@ -17,27 +17,13 @@ use oauth2::{
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{HttpRequest, HttpResponse, Method, Transport, TransportError};
+use super::{HttpRequest, HttpResponse, Limits, Method, Transport, TransportError};
 use crate::error::{Error, Reason, Result};
 use crate::secret::Secret;
 use crate::token::answer::{Reading, normalise};
 
 /// A provider that asks to be left alone for longer is asked again after a day.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// What a token request may take.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) connect: Duration,
-    pub(crate) total: Duration,
-    pub(crate) max_body_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(10), total: Duration::from_secs(30), max_body_bytes: 1024 * 1024 }
-    }
-}
 
 /// How the client says who it is: one way only (security S32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::error::{Error, OAuthError, Reason, Result};
+use crate::json::{self, JsonFault};
 use crate::secret::Secret;
 
 /// No access token is believed to live longer.
@@ -48,8 +49,10 @@ pub(crate) struct TokenAnswer {
 
 /// Reads a body of the token endpoint.
 pub(crate) fn normalise(body: &[u8]) -> Reading {
-    let Ok(json) = serde_json::from_slice(body) else {
-        return Reading::NotJson;
+    let json = match json::parse(body) {
+        Ok(json) => json,
+        Err(JsonFault::NotJson) => return Reading::NotJson,
+        Err(_) => return Reading::Malformed(Reason::MalformedTokenResponse),
     };
     let Value::Object(members) = json else {
         return Reading::Malformed(Reason::MalformedTokenResponse);
@@ -202,6 +205,30 @@ struct Read {
 }
 
 impl TokenAnswer {
+    /// No tokens at all: what a tombstone has.
+    pub(crate) fn blank() -> Self {
+        Self {
+            access_token: Secret::new(""),
+            refresh_token: None,
+            id_token: None,
+            lifetime: None,
+            scope: None,
+            other: Members::default(),
+        }
+    }
+
+    /// A second copy of the secrets, for the one place that needs it: a login's answer becomes a session's tokens.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            access_token: self.access_token.duplicate(),
+            refresh_token: self.refresh_token.as_ref().map(Secret::duplicate),
+            id_token: self.id_token.as_ref().map(Secret::duplicate),
+            lifetime: self.lifetime,
+            scope: self.scope.clone(),
+            other: Members(self.other.0.clone()),
+        }
+    }
+
     pub(crate) fn standard_form(&self) -> Option<Vec<u8>> {
         let standard = Standard {
             access_token: self.access_token.expose(),

@@ -1,0 +1,326 @@
+//! What an app says once: where the store is, which registrations it has, how long things may take.
+//!
+//! [`Config::from_json`] and [`Config::builder`] fill the same structure and pass through the same checks.
+
+mod redirect_uri;
+mod registration;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+pub use self::registration::Registration;
+pub(crate) use self::redirect_uri::{RedirectUri, is_loopback};
+pub(crate) use self::registration::is_scope_token;
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, Reason, Result};
+use crate::http::Transport;
+use crate::provider::Provider;
+
+/// The configuration of one [`Keyfob`](crate::Keyfob).
+pub struct Config {
+    pub(crate) settings: Settings,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// The part that JSON can say. Its field names are the keys.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    pub(crate) store: StoreSettings,
+    #[serde(default)]
+    pub(crate) registrations: Vec<Registration>,
+    #[serde(default)]
+    pub(crate) providers: Vec<Provider>,
+    #[serde(default)]
+    pub(crate) http: HttpSettings,
+    #[serde(default = "default_login_seconds")]
+    login_seconds: f64,
+    #[serde(default = "default_coherence_seconds")]
+    coherence_seconds: f64,
+    #[serde(default = "default_leeway_seconds")]
+    leeway_seconds: f64,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoreSettings {
+    pub(crate) path: PathBuf,
+    #[serde(default)]
+    pub(crate) plaintext: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct HttpSettings {
+    connect_seconds: f64,
+    total_seconds: f64,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self { connect_seconds: 10.0, total_seconds: 30.0 }
+    }
+}
+
+const fn default_login_seconds() -> f64 {
+    3600.0
+}
+
+const fn default_coherence_seconds() -> f64 {
+    1.0
+}
+
+const fn default_leeway_seconds() -> f64 {
+    60.0
+}
+
+impl HttpSettings {
+    pub(crate) fn connect(&self) -> Duration {
+        Duration::from_secs_f64(self.connect_seconds)
+    }
+
+    pub(crate) fn total(&self) -> Duration {
+        Duration::from_secs_f64(self.total_seconds)
+    }
+}
+
+impl Settings {
+    /// How long a login may take from `begin_login` to its redirect.
+    pub(crate) fn login_lifetime(&self) -> Duration {
+        Duration::from_secs_f64(self.login_seconds)
+    }
+
+    /// How old the view of other processes' commits may be.
+    pub(crate) fn coherence(&self) -> Duration {
+        Duration::from_secs_f64(self.coherence_seconds)
+    }
+
+    /// How far the provider's clock and this device's may differ.
+    pub(crate) fn leeway(&self) -> Duration {
+        Duration::from_secs_f64(self.leeway_seconds)
+    }
+
+    /// Everything that is not a matter of one key's type.
+    fn check(&self) -> Result<()> {
+        if self.store.path.as_os_str().is_empty() {
+            return Err(invalid("store.path", "is empty"));
+        }
+        if !self.store.plaintext {
+            return Err(invalid(
+                "store.plaintext",
+                "must be true: this version does not seal secrets yet, so they lie in the store as they are",
+            ));
+        }
+        for (key, seconds, least, most) in [
+            ("http.connect_seconds", self.http.connect_seconds, 0.001, 600.0),
+            ("http.total_seconds", self.http.total_seconds, 0.001, 600.0),
+            ("login_seconds", self.login_seconds, 0.001, 30.0 * 86_400.0),
+            ("coherence_seconds", self.coherence_seconds, 0.0, 3600.0),
+            ("leeway_seconds", self.leeway_seconds, 0.0, 300.0),
+        ] {
+            if !(least..=most).contains(&seconds) {
+                return Err(invalid(key, &format!("must be {least} to {most} seconds")));
+            }
+        }
+        for (index, provider) in self.providers.iter().enumerate() {
+            provider.check().map_err(|error| at(error, &format!("providers[{index}]")))?;
+            if self.providers.iter().take(index).any(|earlier| earlier.id() == provider.id()) {
+                return Err(invalid(&format!("providers[{index}].id"), "stands twice"));
+            }
+        }
+        for (index, registration) in self.registrations.iter().enumerate() {
+            registration.check().map_err(|error| at(error, &format!("registrations[{index}]")))?;
+            if self.registrations.iter().take(index).any(|earlier| earlier.id() == registration.id()) {
+                return Err(invalid(&format!("registrations[{index}].id"), "stands twice"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A configuration error that names the key.
+pub(crate) fn invalid(key: &str, problem: &str) -> Error {
+    Error::new(Reason::InvalidConfiguration).with_detail(format!("{key} {problem}"))
+}
+
+/// Puts the place of the inner key before an error's detail.
+fn at(error: Error, place: &str) -> Error {
+    let detail = error.detail().map_or_else(|| place.to_owned(), |detail| format!("{place}.{detail}"));
+    Error::new(error.reason()).with_detail(detail)
+}
+
+/// Parses JSON so that an error names the key and its path, and never quotes a value: a value may be a secret.
+pub(crate) fn parse_json<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.inner();
+        let message = inner.to_string();
+        if let Some(rest) = message.strip_prefix("unknown field `") {
+            let field = rest.split('`').next().unwrap_or_default();
+            // The path ends with the unknown key itself, or with the object that holds it.
+            let detail = if path == field || path.ends_with(&format!(".{field}")) || path == "." {
+                if path == "." { field.to_owned() } else { path }
+            } else {
+                format!("{path}.{field}")
+            };
+            return Error::new(Reason::UnknownKey).with_detail(detail);
+        }
+        // serde's texts quote the offending value after "invalid type: string" and the like.
+        let problem = if message.starts_with("missing field") || message.starts_with("duplicate field") {
+            message.split(" at line").next().unwrap_or_default().to_owned()
+        } else if inner.is_data() {
+            "has a value of the wrong form".to_owned()
+        } else {
+            "is not JSON".to_owned()
+        };
+        let place = format!("line {} column {}", inner.line(), inner.column());
+        Error::new(Reason::InvalidConfiguration).with_detail(format!("{path} {problem} ({place})"))
+    })?;
+    deserializer
+        .end()
+        .map_err(|_| Error::new(Reason::InvalidConfiguration).with_detail("text after the end of the JSON"))?;
+    Ok(parsed)
+}
+
+impl Config {
+    /// Reads a configuration from JSON.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration): not JSON, an unknown key, a missing or malformed value; the detail names
+    /// the key and its path.
+    ///
+    /// ```
+    /// let config = keyfob::Config::from_json(r#"{
+    ///   "store": { "path": "/home/ada/notes/keyfob", "plaintext": true },
+    ///   "registrations": [
+    ///     { "id": "work-sso", "provider": "oidc", "variables": { "issuer": "https://login.example.com" },
+    ///       "client_id": "notes", "redirect_uri": "com.example.notes:/callback/work-sso" }
+    ///   ]
+    /// }"#)?;
+    /// # Ok::<(), keyfob::Error>(())
+    /// ```
+    pub fn from_json(text: &str) -> Result<Self> {
+        let settings: Settings = parse_json(text)?;
+        settings.check()?;
+        Ok(Self { settings, transport: None, clock: Arc::new(SystemClock::new()) })
+    }
+
+    /// Begins a configuration in code. `store` is a folder of Keyfob's own; it is created when missing.
+    #[must_use]
+    pub fn builder(store: impl AsRef<Path>) -> ConfigBuilder {
+        ConfigBuilder {
+            settings: Settings {
+                store: StoreSettings { path: store.as_ref().to_owned(), plaintext: false },
+                registrations: Vec::new(),
+                providers: Vec::new(),
+                http: HttpSettings::default(),
+                login_seconds: default_login_seconds(),
+                coherence_seconds: default_coherence_seconds(),
+                leeway_seconds: default_leeway_seconds(),
+            },
+        }
+    }
+
+    /// Sends every HTTP request through the host's own transport instead of the built-in one.
+    #[must_use]
+    pub fn with_transport(mut self, transport: Arc<dyn Transport>) -> Self {
+        self.transport = Some(transport);
+        self
+    }
+
+    /// Asks the host's own clock instead of the operating system's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// Builds a [`Config`] in code.
+///
+/// ```
+/// use keyfob::{Config, Registration};
+/// let config = Config::builder("/home/ada/notes/keyfob")
+///     .plaintext(true)
+///     .registration(
+///         Registration::new("work-sso", "oidc", "notes", "com.example.notes:/callback/work-sso")
+///             .variable("issuer", "https://login.example.com")
+///             .scope("email"),
+///     )
+///     .build()?;
+/// # Ok::<(), keyfob::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "call build() to get the configuration"]
+pub struct ConfigBuilder {
+    settings: Settings,
+}
+
+impl ConfigBuilder {
+    /// Leaves the secrets in the store unsealed. For tests; must be said, since there is no sealing without a store key.
+    pub fn plaintext(mut self, plaintext: bool) -> Self {
+        self.settings.store.plaintext = plaintext;
+        self
+    }
+
+    /// Adds a registration: this app as one provider knows it. The order is the order of the login buttons.
+    pub fn registration(mut self, registration: Registration) -> Self {
+        self.settings.registrations.push(registration);
+        self
+    }
+
+    /// Adds a provider that the catalogue does not have.
+    pub fn provider(mut self, provider: Provider) -> Self {
+        self.settings.providers.push(provider);
+        self
+    }
+
+    /// How long connecting may take (default 10 s), and a whole request (default 30 s); at most 600 s each.
+    pub fn http_timeouts(mut self, connect: Duration, total: Duration) -> Self {
+        self.settings.http =
+            HttpSettings { connect_seconds: connect.as_secs_f64(), total_seconds: total.as_secs_f64() };
+        self
+    }
+
+    /// How long a login stays open, from `begin_login` to its redirect (default one hour, at most 30 days).
+    pub fn login_lifetime(mut self, lifetime: Duration) -> Self {
+        self.settings.login_seconds = lifetime.as_secs_f64();
+        self
+    }
+
+    /// How old the view of other processes' changes may be (default 1 s). Zero looks at every call.
+    pub fn coherence(mut self, coherence: Duration) -> Self {
+        self.settings.coherence_seconds = coherence.as_secs_f64();
+        self
+    }
+
+    /// How far the provider's clock and this device's may differ (default 60 s, at most 300 s).
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.settings.leeway_seconds = leeway.as_secs_f64();
+        self
+    }
+
+    /// Checks everything and makes the configuration.
+    ///
+    /// # Errors
+    /// [`Configuration`](crate::ErrorKind::Configuration), naming the key as [`Config::from_json`] would.
+    pub fn build(self) -> Result<Config> {
+        self.settings.check()?;
+        Ok(Config { settings: self.settings, transport: None, clock: Arc::new(SystemClock::new()) })
+    }
+}
+
+#[cfg(test)]
+mod tests;

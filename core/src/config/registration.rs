@@ -1,0 +1,141 @@
+//! This app as one provider knows it.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{RedirectUri, invalid};
+use crate::error::{Error, Reason, Result};
+use crate::secret::Secret;
+
+/// This app as one provider knows it: provider, client id, optional client secret, redirect URI, default scopes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[must_use]
+pub struct Registration {
+    id: String,
+    provider: String,
+    client_id: String,
+    #[serde(default)]
+    client_secret: Option<Secret>,
+    redirect_uri: String,
+    /// `None`: the provider's own defaults.
+    #[serde(default)]
+    scopes: Option<Vec<String>>,
+    #[serde(default)]
+    variables: BTreeMap<String, String>,
+    #[serde(default = "yes")]
+    enabled: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl Registration {
+    /// A registration with an id that the app chooses (`"work-sso"`), the id of its provider (`"oidc"`, or one of the
+    /// app's own), the client id that the provider gave out, and the redirect URI registered there (RFC 8252 section 7): an `https` app
+    /// link, a private-use scheme with a dot in it (`com.example.notes:/callback`), or a loopback address
+    /// (`http://127.0.0.1/callback`; without a port any port will do).
+    pub fn new(
+        id: impl Into<String>,
+        provider: impl Into<String>,
+        client_id: impl Into<String>,
+        redirect_uri: impl Into<String>,
+    ) -> Self {
+        Self {
+            id: id.into(),
+            provider: provider.into(),
+            client_id: client_id.into(),
+            client_secret: None,
+            redirect_uri: redirect_uri.into(),
+            scopes: None,
+            variables: BTreeMap::new(),
+            enabled: true,
+        }
+    }
+
+    /// The client secret, where the provider gave one out. A secret that ships inside an app is no secret (RFC 8252
+    /// section 8.5): some providers want it nevertheless.
+    pub fn client_secret(mut self, secret: impl Into<String>) -> Self {
+        self.client_secret = Some(Secret::new(secret));
+        self
+    }
+
+    /// Adds a default scope. Without any, the provider's defaults are asked for.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scopes.get_or_insert_default().push(scope.into());
+        self
+    }
+
+    /// Fills in a variable of the provider, for instance `issuer`.
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// Whether logins may begin (default yes). The sessions of a disabled registration stay.
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    /// The id that the app chose.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    pub(crate) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        self.client_secret.as_ref()
+    }
+
+    pub(crate) fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    pub(crate) fn scopes(&self) -> Option<&[String]> {
+        self.scopes.as_deref()
+    }
+
+    pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
+        &self.variables
+    }
+
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+
+    /// Everything that can be seen without knowing the provider. Details begin with the key.
+    pub(super) fn check(&self) -> Result<()> {
+        for (key, value) in [("id", &self.id), ("provider", &self.provider), ("client_id", &self.client_id)] {
+            if value.is_empty() {
+                return Err(invalid(key, "is empty"));
+            }
+        }
+        if self.client_secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
+            return Err(invalid("client_secret", "is empty; leave it out for a public client"));
+        }
+        for scope in self.scopes.iter().flatten() {
+            if !is_scope_token(scope) {
+                return Err(invalid("scopes", "holds a scope that is not of RFC 6749 section 3.3"));
+            }
+        }
+        RedirectUri::parse(&self.redirect_uri).map(drop).map_err(|problem| {
+            Error::new(Reason::InvalidRedirectUri).with_detail(format!("redirect_uri {problem}"))
+        })
+    }
+}
+
+/// A scope token of RFC 6749 section 3.3: printable ASCII without space, quote and backslash.
+pub(crate) fn is_scope_token(scope: &str) -> bool {
+    !scope.is_empty() && scope.bytes().all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+}

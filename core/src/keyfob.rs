@@ -1,0 +1,396 @@
+//! The handle. This file and its room are the only places that put the steps of the protocols in an order.
+
+mod documents;
+mod login;
+mod profile;
+mod token;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::clock::{Clock, to_millis};
+use crate::config::{Config, Registration, Settings};
+use crate::error::{Error, Reason, Result};
+use crate::http::{Limits, Transport};
+use crate::login::{Completed, Login, LoginOptions};
+use crate::provider::Provider;
+use crate::refresh::flight::Flights;
+use crate::refresh::window::Now;
+use crate::session::{AccessToken, Freshness, MinValidity, Profile, Session};
+use crate::store::{JournalEntry, JournalEvent, Note, SessionRow, Store};
+
+/// The login library, opened on one store. Cheap to clone; all clones are the same handle, and any thread may use any of them.
+///
+/// It has no thread of its own: work happens on the caller's thread, inside the call.
+#[derive(Clone)]
+pub struct Keyfob {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
+    registrations: Vec<Known>,
+    store: Store,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    /// Asked once: it cannot change while this process lives.
+    boot_id: Option<String>,
+    memory: Mutex<Memory>,
+    refreshes: Flights<Arc<SessionRow>>,
+    completions: Flights<Completed>,
+}
+
+/// A registration and the provider it belongs to.
+struct Known {
+    registration: Registration,
+    provider: Arc<Provider>,
+}
+
+/// The sessions as last read, so that a good token costs no I/O.
+struct Memory {
+    sessions: HashMap<String, Arc<SessionRow>>,
+    /// When other processes' commits were last looked for, by the boot clock.
+    looked_at: Duration,
+    /// What the store said then.
+    others_version: i64,
+    /// Counts how often that has changed.
+    epoch: u64,
+}
+
+/// A registration, for the app to draw its login buttons from.
+#[derive(Clone, Debug)]
+pub struct RegistrationInfo {
+    id: String,
+    provider: String,
+    provider_name: String,
+    enabled: bool,
+}
+
+impl RegistrationInfo {
+    /// The id, for [`Keyfob::begin_login`].
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The id of the provider.
+    #[must_use]
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    /// The name of the provider, to show to people.
+    #[must_use]
+    pub fn provider_name(&self) -> &str {
+        &self.provider_name
+    }
+
+    /// Whether logins may begin.
+    #[must_use]
+    pub fn enabled(&self) -> bool {
+        self.enabled
+    }
+}
+
+impl Keyfob {
+    /// Opens the store, making it when it is missing. Never touches the network.
+    ///
+    /// # Errors
+    /// - [`Configuration`](crate::ErrorKind::Configuration): a registration names a provider that is not there, or lacks one of its variables;
+    /// - [`StoreUnsupported`](crate::ErrorKind::StoreUnsupported): the folder is open to others, a symbolic link, another program's, or a newer version's;
+    /// - [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable), [`StoreNotWritable`](crate::ErrorKind::StoreNotWritable),
+    ///   [`StoreDamaged`](crate::ErrorKind::StoreDamaged): the store cannot be used; nothing in it was changed.
+    pub fn open(config: Config) -> Result<Self> {
+        let Config { mut settings, transport, clock } = config;
+        let registrations = resolve(&mut settings)?;
+        let transport = match transport {
+            Some(transport) => transport,
+            None => built_in_transport()?,
+        };
+        let store = Store::open(&settings.store.path)?;
+        log::debug!("opened the store in {}", store.folder().display());
+        let others_version = store.others_version()?;
+        let memory = Memory { sessions: HashMap::new(), looked_at: clock.boot(), others_version, epoch: 0 };
+        Ok(Self {
+            shared: Arc::new(Shared {
+                settings,
+                registrations,
+                store,
+                transport,
+                boot_id: clock.boot_id(),
+                clock,
+                memory: Mutex::new(memory),
+                refreshes: Flights::new(),
+                completions: Flights::new(),
+            }),
+        })
+    }
+
+    /// The registrations, in the order of the configuration.
+    #[must_use]
+    pub fn registrations(&self) -> Vec<RegistrationInfo> {
+        self.shared
+            .registrations
+            .iter()
+            .map(|known| RegistrationInfo {
+                id: known.registration.id().to_owned(),
+                provider: known.provider.id().to_owned(),
+                provider_name: known.provider.display_name().to_owned(),
+                enabled: known.registration.is_enabled(),
+            })
+            .collect()
+    }
+
+    /// Begins a login and gives the URL to open. **May touch the network** (discovery, unless it is cached), within the configured
+    /// time limits. **Changes stored state.** The store has been told before this returns, so the process may end while the user
+    /// is in the browser, and any other process that opens the same store can complete the login.
+    ///
+    /// A code challenge (S256, RFC 7636), a state and, for OpenID Connect, a nonce are made and kept; the app handles none of them.
+    ///
+    /// # Errors
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such registration, a malformed scope or port;
+    /// - [`Configuration`](crate::ErrorKind::Configuration): the registration is disabled, the provider has no S256 or an insecure endpoint;
+    /// - [`Network`](crate::ErrorKind::Network), [`Timeout`](crate::ErrorKind::Timeout), [`Tls`](crate::ErrorKind::Tls),
+    ///   [`BadResponse`](crate::ErrorKind::BadResponse): discovery failed;
+    /// - [`Random`](crate::ErrorKind::Random) and the kinds of the store.
+    pub fn begin_login(&self, registration: &str, options: LoginOptions) -> Result<Login> {
+        self.shared.begin_login(registration, &options)
+    }
+
+    /// Hands the redirect back: `redirect_url` is the whole URL that the browser was sent to. **May touch the network**: the code
+    /// exchange, perhaps the issuer's keys and userinfo. **Changes stored state.** The store has been told before this returns.
+    ///
+    /// The state is compared before anything else in the redirect is believed, an `error` included. A redirect that already made a session is
+    /// answered with that session, and nothing is sent. When nothing could be sent (offline), or the tokens are there and the
+    /// profile is not, the same call may be repeated and goes on from there.
+    ///
+    /// # Errors
+    /// - [`RedirectRejected`](crate::ErrorKind::RedirectRejected): not a redirect of a login in this store; nothing was sent;
+    /// - [`AccessDenied`](crate::ErrorKind::AccessDenied), [`OAuth`](crate::ErrorKind::OAuth): the user or the provider said no; the login is over;
+    /// - [`LoginRequired`](crate::ErrorKind::LoginRequired): the code was sent and the answer lost; or the session that this redirect made has ended;
+    /// - [`TokenRejected`](crate::ErrorKind::TokenRejected), [`BadResponse`](crate::ErrorKind::BadResponse): the provider's answer cannot be
+    ///   believed or read; the login is over;
+    /// - [`Network`](crate::ErrorKind::Network), [`Timeout`](crate::ErrorKind::Timeout), [`Tls`](crate::ErrorKind::Tls),
+    ///   [`RateLimited`](crate::ErrorKind::RateLimited): call again with the same redirect;
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): another process is completing this login right now;
+    /// - [`Configuration`](crate::ErrorKind::Configuration) and the kinds of the store.
+    pub fn complete_login(&self, redirect_url: &str) -> Result<Completed> {
+        self.shared.complete_login(redirect_url)
+    }
+
+    /// Gives an access token that is good for `min_validity` more. **May touch the network**, and does so only when a refresh is due: a fresh
+    /// token comes from memory. However many threads ask, one request is made and all get its outcome.
+    ///
+    /// A token whose whole life is shorter than `min_validity` is given as it is, with its expiry.
+    ///
+    /// # Errors
+    /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such session;
+    /// - [`LoginRequired`](crate::ErrorKind::LoginRequired): the session has ended, the reason says why; nothing else means that;
+    /// - [`Network`](crate::ErrorKind::Network), [`Timeout`](crate::ErrorKind::Timeout), [`Tls`](crate::ErrorKind::Tls),
+    ///   [`RateLimited`](crate::ErrorKind::RateLimited), [`OAuth`](crate::ErrorKind::OAuth), [`Configuration`](crate::ErrorKind::Configuration): no
+    ///   new token now; the session lives on;
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): called from the transport that is fetching this very token;
+    /// - the kinds of the store.
+    pub fn access_token(&self, session_id: &str, min_validity: MinValidity) -> Result<AccessToken> {
+        self.shared.access_token(session_id, min_validity).map(|row| AccessToken { row })
+    }
+
+    /// Refreshes now, due or not. **Touches the network.** **Changes stored state.** The store has been told before this returns.
+    /// Callers at the same time share one request.
+    ///
+    /// # Errors
+    /// As [`Keyfob::access_token`]; and [`InvalidState`](crate::ErrorKind::InvalidState) when the provider gave no refresh token.
+    pub fn refresh_session(&self, session_id: &str) -> Result<Session> {
+        self.shared.refresh_now(session_id).map(|row| Session { row })
+    }
+
+    /// The user's profile, at most as old as `freshness` says. **May touch the network** (userinfo, and a refresh when one is due).
+    ///
+    /// # Errors
+    /// As [`Keyfob::access_token`]; [`BadResponse`](crate::ErrorKind::BadResponse) and [`TokenRejected`](crate::ErrorKind::TokenRejected)
+    /// when the userinfo answer cannot be read or is about somebody else; [`InvalidState`](crate::ErrorKind::InvalidState) when
+    /// the provider has no userinfo endpoint.
+    pub fn profile(&self, session_id: &str, freshness: Freshness) -> Result<Profile> {
+        self.shared.profile(session_id, freshness)
+    }
+
+    /// The session of that id, ended ones with their cause included. Touches no network.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such session; and the kinds of the store.
+    pub fn session(&self, session_id: &str) -> Result<Session> {
+        self.shared.stored(session_id).map(|row| Session { row })
+    }
+
+    /// All sessions, oldest first: the active ones and those that ended by themselves, without those that the app logged out. Touches no network.
+    ///
+    /// # Errors
+    /// The kinds of the store.
+    pub fn sessions(&self) -> Result<Vec<Session>> {
+        let rows = self.shared.store.sessions()?;
+        Ok(rows.into_iter().map(|row| Session { row: Arc::new(row) }).collect())
+    }
+
+    /// The session that the last login made, or that [`Keyfob::set_current_session`] named; `None` once the app has logged it out. Touches no network.
+    ///
+    /// # Errors
+    /// The kinds of the store.
+    pub fn current_session(&self) -> Result<Option<Session>> {
+        Ok(self.shared.store.current_session()?.map(|row| Session { row: Arc::new(row) }))
+    }
+
+    /// Makes a session the current one, for an app with several accounts. **Changes stored state.** The store has been told before this
+    /// returns. Touches no network.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such session, or it was logged out; and the kinds of the store.
+    pub fn set_current_session(&self, session_id: &str) -> Result<()> {
+        if self.shared.store.set_current_session(session_id)? { Ok(()) } else { Err(unknown_session()) }
+    }
+
+    /// Logs out: the session ends here and now, in every process, and no token of it is left in its row. **Changes stored state.** The store has been
+    /// told before this returns. Touches no network: the provider is not told. Ending an ended session is no error.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such session; and the kinds of the store.
+    pub fn end_session(&self, session_id: &str) -> Result<()> {
+        let shared = &self.shared;
+        let row = shared.stored(session_id)?;
+        let note = Note::new(JournalEvent::SessionEnded, &row.registration).session(session_id).reason(Reason::LoggedOut);
+        // The tombstone is remembered: it is newer than any row that another thread is about to remember.
+        shared.remembering(|| {
+            shared.store.log_out(session_id, shared.wall_millis(), &note)?;
+            shared.stored(session_id)
+        })?;
+        Ok(())
+    }
+
+    /// The newest lines of the journal, newest first, at most `limit`: why things happened. Touches no network.
+    ///
+    /// # Errors
+    /// The kinds of the store.
+    pub fn journal(&self, limit: usize) -> Result<Vec<JournalEntry>> {
+        self.shared.store.journal(limit)
+    }
+}
+
+impl fmt::Debug for Keyfob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyfob").field("store", &self.shared.store.folder()).finish_non_exhaustive()
+    }
+}
+
+/// Joins each registration with its provider: the app's own first, then the catalogue.
+fn resolve(settings: &mut Settings) -> Result<Vec<Known>> {
+    let own: Vec<Arc<Provider>> = std::mem::take(&mut settings.providers).into_iter().map(Arc::new).collect();
+    let mut known = Vec::new();
+    for (index, registration) in std::mem::take(&mut settings.registrations).into_iter().enumerate() {
+        let id = registration.provider();
+        let provider = match own.iter().find(|provider| provider.id() == id) {
+            Some(provider) => Arc::clone(provider),
+            None => Arc::new(Provider::built_in(id).ok_or_else(|| {
+                Error::new(Reason::UnknownProvider).with_detail(format!("registrations[{index}].provider"))
+            })??),
+        };
+        // Said now rather than at the first login.
+        provider.issuer_for(&registration)?;
+        provider.explicit_metadata(&registration)?;
+        known.push(Known { registration, provider });
+    }
+    Ok(known)
+}
+
+#[cfg(feature = "ureq")]
+#[expect(clippy::unnecessary_wraps, reason = "the other build of this function fails")]
+fn built_in_transport() -> Result<Arc<dyn Transport>> {
+    Ok(Arc::new(crate::http::ureq::UreqTransport::new()))
+}
+
+#[cfg(not(feature = "ureq"))]
+fn built_in_transport() -> Result<Arc<dyn Transport>> {
+    Err(crate::config::invalid("transport", "is missing: this build has no transport of its own"))
+}
+
+fn unknown_session() -> Error {
+    Error::new(Reason::UnknownSession)
+}
+
+impl Shared {
+    fn known(&self, id: &str) -> Result<&Known> {
+        self.registrations
+            .iter()
+            .find(|known| known.registration.id() == id)
+            .ok_or_else(|| Error::new(Reason::UnknownRegistration))
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wall_millis(&self) -> i64 {
+        to_millis(self.clock.wall())
+    }
+
+    fn now(&self) -> Now<'_> {
+        Now { wall: self.wall_millis(), boot: millis(self.clock.boot()), boot_id: self.boot_id.as_deref() }
+    }
+
+    fn limits(&self, max_body_bytes: usize) -> Limits {
+        Limits { connect: self.settings.http.connect(), total: self.settings.http.total(), max_body_bytes }
+    }
+
+    /// A session as the store has it.
+    fn stored(&self, id: &str) -> Result<Arc<SessionRow>> {
+        self.store.session(id)?.map(Arc::new).ok_or_else(unknown_session)
+    }
+
+    /// A session as this process knows it, not older than the configured coherence; read from the store when need be.
+    fn recalled(&self, id: &str) -> Result<Arc<SessionRow>> {
+        let boot = self.clock.boot();
+        {
+            let mut memory = self.memory();
+            if boot.saturating_sub(memory.looked_at) < self.settings.coherence() {
+                if let Some(row) = memory.sessions.get(id) {
+                    return Ok(Arc::clone(row));
+                }
+            } else {
+                // Set before looking, so that one caller looks and the others go on.
+                memory.looked_at = boot;
+            }
+        }
+        let version = self.store.others_version()?;
+        {
+            let mut memory = self.memory();
+            if version != memory.others_version {
+                memory.others_version = version;
+                memory.sessions.clear();
+                memory.epoch += 1;
+            }
+            if let Some(row) = memory.sessions.get(id) {
+                return Ok(Arc::clone(row));
+            }
+        }
+        self.remembering(|| self.stored(id))
+    }
+
+    /// Keeps what `read` brings in memory, unless a newer row is there already, or other processes' commits were noticed while it was being
+    /// read: then nobody knows which of the two is the older one, and the next call reads again.
+    fn remembering(&self, read: impl FnOnce() -> Result<Arc<SessionRow>>) -> Result<Arc<SessionRow>> {
+        let epoch = self.memory().epoch;
+        let row = read()?;
+        let mut memory = self.memory();
+        if let Some(newer) = memory.sessions.get(&row.id).filter(|known| known.generation > row.generation) {
+            return Ok(Arc::clone(newer));
+        }
+        if memory.epoch == epoch {
+            memory.sessions.insert(row.id.clone(), Arc::clone(&row));
+        }
+        Ok(row)
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,115 @@
+//! What a provider publishes: its metadata and its keys, from the store while they are young, else from the network.
+
+use serde_json::Value;
+
+use super::{Known, Shared};
+use crate::error::{Error, Reason, Result};
+use crate::http::{HttpRequest, HttpResponse};
+use crate::oidc::id_token::Claims;
+use crate::oidc::jwks::KeySet;
+use crate::provider::Metadata;
+use crate::provider::metadata::discovery_url;
+
+/// How long metadata and keys are used without asking again.
+const YOUNG_MILLIS: i64 = 3_600_000;
+
+/// How soon a key set may be fetched again because a token names a key that it lacks (security S57).
+const FORCED_MILLIS: i64 = 30_000;
+
+/// Longest document (security S76).
+const MAX_DOCUMENT: usize = 512 * 1024;
+
+impl Shared {
+    /// Where the registration's provider is.
+    pub(super) fn metadata(&self, known: &Known) -> Result<Metadata> {
+        if let Some(explicit) = known.provider.explicit_metadata(&known.registration)? {
+            return Ok(explicit);
+        }
+        let issuer = known
+            .provider
+            .issuer_for(&known.registration)?
+            .ok_or_else(|| Error::new(Reason::Internal).with_detail("a provider without issuer and endpoints"))?;
+        let url = discovery_url(&issuer);
+        let (stored, young) = self.stored_document(&url)?;
+        if let Some(body) = stored.as_deref().filter(|_| young) {
+            return Metadata::from_discovery(body, &issuer);
+        }
+        let fetched = self.fetch_document(&url, "discovery document").and_then(|body| {
+            let metadata = Metadata::from_discovery(&body, &issuer)?;
+            self.store.save_document(&url, &body, self.wall_millis())?;
+            Ok(metadata)
+        });
+        match (fetched, stored) {
+            // Offline, yesterday's metadata is better than none: endpoints seldom move.
+            (Err(error), Some(body)) if error.is_retryable() => Metadata::from_discovery(&body, &issuer),
+            (fetched, _) => fetched,
+        }
+    }
+
+    /// Checks something against the issuer's keys; when the keys in the store lack the one it names, fetches them anew, at most once
+    /// in half a minute.
+    pub(super) fn with_keys(&self, metadata: &Metadata, check: impl Fn(&KeySet) -> Result<Claims>) -> Result<Claims> {
+        let Some(url) = metadata.jwks_uri.as_deref() else {
+            return Err(Error::new(Reason::IdTokenKeyNotFound).with_detail("the provider publishes no keys"));
+        };
+        let mut fresh_enough = false;
+        if let Some((body, fetched_at)) = self.store.document(url)? {
+            let age = self.wall_millis().saturating_sub(fetched_at);
+            fresh_enough = (0..FORCED_MILLIS).contains(&age);
+            if (0..YOUNG_MILLIS).contains(&age) {
+                match check(&KeySet::parse(&body)?) {
+                    Err(error) if error.reason() == Reason::IdTokenKeyNotFound && !fresh_enough => {}
+                    done => return done,
+                }
+            }
+        }
+        if fresh_enough {
+            return Err(Error::new(Reason::IdTokenKeyNotFound));
+        }
+        let body = self.fetch_document(url, "key set")?;
+        let keys = KeySet::parse(&body)?;
+        self.store.save_document(url, &body, self.wall_millis())?;
+        check(&keys)
+    }
+
+    /// A document from the store, and whether it is young enough to be used without asking. One from the future is not.
+    fn stored_document(&self, url: &str) -> Result<(Option<Vec<u8>>, bool)> {
+        Ok(match self.store.document(url)? {
+            Some((body, fetched_at)) => {
+                (Some(body), (0..YOUNG_MILLIS).contains(&self.wall_millis().saturating_sub(fetched_at)))
+            }
+            None => (None, false),
+        })
+    }
+
+    fn fetch_document(&self, url: &str, what: &str) -> Result<Vec<u8>> {
+        let request = HttpRequest::get(url, vec![accept_json()], self.limits(MAX_DOCUMENT));
+        let response = self.transport.send(&request)?;
+        expect_success(&response).map_err(|reason| Error::new(reason).with_status(response.status).with_detail(what))?;
+        Ok(response.body)
+    }
+}
+
+pub(super) fn accept_json() -> (String, String) {
+    ("Accept".to_owned(), "application/json".to_owned())
+}
+
+/// What a status other than 2xx means, where the answer to a GET was expected.
+pub(super) fn expect_success(response: &HttpResponse) -> std::result::Result<(), Reason> {
+    match response.status {
+        200..=299 => Ok(()),
+        300..=399 => Err(Reason::UnexpectedRedirect),
+        429 => Err(Reason::BackOff),
+        500..=599 => Err(Reason::ProviderUnavailable),
+        _ => Err(Reason::UnexpectedStatus),
+    }
+}
+
+/// The body of an answer, as a JSON object.
+pub(super) fn json_object(body: &[u8], what: &str) -> Result<serde_json::Map<String, Value>> {
+    match crate::json::parse(body) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(Error::new(Reason::MalformedResponse).with_detail(what.to_owned())),
+        Err(_) => Err(Error::new(Reason::NotJson).with_detail(what.to_owned())),
+    }
+}

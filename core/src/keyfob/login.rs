@@ -1,0 +1,389 @@
+//! Begin a login, complete a login: the order of the steps.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ring::digest;
+use url::Url;
+
+use super::{Known, Shared, millis};
+use crate::clock::{from_millis, to_millis};
+use crate::config::{RedirectUri, is_scope_token};
+use crate::error::{Error, Reason, Result};
+use crate::http::oauth::{ClientAuth, ClientParams, Outcome, exchange};
+use crate::login::redirect::{self, Answer, Redirect};
+use crate::login::{Completed, Login, LoginOptions, authorize};
+use crate::oidc::id_token::{Claims, Expected, verify_login};
+use crate::oidc::jws::Algorithm;
+use crate::provider::{Metadata, ProviderKind};
+use crate::random;
+use crate::refresh::flight::Seat;
+use crate::secret::Secret;
+use crate::session::{Session, from_claims, overlay};
+use crate::store::{
+    Identity, JournalEvent, LoginRow, LoginSecrets, NewLogin, NewSession, Note, Pinned, Received, Stage,
+};
+use crate::token::answer::TokenAnswer;
+use crate::token::verdict::{ExchangeVerdict, exchange_verdict};
+
+/// Longest token answer (security S76).
+pub(super) const MAX_TOKEN_ANSWER: usize = 1024 * 1024;
+
+impl Shared {
+    pub(super) fn begin_login(&self, registration: &str, options: &LoginOptions) -> Result<Login> {
+        let known = self.known(registration)?;
+        if !known.registration.is_enabled() {
+            return Err(Error::new(Reason::RegistrationDisabled).with_detail(registration.to_owned()));
+        }
+        let redirect_uri = RedirectUri::parse(known.registration.redirect_uri())
+            .and_then(|uri| uri.with_port(options.redirect_port))
+            .map_err(|problem| invalid_argument(&format!("redirect_port: the registration's redirect URI {problem}")))?;
+        let scopes = scopes(known, options)?;
+        let metadata = self.metadata(known)?;
+        let secrets = LoginSecrets {
+            state: Secret::new(random::secret_text()?),
+            nonce: if asks_for_id_token(known, &scopes) { Some(Secret::new(random::secret_text()?)) } else { None },
+            verifier: Secret::new(random::secret_text()?),
+        };
+        let authorization_url = authorize::url(&authorize::Request {
+            authorization_endpoint: &metadata.authorization_endpoint,
+            client_id: known.registration.client_id(),
+            redirect_uri: &redirect_uri,
+            scopes: &scopes,
+            state: &secrets.state,
+            nonce: secrets.nonce.as_ref(),
+            verifier: &secrets.verifier,
+        })?;
+        let id = random::id()?;
+        let created_at = self.clock.wall();
+        let expires_at = created_at + self.settings.login_lifetime();
+        self.store.begin_login(
+            &NewLogin {
+                id: &id,
+                state_hash: hash(secrets.state.expose()).as_ref(),
+                registration,
+                created_at: to_millis(created_at),
+                expires_at: to_millis(expires_at),
+                success: options.success.as_deref(),
+                failure: options.failure.as_deref(),
+                pinned: &Pinned { metadata, redirect_uri, scopes },
+                secrets: &secrets,
+            },
+            &Note::new(JournalEvent::LoginBegun, registration),
+        )?;
+        Ok(Login { id, registration: registration.to_owned(), authorization_url, expires_at })
+    }
+
+    pub(super) fn complete_login(&self, redirect_url: &str) -> Result<Completed> {
+        let redirect = redirect::parse(redirect_url)?;
+        let state_hash = hash(redirect.state.expose());
+        // The same redirect twice at once (a double tap, two activities): one works, the other gets its outcome.
+        let login = self.login_of(&redirect, state_hash.as_ref())?;
+        match self.completions.join(&login.id) {
+            Seat::Follow(flight) => flight.wait(self.patience()),
+            Seat::Lead(lead) => lead.land(
+                // Read again: it may have been completed since.
+                self.login_of(&redirect, state_hash.as_ref()).and_then(|login| self.complete(&login, &redirect)),
+            ),
+        }
+    }
+
+    /// How long a follower waits for its leader: for every request that may lie on its way.
+    pub(super) fn patience(&self) -> Duration {
+        self.settings.http.total() * 5
+    }
+
+    /// The login that a redirect belongs to. Nothing else in the redirect is believed before this.
+    fn login_of(&self, redirect: &Redirect, state_hash: &[u8]) -> Result<LoginRow> {
+        let login =
+            self.store.login_by_state(state_hash)?.ok_or_else(|| Error::new(Reason::StateUnknown))?;
+        // Found by its hash; compared by itself too, as long as it is kept.
+        match &login.secrets {
+            Some(secrets) if !redirect.state.matches(secrets.state.expose()) => Err(Error::new(Reason::StateUnknown)),
+            _ => Ok(login),
+        }
+    }
+
+    fn complete(&self, login: &LoginRow, redirect: &Redirect) -> Result<Completed> {
+        if !came_to(&redirect.url, &login.pinned.redirect_uri) {
+            return Err(Error::new(Reason::RedirectUriMismatch));
+        }
+        redirect::check_issuer(
+            redirect.iss.as_deref(),
+            login.pinned.metadata.issuer.as_deref(),
+            login.pinned.metadata.iss_parameter,
+        )?;
+        let known = self.known(&login.registration)?;
+        match login.stage {
+            Stage::Done => self.completed_before(login, redirect),
+            Stage::Failed => Err(Error::new(Reason::RedirectUsed).with_return_to(login.failure.clone())),
+            Stage::Answered => {
+                same_code(login, redirect)?;
+                self.finish(login, known)
+            }
+            Stage::Exchanging => Err(self.abandoned(login)?),
+            Stage::Pending if self.wall_millis() >= login.expires_at => {
+                let error = Error::new(Reason::LoginExpired);
+                Err(self.failed(login, error)?)
+            }
+            Stage::Pending => match &redirect.answer {
+                // Truncated or doctored: the login goes on waiting for a whole one.
+                Answer::Ambiguous => Err(Error::new(Reason::AmbiguousResponse)),
+                Answer::Error(oauth) => {
+                    let reason = if oauth.code() == "access_denied" { Reason::AccessDenied } else { Reason::ServerError };
+                    Err(self.failed(login, Error::new(reason).with_oauth(oauth.clone()))?)
+                }
+                Answer::Code(code) => {
+                    self.exchange(login, known, code)?;
+                    let login = self.store.login_by_state(hash(redirect.state.expose()).as_ref())?;
+                    let login = login.ok_or_else(|| Error::new(Reason::StateUnknown))?;
+                    self.finish(&login, known)
+                }
+            },
+        }
+    }
+
+    /// The redirect made a session already: that session is the answer, and nothing is sent.
+    fn completed_before(&self, login: &LoginRow, redirect: &Redirect) -> Result<Completed> {
+        same_code(login, redirect)?;
+        let id = login.session.as_deref().ok_or_else(|| Error::new(Reason::StoreTampered).with_detail("login.session"))?;
+        let row = self.stored(id)?;
+        match row.cause {
+            Some(cause) => Err(Error::new(cause).with_return_to(login.failure.clone())),
+            None => Ok(Completed { session: Session { row }, return_to: login.success.clone() }),
+        }
+    }
+
+    /// Somebody began to send this code. If they are gone, nobody knows whether it is spent (and a code works once).
+    fn abandoned(&self, login: &LoginRow) -> Result<Error> {
+        let own = login.owner_pid == Some(std::process::id());
+        let longest = millis(self.patience());
+        let age = self.wall_millis().saturating_sub(login.exchange_at.unwrap_or(0));
+        // We hold this process's one right to complete the login, so an owner with our number is an earlier process.
+        if own || !(0..longest).contains(&age) || !login.owner_pid.is_some_and(is_alive) {
+            self.failed(login, Error::new(Reason::CodeExchangeInDoubt))
+        } else {
+            Ok(Error::new(Reason::CompletionInProgress))
+        }
+    }
+
+    /// Sends the code, once, and saves the answer before anything is done with it.
+    fn exchange(&self, login: &LoginRow, known: &Known, code: &Secret) -> Result<()> {
+        let secrets =
+            login.secrets.as_ref().ok_or_else(|| Error::new(Reason::StoreTampered).with_detail("login.secrets"))?;
+        let client = client(known, &login.pinned.metadata, &login.pinned.redirect_uri);
+        let received = self.received();
+        if !self.store.start_exchange(login, hash(code.expose()).as_ref(), received.wall)? {
+            return Err(Error::new(Reason::CompletionInProgress));
+        }
+        let sent = exchange(&client, code, Some(&secrets.verifier), &*self.transport, self.limits(MAX_TOKEN_ANSWER));
+        let outcome = match sent {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                // The request could not even be built.
+                self.store.put_back(login)?;
+                return Err(error);
+            }
+        };
+        let transient: Vec<&str> = known.provider.refresh_rules().transient.iter().map(String::as_str).collect();
+        match exchange_verdict(&outcome, &transient) {
+            ExchangeVerdict::Tokens(answer) => {
+                self.store.save_answer(login, &answer, &self.seen_by_server(received, &outcome))
+            }
+            ExchangeVerdict::Usable { error, .. } => {
+                self.store.put_back(login)?;
+                Err(error)
+            }
+            ExchangeVerdict::Over { error } | ExchangeVerdict::InDoubt { error } => Err(self.failed(login, error)?),
+        }
+    }
+
+    /// From saved tokens to a session: ID token, userinfo, SAVE. May be repeated after a failure that passes.
+    fn finish(&self, login: &LoginRow, known: &Known) -> Result<Completed> {
+        match self.identify(login, known) {
+            Ok(session) => {
+                let note = Note::new(JournalEvent::LoginCompleted, &login.registration);
+                let row = self.remembering(|| {
+                    Ok(Arc::new(self.store.finish_login(login, session, self.wall_millis(), &note)?))
+                })?;
+                Ok(Completed { session: Session { row }, return_to: login.success.clone() })
+            }
+            Err(error) if ends_login(&error) => Err(self.failed(login, error)?),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Finds out whose tokens these are.
+    fn identify(&self, login: &LoginRow, known: &Known) -> Result<NewSession> {
+        let missing = |what: &'static str| Error::new(Reason::StoreTampered).with_detail(what);
+        let answer = login.answer.as_ref().ok_or_else(|| missing("login.answer"))?;
+        let received = login.received.clone().ok_or_else(|| missing("login.received"))?;
+        let secrets = login.secrets.as_ref().ok_or_else(|| missing("login.secrets"))?;
+        let metadata = &login.pinned.metadata;
+        let granted = answer.scope.clone().unwrap_or_else(|| login.pinned.scopes.clone());
+
+        let claims = match &answer.id_token {
+            Some(token) if known.provider.kind() == ProviderKind::Oidc => Some(self.with_keys(metadata, |keys| {
+                let expected = expected(self, known, metadata, secrets.nonce.as_ref(), answer, &received);
+                verify_login(token.expose(), keys, &expected)
+            })?),
+            None if secrets.nonce.is_some() => return Err(Error::new(Reason::IdTokenMissing)),
+            _ => None,
+        };
+        let mut all = claims.as_ref().map(|claims| claims.all.clone()).unwrap_or_default();
+        let subject = claims.as_ref().map(|claims| claims.subject.as_str());
+        if let Some(endpoint) = metadata.userinfo_endpoint.as_deref().filter(|_| wants_userinfo(&granted, &all, subject)) {
+            all = overlay(all, self.userinfo(endpoint, answer.access_token.expose(), subject)?);
+        }
+        let profile =
+            from_claims(known.provider.profile(), all).ok_or_else(|| Error::new(Reason::UidMissing))?;
+        Ok(NewSession {
+            id: random::id()?,
+            registration: login.registration.clone(),
+            provider: known.provider.id().to_owned(),
+            profile_at: received.wall,
+            scopes: granted,
+            identity: claims.map(|claims| identity(&claims)),
+            profile,
+            tokens: answer.duplicate(),
+            received,
+        })
+    }
+
+    /// Ends the login in the store, and gives the error with the login's failure link.
+    fn failed(&self, login: &LoginRow, error: Error) -> Result<Error> {
+        let note = Note::new(JournalEvent::LoginFailed, &login.registration).error(&error);
+        self.store.fail_login(login, error.reason(), self.wall_millis(), &note)?;
+        Ok(error.with_return_to(login.failure.clone()))
+    }
+
+    /// This moment, by every clock.
+    pub(super) fn received(&self) -> Received {
+        let now = self.now();
+        Received { wall: now.wall, boot: now.boot, boot_id: self.boot_id.clone(), server: now.wall }
+    }
+
+    /// The same with the provider's clock, where its `Date` shows that this device's is wrong: an ID token is then checked against
+    /// the provider's, instead of refusing every login on a device whose clock is off.
+    pub(super) fn seen_by_server(&self, received: Received, outcome: &Outcome) -> Received {
+        let Outcome::Answered(answer) = outcome else { return received };
+        let Some(date) = answer.date.map(to_millis) else { return received };
+        let off = date.saturating_sub(received.wall);
+        if off.abs() <= millis(self.settings.leeway()) {
+            return received;
+        }
+        log::warn!("this device's clock is off by {} seconds against the provider's", off / 1000);
+        Received { server: date, ..received }
+    }
+}
+
+pub(super) fn identity(claims: &Claims) -> Identity {
+    Identity { issuer: claims.issuer.clone(), subject: claims.subject.clone(), auth_time: claims.auth_time }
+}
+
+/// What an ID token is held against.
+pub(super) fn expected<'a>(
+    shared: &Shared,
+    known: &'a Known,
+    metadata: &'a Metadata,
+    nonce: Option<&'a Secret>,
+    answer: &'a TokenAnswer,
+    received: &Received,
+) -> Expected<'a> {
+    Expected {
+        issuer: metadata.issuer.as_deref().unwrap_or_default(),
+        client_id: known.registration.client_id(),
+        nonce,
+        access_token: Some(answer.access_token.expose()),
+        max_age: None,
+        acr_values: &[],
+        allowed: Algorithm::ALL,
+        now: from_millis(received.server),
+        leeway: shared.settings.leeway(),
+    }
+}
+
+/// How the client says who it is: a public one by its id; one with a secret as the provider says, Basic where it says nothing.
+pub(super) fn client<'a>(known: &'a Known, metadata: &'a Metadata, redirect_uri: &'a str) -> ClientParams<'a> {
+    let methods = &metadata.token_auth_methods;
+    let offers = |method: &str| methods.iter().any(|offered| offered == method);
+    let client_secret = known.registration.secret();
+    let auth = match client_secret {
+        None => ClientAuth::None,
+        Some(_) if !offers("client_secret_basic") && offers("client_secret_post") => ClientAuth::Post,
+        Some(_) => ClientAuth::Basic,
+    };
+    ClientParams {
+        client_id: known.registration.client_id(),
+        client_secret,
+        auth,
+        token_endpoint: &metadata.token_endpoint,
+        redirect_uri,
+    }
+}
+
+/// The registration's scopes, else the provider's, and those of the call; each once, in that order.
+fn scopes(known: &Known, options: &LoginOptions) -> Result<Vec<String>> {
+    let defaults = known.registration.scopes().unwrap_or_else(|| known.provider.default_scopes());
+    let mut scopes: Vec<String> = Vec::new();
+    for scope in defaults.iter().chain(&options.scopes) {
+        if !is_scope_token(scope) {
+            return Err(invalid_argument("scope: not of RFC 6749 section 3.3"));
+        }
+        if !scopes.contains(scope) {
+            scopes.push(scope.clone());
+        }
+    }
+    Ok(scopes)
+}
+
+fn asks_for_id_token(known: &Known, scopes: &[String]) -> bool {
+    known.provider.kind() == ProviderKind::Oidc && scopes.iter().any(|scope| scope == "openid")
+}
+
+/// Userinfo is asked for what the ID token does not tell: a login should not cost a request that brings nothing new.
+fn wants_userinfo(granted: &[String], claims: &serde_json::Map<String, serde_json::Value>, subject: Option<&str>) -> bool {
+    let lacks = |scope: &str, claim: &str| granted.iter().any(|granted| granted == scope) && !claims.contains_key(claim);
+    subject.is_none() || lacks("profile", "name") || lacks("email", "email")
+}
+
+/// Whether a failure on the way from tokens to session is for good.
+fn ends_login(error: &Error) -> bool {
+    use crate::error::ErrorKind::{BadResponse, TokenRejected};
+    matches!(error.kind(), TokenRejected) || matches!(error.kind(), BadResponse if error.reason() == Reason::UidMissing)
+}
+
+fn came_to(redirect: &Url, redirect_uri: &str) -> bool {
+    RedirectUri::parse(redirect_uri).is_ok_and(|uri| uri.received(redirect))
+}
+
+/// Another code for a login that already has one is not a repetition.
+fn same_code(login: &LoginRow, redirect: &Redirect) -> Result<()> {
+    match &redirect.answer {
+        Answer::Code(code) if login.code_hash.as_deref() == Some(hash(code.expose()).as_ref()) => Ok(()),
+        _ => Err(Error::new(Reason::RedirectUsed)),
+    }
+}
+
+fn hash(text: &str) -> digest::Digest {
+    digest::digest(&digest::SHA256, text.as_bytes())
+}
+
+fn invalid_argument(detail: &str) -> Error {
+    Error::new(Reason::InvalidArgument).with_detail(detail.to_owned())
+}
+
+/// Whether a process of that number is there. Where the system does not tell, it is taken to be: the caller looks at the time too.
+fn is_alive(pid: u32) -> bool {
+    #[cfg(unix)]
+    {
+        let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
+        rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = pid;
+        true
+    }
+}
+

@@ -1,0 +1,267 @@
+//! Access tokens: from memory while fresh, refreshed when due, once, whoever asks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::login::{MAX_TOKEN_ANSWER, client, expected};
+use super::{Known, Shared};
+use crate::error::{Error, Reason, Result};
+use crate::http::Limits;
+use crate::http::oauth::refresh;
+use crate::oidc::id_token::{Original, verify_refreshed};
+use crate::provider::Metadata;
+use crate::refresh::flight::Seat;
+use crate::refresh::window::{Life, Need, is_over, need};
+use crate::session::MinValidity;
+use crate::store::{JournalEvent, Note, Received, SessionRow};
+use crate::token::answer::TokenAnswer;
+use crate::token::verdict::{Verdict, classify};
+
+/// How long an early refresh may try to connect: its caller has a good token and should not be kept from using it.
+const ADVISORY_CONNECT: Duration = Duration::from_secs(2);
+
+/// How long the provider is left alone after an answer that asks for it without saying how long.
+const BACK_OFF_MILLIS: i64 = 30_000;
+
+/// Why a refresh is wanted.
+#[derive(Clone, Copy)]
+enum Wish {
+    /// A token good for so long.
+    Token(MinValidity),
+    /// A new token, whatever the old one is like: newer than this generation.
+    NewerThan(i64),
+}
+
+impl Shared {
+    pub(super) fn access_token(&self, id: &str, min_validity: MinValidity) -> Result<Arc<SessionRow>> {
+        let row = self.recalled(id)?;
+        if let Some(cause) = row.cause {
+            return Err(Error::new(cause));
+        }
+        match self.need(&row, min_validity) {
+            Need::Nothing if row.verified => Ok(row),
+            Need::Advisory if row.verified => Ok(self.early(&row)),
+            _ => self.flight(id, Wish::Token(min_validity)),
+        }
+    }
+
+    pub(super) fn refresh_now(&self, id: &str) -> Result<Arc<SessionRow>> {
+        let row = self.recalled(id)?;
+        self.flight(id, Wish::NewerThan(row.generation))
+    }
+
+    fn need(&self, row: &SessionRow, min_validity: MinValidity) -> Need {
+        // Processes start their early refresh at different moments; the process number is different enough.
+        let spread = i64::from(std::process::id() % 1000);
+        need(&life(row), &self.now(), min_validity.0, spread)
+    }
+
+    /// One caller tries early; nobody else waits for it, and its failure is nobody's business while the token is good.
+    fn early(&self, row: &Arc<SessionRow>) -> Arc<SessionRow> {
+        if row.tokens.refresh_token.is_none() || row.retry_at.is_some_and(|at| self.wall_millis() < at) {
+            return Arc::clone(row);
+        }
+        match self.refreshes.join(&row.id) {
+            Seat::Follow(_) => Arc::clone(row),
+            Seat::Lead(lead) => {
+                let connect = ADVISORY_CONNECT.min(self.settings.http.connect());
+                let limits = Limits { connect, ..self.limits(MAX_TOKEN_ANSWER) };
+                let outcome = lead.land(self.refresh(&row.id, Wish::NewerThan(row.generation), limits));
+                match outcome {
+                    Ok(newer) => newer,
+                    // An ending is news even now; anything else is tried again when it has to be.
+                    Err(error) if error.is_login_required() => {
+                        log::info!("session {} ended at an early refresh: {error}", row.id);
+                        Arc::clone(row)
+                    }
+                    Err(error) => {
+                        log::debug!("an early refresh of session {} failed: {error}", row.id);
+                        Arc::clone(row)
+                    }
+                }
+            }
+        }
+    }
+
+    /// One flight at a time in this process.
+    fn flight(&self, id: &str, wish: Wish) -> Result<Arc<SessionRow>> {
+        match self.refreshes.join(id) {
+            Seat::Follow(flight) => flight.wait(self.patience()),
+            Seat::Lead(lead) => lead.land(self.refresh(id, wish, self.limits(MAX_TOKEN_ANSWER))),
+        }
+    }
+
+    /// The steps of a refresh, on the thread that leads it.
+    fn refresh(&self, id: &str, wish: Wish, limits: Limits) -> Result<Arc<SessionRow>> {
+        // The right to refresh is this process's alone: the lock among processes and the recorded attempt go here, around
+        // everything from the reading of the row to its saving.
+        let row = self.remembering(|| self.stored(id))?;
+        if let Some(cause) = row.cause {
+            return Err(Error::new(cause));
+        }
+        let known = self.known(&row.registration)?;
+        let row = if row.verified { row } else { self.verify(known, &self.metadata(known)?, row)? };
+        // Somebody else was quicker, or the caller looked at an old row.
+        let satisfied = match wish {
+            Wish::Token(min_validity) => self.need(&row, min_validity) != Need::Mandatory,
+            Wish::NewerThan(generation) => row.generation > generation && self.need(&row, MinValidity::secs(0)) != Need::Mandatory,
+        };
+        if satisfied {
+            return Ok(row);
+        }
+        let Some(refresh_token) = &row.tokens.refresh_token else {
+            return self.without_refresh_token(row, wish);
+        };
+        if let Some(wait) = row.retry_at.map(|at| at - self.wall_millis()).filter(|wait| *wait > 0) {
+            let wait = Duration::from_millis(wait.unsigned_abs());
+            return Err(Error::new(Reason::BackOff).with_retry_after(Some(wait)));
+        }
+        let metadata = self.metadata(known)?;
+        // A refresh token goes to the issuer that gave it and to nobody else (security S61).
+        if row.identity.as_ref().is_some_and(|identity| Some(&identity.issuer) != metadata.issuer.as_ref()) {
+            return Err(Error::new(Reason::InvalidConfiguration)
+                .with_detail(format!("registration {} now names another issuer than the session's", row.registration)));
+        }
+        let client = client(known, &metadata, known.registration.redirect_uri());
+        let received = self.received();
+        let outcome = refresh(&client, refresh_token, &[], &*self.transport, limits)?;
+        let rules = known.provider.refresh_rules();
+        let dead: Vec<&str> = rules.dead.iter().map(String::as_str).collect();
+        let transient: Vec<&str> = rules.transient.iter().map(String::as_str).collect();
+        match classify(&outcome, &dead, &transient) {
+            Verdict::Tokens(tokens) => {
+                let received = self.seen_by_server(received, &outcome);
+                self.save(known, &metadata, &row, tokens, &received)
+            }
+            Verdict::Dead { oauth, status } => self.end(&row, Error::new(Reason::Revoked).with_oauth(oauth).with_status(status)),
+            Verdict::NotSpent { error, retry_after } => {
+                let asked = retry_after.map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
+                let wait = asked.or_else(|| asks_to_wait(&error).then_some(BACK_OFF_MILLIS));
+                Err(self.refresh_failed(&row, wait, error)?)
+            }
+            Verdict::InDoubt { error } => Err(self.refresh_failed(&row, None, error)?),
+        }
+    }
+
+    /// Save first; then verify; then hand out.
+    fn save(
+        &self,
+        known: &Known,
+        metadata: &Metadata,
+        row: &SessionRow,
+        mut tokens: TokenAnswer,
+        received: &Received,
+    ) -> Result<Arc<SessionRow>> {
+        // Without a new one the old one stays good (RFC 6749 section 6).
+        if tokens.refresh_token.is_none() {
+            tokens.refresh_token = row.tokens.refresh_token.as_ref().map(|token| token.duplicate());
+        }
+        let unverified = tokens.id_token.is_some() && row.identity.is_some();
+        if tokens.id_token.is_none() {
+            tokens.id_token = row.tokens.id_token.as_ref().map(|token| token.duplicate());
+        }
+        let note = Note::new(JournalEvent::Refreshed, &row.registration).session(&row.id);
+        let saved = self.remembering(|| match self.store.save_rotation(row, &tokens, received, !unverified, &note)? {
+            Some(saved) => Ok(Arc::new(saved)),
+            // A login or a logout came between: its word counts, and our tokens are dropped.
+            None => self.stored(&row.id),
+        })?;
+        match saved.cause {
+            Some(cause) => Err(Error::new(cause)),
+            None if saved.verified => Ok(saved),
+            None => self.verify(known, metadata, saved),
+        }
+    }
+
+    /// Checks the ID token that came with saved tokens (OpenID Connect Core section 12.2).
+    fn verify(&self, known: &Known, metadata: &Metadata, row: Arc<SessionRow>) -> Result<Arc<SessionRow>> {
+        let (Some(token), Some(identity)) = (&row.tokens.id_token, &row.identity) else {
+            return Err(Error::new(Reason::StoreTampered).with_detail("session.verified"));
+        };
+        let received = Received {
+            wall: row.received_wall,
+            boot: row.received_boot,
+            boot_id: None,
+            // The server's clock is not kept with a session; where ours was off, the next refresh tells again.
+            server: row.received_wall,
+        };
+        let checked = self.with_keys(metadata, |keys| {
+            let expected = expected(self, known, metadata, None, &row.tokens, &received);
+            let original =
+                Original { subject: &identity.subject, issuer: &identity.issuer, auth_time: identity.auth_time };
+            verify_refreshed(token.expose(), keys, &expected, &original)
+        });
+        match checked {
+            Ok(_) => {
+                let marked = self.remembering(|| {
+                    self.store.mark_verified(&row)?;
+                    self.stored(&row.id)
+                })?;
+                match marked.cause {
+                    Some(cause) => Err(Error::new(cause)),
+                    // Whoever replaced the row in between has its own tokens to check.
+                    None if marked.verified => Ok(marked),
+                    None => Err(Error::new(Reason::RefreshBusy)),
+                }
+            }
+            Err(error) if error.reason() == Reason::IdentityMismatch => self.end(&row, error),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The session cannot be renewed: it is served while its token is good, and ends with it.
+    fn without_refresh_token(&self, row: Arc<SessionRow>, wish: Wish) -> Result<Arc<SessionRow>> {
+        if is_over(&life(&row), &self.now()) {
+            return self.end(&row, Error::new(Reason::Expired));
+        }
+        match wish {
+            Wish::NewerThan(_) => Err(Error::new(Reason::NoRefreshToken)),
+            Wish::Token(_) => match self.need(&row, MinValidity::secs(0)) {
+                // Over by a wall clock that the boot clock contradicts: no ending on a doubt.
+                Need::Mandatory => Err(Error::new(Reason::Expired)),
+                Need::Advisory | Need::Nothing => Ok(row),
+            },
+        }
+    }
+
+    /// Ends the session for the error's reason, if it is still the one that was read; else its newer state counts.
+    fn end(&self, row: &SessionRow, error: Error) -> Result<Arc<SessionRow>> {
+        let note = Note::new(JournalEvent::SessionEnded, &row.registration).session(&row.id).error(&error);
+        let mut ended = false;
+        let now = self.remembering(|| {
+            ended = self.store.end_for(row, error.reason(), self.wall_millis(), &note)?;
+            self.stored(&row.id)
+        })?;
+        match (ended, now.cause) {
+            (true, _) => Err(error),
+            (false, Some(cause)) => Err(Error::new(cause)),
+            (false, None) => Ok(now),
+        }
+    }
+
+    /// Remembers that the provider gave no tokens, and when it may be asked again.
+    fn refresh_failed(&self, row: &SessionRow, wait: Option<i64>, error: Error) -> Result<Error> {
+        let now = self.wall_millis();
+        let note = Note::new(JournalEvent::RefreshFailed, &row.registration).session(&row.id).error(&error);
+        self.remembering(|| {
+            self.store.back_off(row, wait.map(|wait| now.saturating_add(wait)), now, &note)?;
+            self.stored(&row.id)
+        })?;
+        Ok(error)
+    }
+}
+
+/// An answer that repeating at once would only make worse.
+fn asks_to_wait(error: &Error) -> bool {
+    use crate::error::ErrorKind::{Configuration, OAuth, RateLimited};
+    matches!(error.kind(), Configuration | OAuth | RateLimited) || error.reason() == Reason::ProviderUnavailable
+}
+
+fn life(row: &SessionRow) -> Life<'_> {
+    Life {
+        received_wall: row.received_wall,
+        received_boot: row.received_boot,
+        boot_id: row.boot_id.as_deref(),
+        lifetime: row.lifetime,
+    }
+}

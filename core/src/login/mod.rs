@@ -1,0 +1,81 @@
+//! One attempt to log in: what it asks for, the URL it opens, the redirect that comes back.
+
+pub(crate) mod authorize;
+mod options;
+pub(crate) mod redirect;
+
+use std::fmt;
+use std::time::SystemTime;
+
+pub use self::options::LoginOptions;
+use crate::session::Session;
+
+/// A login that has begun. It is already stored: the process may end before the redirect comes.
+#[must_use = "open the authorization URL in the browser"]
+pub struct Login {
+    pub(crate) id: String,
+    pub(crate) registration: String,
+    pub(crate) authorization_url: String,
+    pub(crate) expires_at: SystemTime,
+}
+
+impl Login {
+    /// The id of this login in this store.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The registration it was begun for.
+    #[must_use]
+    pub fn registration(&self) -> &str {
+        &self.registration
+    }
+
+    /// The URL to open in the system's browser, never in an embedded web view (RFC 8252 section 8.12). Its query holds the login's
+    /// `state`: do not log it.
+    #[must_use]
+    pub fn authorization_url(&self) -> &str {
+        &self.authorization_url
+    }
+
+    /// When the login stops waiting for its redirect.
+    #[must_use]
+    pub fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("id", &self.id).field("registration", &self.registration).finish_non_exhaustive()
+    }
+}
+
+/// A login that has become a session.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Completed {
+    pub(crate) session: Session,
+    pub(crate) return_to: Option<String>,
+}
+
+impl Completed {
+    /// The session.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The session, by value.
+    #[must_use]
+    pub fn into_session(self) -> Session {
+        self.session
+    }
+
+    /// The success link that the login was begun with.
+    #[must_use]
+    pub fn return_to(&self) -> Option<&str> {
+        self.return_to.as_deref()
+    }
+}

@@ -1,0 +1,47 @@
+//! What one login asks for beyond its registration.
+
+/// What one login asks for beyond its registration.
+///
+/// ```
+/// let options = keyfob::LoginOptions::new().scope("read:user").success("app:/home").failure("app:/login");
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct LoginOptions {
+    pub(crate) scopes: Vec<String>,
+    pub(crate) success: Option<String>,
+    pub(crate) failure: Option<String>,
+    pub(crate) redirect_port: Option<u16>,
+}
+
+impl LoginOptions {
+    /// Nothing beyond the registration.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for one more scope (RFC 6749 section 3.3), beside the registration's default ones.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.scopes.push(scope.into());
+        self
+    }
+
+    /// Where the app wants to go after success: stored with the login and given back by
+    /// [`Completed::return_to`](crate::Completed::return_to), also in another process. Never sent to the provider.
+    pub fn success(mut self, link: impl Into<String>) -> Self {
+        self.success = Some(link.into());
+        self
+    }
+
+    /// Where the app wants to go after a failure: given back by [`Error::return_to`](crate::Error::return_to). Never sent to the provider.
+    pub fn failure(mut self, link: impl Into<String>) -> Self {
+        self.failure = Some(link.into());
+        self
+    }
+
+    /// The port (1 to 65535) that the app listens on, for a loopback redirect URI that leaves it open (RFC 8252 section 7.3).
+    pub fn redirect_port(mut self, port: u16) -> Self {
+        self.redirect_port = Some(port);
+        self
+    }
+}

@@ -1,0 +1,128 @@
+//! The redirect (RFC 6749 sections 4.1.2 and 4.1.2.1): taken apart strictly, believed by nobody yet.
+
+use std::collections::BTreeMap;
+
+use url::Url;
+
+use crate::error::{Error, OAuthError, Reason, Result};
+use crate::secret::Secret;
+
+/// Longest redirect that is looked at, in bytes. Codes of 64 KB have been seen.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// What a redirect carries.
+pub(crate) struct Redirect {
+    pub(crate) url: Url,
+    pub(crate) state: Secret,
+    /// RFC 9207.
+    pub(crate) iss: Option<String>,
+    pub(crate) answer: Answer,
+}
+
+/// Code or error; which of them may be believed is for the caller to find out by the state.
+pub(crate) enum Answer {
+    Code(Secret),
+    Error(OAuthError),
+    /// Both, or neither.
+    Ambiguous,
+}
+
+/// Takes a redirect URL apart.
+pub(crate) fn parse(text: &str) -> Result<Redirect> {
+    if text.len() > MAX_BYTES {
+        return Err(Error::new(Reason::RedirectTooLarge));
+    }
+    let url = Url::parse(text.trim()).map_err(|_| Error::new(Reason::MalformedRedirect))?;
+    let mut parameters = BTreeMap::new();
+    for (name, value) in url.query_pairs() {
+        // An empty parameter is an absent one, but a repeated one is refused even so (RFC 6749 section 3.1).
+        if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
+            return Err(Error::new(Reason::DuplicateParameter));
+        }
+    }
+    parameters.retain(|_, value| !value.is_empty());
+    let in_fragment = |name: &str| {
+        url.fragment().is_some_and(|fragment| {
+            url::form_urlencoded::parse(fragment.as_bytes()).any(|(key, _)| key == name)
+        })
+    };
+    for token in ["access_token", "id_token", "refresh_token"] {
+        if parameters.contains_key(token) || in_fragment(token) {
+            return Err(Error::new(Reason::UnexpectedParameter));
+        }
+    }
+    let state = parameters.remove("state").ok_or_else(|| Error::new(Reason::StateMissing))?;
+    let iss = parameters.remove("iss");
+    let answer = match (parameters.remove("code"), parameters.get("error")) {
+        (Some(code), None) => Answer::Code(Secret::new(code)),
+        (None, Some(error)) => Answer::Error(OAuthError::new(
+            error,
+            parameters.get("error_description").map(String::as_str),
+            parameters.get("error_uri").map(String::as_str),
+        )),
+        (Some(_), Some(_)) | (None, None) => Answer::Ambiguous,
+    };
+    Ok(Redirect { url, state: Secret::new(state), iss, answer })
+}
+
+/// Whether the redirect comes from the issuer that the login was sent to (RFC 9207 section 2.4).
+/// Asked before an `error` is believed, too.
+pub(crate) fn check_issuer(iss: Option<&str>, expected: Option<&str>, always_sent: bool) -> Result<()> {
+    match (iss, expected) {
+        (Some(iss), Some(expected)) if iss != expected => Err(Error::new(Reason::IssuerMismatch)),
+        (None, _) if always_sent => Err(Error::new(Reason::IssuerMissing)),
+        // A provider without a known issuer leaves nothing to compare with.
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(text: &str) -> Reason {
+        parse(text).map(|_| ()).unwrap_err().reason()
+    }
+
+    #[test]
+    fn s08_a_token_in_the_redirect_is_refused() {
+        for text in [
+            "app.x:/cb?state=a&access_token=t",
+            "app.x:/cb?state=a&code=c#id_token=t",
+            "app.x:/cb#access_token=t&state=a",
+        ] {
+            assert_eq!(reason(text), Reason::UnexpectedParameter, "{text}");
+        }
+    }
+
+    #[test]
+    fn s19_a_repeated_parameter_is_refused_and_an_empty_one_is_absent() {
+        for text in ["app.x:/cb?state=a&state=b&code=c", "app.x:/cb?state=a&code=c&code=", "app.x:/cb?state=a&x=1&x=1&code=c"] {
+            assert_eq!(reason(text), Reason::DuplicateParameter, "{text}");
+        }
+        assert_eq!(reason("app.x:/cb?state=&code=c"), Reason::StateMissing);
+        assert!(matches!(parse("app.x:/cb?state=a&code=&error=x").unwrap().answer, Answer::Error(_)));
+        for text in ["app.x:/cb?state=a&code=c&error=x", "app.x:/cb?state=a"] {
+            assert!(matches!(parse(text).unwrap().answer, Answer::Ambiguous), "{text}");
+        }
+    }
+
+    #[test]
+    fn s20_unknown_parameters_and_long_codes_pass_and_the_limit_holds() {
+        let many: String = (0..100).map(|number| format!("&x{number}={number}")).collect();
+        let text = format!("app.x:/cb?state=a&code={}{many}", "c".repeat(64 * 1024));
+        assert!(matches!(parse(&text).unwrap().answer, Answer::Code(_)));
+        assert_eq!(reason(&format!("app.x:/cb?state=a&code={}", "c".repeat(MAX_BYTES))), Reason::RedirectTooLarge);
+        assert_eq!(reason("not a url"), Reason::MalformedRedirect);
+    }
+
+    #[test]
+    fn s22_s23_the_issuer_must_be_the_one_the_login_was_sent_to() {
+        let reason = |iss, expected, always| check_issuer(iss, expected, always).unwrap_err().reason();
+        assert_eq!(reason(Some("https://evil"), Some("https://good"), false), Reason::IssuerMismatch);
+        assert_eq!(reason(Some("https://good/"), Some("https://good"), true), Reason::IssuerMismatch);
+        assert_eq!(reason(None, Some("https://good"), true), Reason::IssuerMissing);
+        assert!(check_issuer(Some("https://good"), Some("https://good"), true).is_ok());
+        assert!(check_issuer(None, Some("https://good"), false).is_ok());
+    }
+}

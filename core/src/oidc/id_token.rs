@@ -1,0 +1,275 @@
+//! The ID token: every check of OpenID Connect Core 3.1.3.7, and for a refreshed one those of 12.2.
+//!
+//! The signature is verified although TLS would excuse it (security S45). Errors carry words of ours and
+//! names of claims, never a value from the token.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest;
+use serde_json::{Map, Value};
+
+use super::jwks::KeySet;
+use super::jws::{Algorithm, Jws};
+use crate::error::{Error, Reason, Result};
+use crate::secret::{Secret, constant_time_eq};
+
+#[cfg(test)]
+mod tests;
+
+/// However wrong the clocks are, no token is believed longer than this after its end (security S46).
+const MAX_LEEWAY: Duration = Duration::from_secs(300);
+/// Longest `sub`, in ASCII characters (OpenID Connect Core section 2).
+const MAX_SUBJECT: usize = 255;
+/// The largest time that every JSON reader reads alike.
+const MAX_SECONDS: u64 = 1 << 53;
+
+/// What the token is held against.
+pub(crate) struct Expected<'a> {
+    /// Compared byte for byte.
+    pub(crate) issuer: &'a str,
+    pub(crate) client_id: &'a str,
+    /// What the login sent. `None` only where none was sent, or it is no longer known: then it is not looked at.
+    pub(crate) nonce: Option<&'a Secret>,
+    /// The access token that came along; `at_hash` is not looked at without one.
+    pub(crate) access_token: Option<&'a str>,
+    /// What the login asked for.
+    pub(crate) max_age: Option<Duration>,
+    /// What the login asked for; empty: nothing.
+    pub(crate) acr_values: &'a [String],
+    /// The algorithms that the registration, or the issuer's metadata, allows.
+    pub(crate) allowed: &'a [Algorithm],
+    pub(crate) now: SystemTime,
+    /// How far the clocks may differ; more than five minutes counts as five.
+    pub(crate) leeway: Duration,
+}
+
+impl Expected<'_> {
+    fn now(&self) -> u64 {
+        // A clock before 1970 makes every `iat` lie in the future, which is refused.
+        self.now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    }
+
+    fn leeway(&self) -> u64 {
+        self.leeway.min(MAX_LEEWAY).as_secs()
+    }
+
+    /// The latest time that is not yet the future.
+    fn latest(&self) -> u64 {
+        self.now().saturating_add(self.leeway())
+    }
+}
+
+/// Whom a session belongs to, from the ID token of its login.
+pub(crate) struct Original<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) issuer: &'a str,
+    /// Seconds since 1970, where the login's token told.
+    pub(crate) auth_time: Option<u64>,
+}
+
+/// The claims of a verified token. Times are seconds since 1970. Has no `Debug`: they name a person.
+pub(crate) struct Claims {
+    pub(crate) subject: String,
+    pub(crate) issuer: String,
+    pub(crate) issued_at: u64,
+    pub(crate) expires_at: u64,
+    pub(crate) auth_time: Option<u64>,
+    /// Every claim as it came, those above included.
+    pub(crate) all: Map<String, Value>,
+}
+
+/// Verifies the ID token that a code was exchanged for.
+///
+/// [`Reason::IdTokenKeyNotFound`] is the one refusal that a fresh JWKS may cure (security S57).
+pub(crate) fn verify_login(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<Claims> {
+    verify(token, keys, expected, None)
+}
+
+/// Verifies the ID token that came with a refresh (security S59).
+///
+/// The same checks, save that it may leave the nonce out and that `max_age` is not applied: `auth_time` goes
+/// on naming the login's time, which only grows older. [`Reason::IdentityMismatch`] when it is about somebody else.
+pub(crate) fn verify_refreshed(
+    token: &str,
+    keys: &KeySet,
+    expected: &Expected<'_>,
+    original: &Original<'_>,
+) -> Result<Claims> {
+    verify(token, keys, expected, Some(original))
+}
+
+fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>, original: Option<&Original<'_>>) -> Result<Claims> {
+    let (algorithm, claims) = authentic(token, keys, expected.allowed)?;
+    // Who speaks, to whom, and about whom come first: a token about somebody else differs in its times as
+    // well, and must not be reported as merely that.
+    let issuer = issuer(&claims, expected, original)?;
+    audience(&claims, expected)?;
+    let subject = subject(&claims, original)?;
+    let expires_at = expiry(&claims, expected)?;
+    let issued_at = issued(&claims, expected)?;
+    nonce(&claims, expected, original)?;
+    acr(&claims, expected)?;
+    let auth_time = auth_time(&claims, expected, original)?;
+    access_token_hash(&claims, expected, algorithm)?;
+    Ok(Claims { subject, issuer, issued_at, expires_at, auth_time, all: claims })
+}
+
+/// The payload, once it is known that the issuer signed it.
+fn authentic(token: &str, keys: &KeySet, allowed: &[Algorithm]) -> Result<(Algorithm, Map<String, Value>)> {
+    let jws = Jws::parse(token)?;
+    if !jws.is_plain_jwt() {
+        return Err(Error::new(Reason::IdTokenTyp));
+    }
+    let algorithm = Algorithm::from_name(&jws.alg)
+        .filter(|algorithm| allowed.contains(algorithm))
+        .ok_or_else(|| Error::new(Reason::IdTokenAlgNotAllowed))?;
+    let mut candidates = keys.candidates(algorithm, jws.kid.as_deref()).peekable();
+    if candidates.peek().is_none() {
+        return Err(Error::new(Reason::IdTokenKeyNotFound));
+    }
+    if !candidates.any(|key| jws.is_signed_by(algorithm, key)) {
+        return Err(Error::new(Reason::IdTokenSignature));
+    }
+    Ok((algorithm, jws.payload))
+}
+
+/// S42 and, for a refresh, S59.
+fn issuer(claims: &Map<String, Value>, expected: &Expected<'_>, original: Option<&Original<'_>>) -> Result<String> {
+    let issuer = text(claims, "iss").ok_or_else(|| refused(Reason::IdTokenIssuer, "missing or malformed"))?;
+    if original.is_some_and(|original| original.issuer != issuer) {
+        return Err(refused(Reason::IdentityMismatch, "iss"));
+    }
+    if issuer != expected.issuer {
+        return Err(Error::new(Reason::IdTokenIssuer));
+    }
+    Ok(issuer.to_owned())
+}
+
+/// S43, S44: this client, and nobody beside it.
+fn audience(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<()> {
+    let ours = |value: &Value| value.as_str() == Some(expected.client_id);
+    let good = match claims.get("aud") {
+        Some(Value::Array(audiences)) => !audiences.is_empty() && audiences.iter().all(ours),
+        Some(audience) => ours(audience),
+        None => false,
+    };
+    if !good {
+        return Err(Error::new(Reason::IdTokenAudience));
+    }
+    if claims.get("azp").is_some_and(|party| !ours(party)) {
+        return Err(Error::new(Reason::IdTokenAzp));
+    }
+    Ok(())
+}
+
+/// S50 and, for a refresh, S59.
+fn subject(claims: &Map<String, Value>, original: Option<&Original<'_>>) -> Result<String> {
+    let subject = text(claims, "sub")
+        .filter(|subject| (1..=MAX_SUBJECT).contains(&subject.len()) && subject.is_ascii())
+        .ok_or_else(|| Error::new(Reason::IdTokenSub))?;
+    if original.is_some_and(|original| original.subject != subject) {
+        return Err(refused(Reason::IdentityMismatch, "sub"));
+    }
+    Ok(subject.to_owned())
+}
+
+/// S46.
+fn expiry(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<u64> {
+    let end = seconds(claims, "exp").ok_or_else(|| refused(Reason::IdTokenExpired, "missing or malformed"))?;
+    if expected.now() >= end.saturating_add(expected.leeway()) {
+        return Err(refused(Reason::IdTokenExpired, "over"));
+    }
+    Ok(end)
+}
+
+/// S47. An old one passes: a token that is not over is not too old, and the nonce ties it to this login.
+fn issued(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<u64> {
+    let time = seconds(claims, "iat").ok_or_else(|| refused(Reason::IdTokenIat, "missing or malformed"))?;
+    if time > expected.latest() {
+        return Err(refused(Reason::IdTokenIat, "in the future"));
+    }
+    Ok(time)
+}
+
+/// S48 and, for a refresh, S59: there it may be absent, but not another.
+fn nonce(claims: &Map<String, Value>, expected: &Expected<'_>, original: Option<&Original<'_>>) -> Result<()> {
+    let Some(nonce) = expected.nonce else {
+        return Ok(());
+    };
+    let good = match claims.get("nonce") {
+        Some(value) => value.as_str().is_some_and(|value| nonce.matches(value)),
+        None => original.is_some(),
+    };
+    if good { Ok(()) } else { Err(Error::new(Reason::IdTokenNonce)) }
+}
+
+/// S49, first half.
+fn acr(claims: &Map<String, Value>, expected: &Expected<'_>) -> Result<()> {
+    let reached = text(claims, "acr");
+    let good =
+        expected.acr_values.is_empty() || expected.acr_values.iter().any(|wanted| Some(wanted.as_str()) == reached);
+    if good { Ok(()) } else { Err(Error::new(Reason::IdTokenAcr)) }
+}
+
+/// S49, second half, and, for a refresh, S59.
+fn auth_time(
+    claims: &Map<String, Value>,
+    expected: &Expected<'_>,
+    original: Option<&Original<'_>>,
+) -> Result<Option<u64>> {
+    let wrong = |what| refused(Reason::IdTokenAuthTime, what);
+    let Some(_) = claims.get("auth_time") else {
+        let required = original.is_none() && expected.max_age.is_some();
+        return if required { Err(wrong("missing")) } else { Ok(None) };
+    };
+    let time = seconds(claims, "auth_time").ok_or_else(|| wrong("malformed"))?;
+    match (original, expected.max_age) {
+        (Some(original), _) => {
+            if original.auth_time.is_some_and(|before| before != time) {
+                return Err(wrong("another than the login's"));
+            }
+        }
+        (None, Some(max_age)) => {
+            let end = time.saturating_add(max_age.as_secs()).saturating_add(expected.leeway());
+            if expected.now() > end || time > expected.latest() {
+                return Err(wrong("too old, or in the future"));
+            }
+        }
+        (None, None) => {}
+    }
+    Ok(Some(time))
+}
+
+/// S51: optional in the code flow, but never wrong.
+fn access_token_hash(claims: &Map<String, Value>, expected: &Expected<'_>, algorithm: Algorithm) -> Result<()> {
+    let (Some(claimed), Some(access_token)) = (claims.get("at_hash"), expected.access_token) else {
+        return Ok(());
+    };
+    let hash = digest::digest(algorithm.digest(), access_token.as_bytes());
+    let (left, _) = hash.as_ref().split_at(hash.as_ref().len() / 2);
+    let wanted = URL_SAFE_NO_PAD.encode(left);
+    let good = claimed.as_str().is_some_and(|claimed| constant_time_eq(claimed.as_bytes(), wanted.as_bytes()));
+    if good { Ok(()) } else { Err(Error::new(Reason::IdTokenAtHash)) }
+}
+
+fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    claims.get(name)?.as_str()
+}
+
+/// A time: a JSON number of seconds since 1970, neither negative nor absurd. RFC 7519 section 2 lets it have
+/// a fraction, which is dropped.
+fn seconds(claims: &Map<String, Value>, name: &str) -> Option<u64> {
+    let number = claims.get(name)?.as_number()?;
+    let whole = match number.as_u64() {
+        Some(whole) => whole,
+        None => Duration::try_from_secs_f64(number.as_f64()?).ok()?.as_secs(),
+    };
+    (whole <= MAX_SECONDS).then_some(whole)
+}
+
+/// `what` is one of our own words, never the token's.
+fn refused(reason: Reason, what: &'static str) -> Error {
+    Error::new(reason).with_detail(what)
+}

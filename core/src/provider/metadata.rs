@@ -1,0 +1,104 @@
+//! A provider's endpoints: from its discovery document (OpenID Connect Discovery section 4) or from its file.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+
+use crate::error::{Error, Reason, Result};
+use crate::json;
+
+/// Where a provider is and what it promises. Pinned to a login when it begins, so that a document that changes in
+/// between cannot send the code elsewhere (security S26).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) issuer: Option<String>,
+    pub(crate) authorization_endpoint: String,
+    pub(crate) token_endpoint: String,
+    pub(crate) userinfo_endpoint: Option<String>,
+    pub(crate) jwks_uri: Option<String>,
+    /// Every redirect carries `iss` (RFC 9207 section 3).
+    pub(crate) iss_parameter: bool,
+    /// `token_endpoint_auth_methods_supported`; empty means the default, `client_secret_basic`.
+    pub(crate) token_auth_methods: Vec<String>,
+}
+
+/// Where an issuer publishes its metadata.
+pub(crate) fn discovery_url(issuer: &str) -> String {
+    // An issuer may end in a slash, which belongs to it; the path must not have two.
+    format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
+}
+
+/// https, or a loopback address; nothing is sent anywhere else (security S16).
+pub(crate) fn check_endpoint(key: &str, text: &str) -> Result<()> {
+    let url = Url::parse(text)
+        .map_err(|_| Error::new(Reason::InvalidConfiguration).with_detail(format!("{key} is not an absolute URL")))?;
+    if !is_secure(&url) {
+        return Err(Error::new(Reason::InsecureEndpoint).with_detail(key.to_owned()));
+    }
+    if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::new(Reason::InvalidConfiguration)
+            .with_detail(format!("{key} has a fragment, a user or a password")));
+    }
+    Ok(())
+}
+
+fn is_secure(url: &Url) -> bool {
+    match url.scheme() {
+        "https" => true,
+        "http" => crate::config::is_loopback(url),
+        _ => false,
+    }
+}
+
+impl Metadata {
+    /// Reads a discovery document that was fetched for `issuer`.
+    pub(crate) fn from_discovery(body: &[u8], issuer: &str) -> Result<Self> {
+        let document = json::parse(body)
+            .map_err(|fault| Error::new(Reason::NotJson).with_detail(format!("discovery document: {fault:?}")))?;
+        // Byte for byte (security S27): a slash too many names another issuer.
+        if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
+            return Err(Error::new(Reason::DiscoveryIssuerMismatch));
+        }
+        let endpoint = |key: &str| -> Result<Option<String>> {
+            match document.get(key) {
+                None | Some(Value::Null) => Ok(None),
+                Some(Value::String(url)) => {
+                    check_endpoint(key, url).map_err(|error| {
+                        // A document is not the app's configuration: what is malformed there is the provider's fault.
+                        if error.reason() == Reason::InvalidConfiguration { malformed(key) } else { error }
+                    })?;
+                    Ok(Some(url.clone()))
+                }
+                Some(_) => Err(malformed(key)),
+            }
+        };
+        let required = |key: &str| endpoint(key)?.ok_or_else(|| malformed(key));
+        let list = |key: &str| -> Option<Vec<String>> {
+            let values = document.get(key)?.as_array()?;
+            Some(values.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        };
+        // Absent says nothing (security S05): many providers support S256 and do not say so.
+        if list("code_challenge_methods_supported").is_some_and(|methods| !methods.iter().any(|method| method == "S256")) {
+            return Err(Error::new(Reason::PkceUnsupported));
+        }
+        Ok(Self {
+            issuer: Some(issuer.to_owned()),
+            authorization_endpoint: required("authorization_endpoint")?,
+            token_endpoint: required("token_endpoint")?,
+            userinfo_endpoint: endpoint("userinfo_endpoint")?,
+            jwks_uri: Some(required("jwks_uri")?),
+            iss_parameter: document
+                .get("authorization_response_iss_parameter_supported")
+                .and_then(Value::as_bool)
+                .unwrap_or(false),
+            token_auth_methods: list("token_endpoint_auth_methods_supported").unwrap_or_default(),
+        })
+    }
+}
+
+fn malformed(key: &str) -> Error {
+    Error::new(Reason::MalformedResponse).with_detail(format!("discovery document: {key}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,4 @@
+//! When an access token has to be refreshed, and that it happens once.
+
+pub(crate) mod flight;
+pub(crate) mod window;

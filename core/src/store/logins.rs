@@ -1,0 +1,305 @@
+//! Logins: begun, exchanged, answered, done or failed. Each step is committed before the next one is taken.
+
+use rusqlite::{OptionalExtension as _, Row, params};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::sessions::{NewSession, Received, SessionRow, put_session};
+use super::{Note, Store, journal, tampered};
+use crate::error::{Reason, Result};
+use crate::provider::Metadata;
+use crate::secret::Secret;
+use crate::token::answer::TokenAnswer;
+
+/// How long an ended login is remembered, to answer a late redirect by name: a week.
+const REMEMBERED_MILLIS: i64 = 7 * 86_400_000;
+
+/// How far a login has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Waits for its redirect.
+    Pending,
+    /// The code is being sent, or was and nobody lived to save the answer.
+    Exchanging,
+    /// The token answer is saved; ID token and profile are still to be had.
+    Answered,
+    /// It has become a session.
+    Done,
+    /// It ended without one.
+    Failed,
+}
+
+impl Stage {
+    const fn number(self) -> i64 {
+        self as i64
+    }
+
+    fn from_number(number: i64) -> Option<Self> {
+        [Self::Pending, Self::Exchanging, Self::Answered, Self::Done, Self::Failed]
+            .into_iter()
+            .find(|stage| stage.number() == number)
+    }
+}
+
+/// What is known when a login begins and must be the same when it ends.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Pinned {
+    pub(crate) metadata: Metadata,
+    /// Byte for byte as it was sent.
+    pub(crate) redirect_uri: String,
+    pub(crate) scopes: Vec<String>,
+}
+
+/// The secrets of a login.
+pub(crate) struct LoginSecrets {
+    pub(crate) state: Secret,
+    pub(crate) nonce: Option<Secret>,
+    pub(crate) verifier: Secret,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SecretsOnDisk<'a> {
+    state: &'a str,
+    nonce: Option<&'a str>,
+    verifier: &'a str,
+}
+
+impl LoginSecrets {
+    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let on_disk = SecretsOnDisk {
+            state: self.state.expose(),
+            nonce: self.nonce.as_ref().map(Secret::expose),
+            verifier: self.verifier.expose(),
+        };
+        // Plain strings always serialise.
+        Zeroizing::new(serde_json::to_vec(&on_disk).unwrap_or_default())
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let on_disk: SecretsOnDisk<'_> = serde_json::from_slice(bytes).map_err(|_| tampered("login.secrets"))?;
+        Ok(Self {
+            state: Secret::new(on_disk.state),
+            nonce: on_disk.nonce.map(Secret::new),
+            verifier: Secret::new(on_disk.verifier),
+        })
+    }
+}
+
+/// A login to be stored.
+pub(crate) struct NewLogin<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) state_hash: &'a [u8],
+    pub(crate) registration: &'a str,
+    pub(crate) created_at: i64,
+    pub(crate) expires_at: i64,
+    pub(crate) success: Option<&'a str>,
+    pub(crate) failure: Option<&'a str>,
+    pub(crate) pinned: &'a Pinned,
+    pub(crate) secrets: &'a LoginSecrets,
+}
+
+/// A login as stored.
+pub(crate) struct LoginRow {
+    pub(crate) row: i64,
+    pub(crate) id: String,
+    pub(crate) registration: String,
+    pub(crate) stage: Stage,
+    pub(crate) expires_at: i64,
+    pub(crate) owner_pid: Option<u32>,
+    pub(crate) exchange_at: Option<i64>,
+    pub(crate) code_hash: Option<Vec<u8>>,
+    pub(crate) session: Option<String>,
+    pub(crate) success: Option<String>,
+    pub(crate) failure: Option<String>,
+    pub(crate) pinned: Pinned,
+    /// When the answer came; there while [`Stage::Answered`].
+    pub(crate) received: Option<Received>,
+    /// Gone once the login has ended.
+    pub(crate) secrets: Option<LoginSecrets>,
+    /// There while [`Stage::Answered`].
+    pub(crate) answer: Option<TokenAnswer>,
+}
+
+const COLUMNS: &str = "row, id, registration, stage, expires_at, owner_pid, exchange_at, code_hash, session, success,
+    failure, pinned, received, secrets, answer";
+
+/// The columns as SQLite has them; what is in them is checked in `parse`, where our own errors can be told.
+struct RawLogin {
+    stage: i64,
+    pinned: String,
+    secrets: Option<Zeroizing<Vec<u8>>>,
+    answer: Option<Zeroizing<Vec<u8>>>,
+    rest: LoginRowHead,
+}
+
+struct LoginRowHead {
+    row: i64,
+    id: String,
+    registration: String,
+    expires_at: i64,
+    owner_pid: Option<u32>,
+    exchange_at: Option<i64>,
+    code_hash: Option<Vec<u8>>,
+    session: Option<String>,
+    success: Option<String>,
+    failure: Option<String>,
+    received: Option<String>,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<RawLogin> {
+    Ok(RawLogin {
+        stage: row.get(3)?,
+        pinned: row.get(11)?,
+        secrets: row.get::<_, Option<Vec<u8>>>(13)?.map(Zeroizing::new),
+        answer: row.get::<_, Option<Vec<u8>>>(14)?.map(Zeroizing::new),
+        rest: LoginRowHead {
+            row: row.get(0)?,
+            id: row.get(1)?,
+            registration: row.get(2)?,
+            expires_at: row.get(4)?,
+            owner_pid: row.get(5)?,
+            exchange_at: row.get(6)?,
+            code_hash: row.get(7)?,
+            session: row.get(8)?,
+            success: row.get(9)?,
+            failure: row.get(10)?,
+            received: row.get(12)?,
+        },
+    })
+}
+
+fn parse(raw: RawLogin) -> Result<LoginRow> {
+    let head = raw.rest;
+    Ok(LoginRow {
+        stage: Stage::from_number(raw.stage).ok_or_else(|| tampered("login.stage"))?,
+        pinned: serde_json::from_str(&raw.pinned).map_err(|_| tampered("login.pinned"))?,
+        secrets: raw.secrets.map(|bytes| LoginSecrets::from_bytes(&bytes)).transpose()?,
+        answer: raw.answer.map(|bytes| TokenAnswer::from_bytes(&bytes)).transpose()?,
+        row: head.row,
+        id: head.id,
+        registration: head.registration,
+        expires_at: head.expires_at,
+        owner_pid: head.owner_pid,
+        exchange_at: head.exchange_at,
+        code_hash: head.code_hash,
+        session: head.session,
+        success: head.success,
+        failure: head.failure,
+        received: head
+            .received
+            .map(|text| serde_json::from_str(&text).map_err(|_| tampered("login.received")))
+            .transpose()?,
+    })
+}
+
+impl Store {
+    /// Stores a login that begins, and forgets those that ended long ago.
+    pub(crate) fn begin_login(&self, login: &NewLogin<'_>, note: &Note<'_>) -> Result<()> {
+        let pinned = serde_json::to_string(login.pinned).map_err(|_| tampered("login.pinned"))?;
+        self.write(|transaction| {
+            transaction
+                .prepare_cached("DELETE FROM login WHERE expires_at < ?1")?
+                .execute([login.created_at - REMEMBERED_MILLIS])?;
+            let sql = "INSERT INTO login (id, state_hash, registration, stage, created_at, expires_at, success, failure,
+                           pinned, secrets)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+            transaction.prepare_cached(sql)?.execute(params![
+                login.id,
+                login.state_hash,
+                login.registration,
+                Stage::Pending.number(),
+                login.created_at,
+                login.expires_at,
+                login.success,
+                login.failure,
+                pinned,
+                *login.secrets.to_bytes(),
+            ])?;
+            journal::write(transaction, login.created_at, note)
+        })
+    }
+
+    /// The login that a state belongs to.
+    pub(crate) fn login_by_state(&self, state_hash: &[u8]) -> Result<Option<LoginRow>> {
+        let raw = self.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} FROM login WHERE state_hash = ?1");
+            Ok(connection.prepare_cached(&sql)?.query_row([state_hash], read).optional()?)
+        })?;
+        raw.map(parse).transpose()
+    }
+
+    /// Takes the one right to send the code; false when somebody else has it.
+    pub(crate) fn start_exchange(&self, login: &LoginRow, code_hash: &[u8], now: i64) -> Result<bool> {
+        self.write(|transaction| {
+            let sql = "UPDATE login SET stage = ?1, code_hash = ?2, exchange_at = ?3, owner_pid = ?4
+                       WHERE row = ?5 AND stage = ?6";
+            let changed = transaction.prepare_cached(sql)?.execute(params![
+                Stage::Exchanging.number(),
+                code_hash,
+                now,
+                std::process::id(),
+                login.row,
+                Stage::Pending.number(),
+            ])?;
+            Ok(changed == 1)
+        })
+    }
+
+    /// The code was not spent: the login waits on.
+    pub(crate) fn put_back(&self, login: &LoginRow) -> Result<()> {
+        self.write(|transaction| {
+            let sql = "UPDATE login SET stage = ?1, code_hash = NULL, exchange_at = NULL, owner_pid = NULL
+                       WHERE row = ?2 AND stage = ?3";
+            transaction.prepare_cached(sql)?.execute(params![
+                Stage::Pending.number(),
+                login.row,
+                Stage::Exchanging.number()
+            ])?;
+            Ok(())
+        })
+    }
+
+    /// Saves the token answer, before anything is done with it.
+    pub(crate) fn save_answer(&self, login: &LoginRow, answer: &TokenAnswer, received: &Received) -> Result<()> {
+        let received = serde_json::to_string(received).map_err(|_| tampered("login.received"))?;
+        self.write(|transaction| {
+            let sql = "UPDATE login SET stage = ?1, answer = ?2, received = ?3 WHERE row = ?4 AND stage = ?5";
+            transaction.prepare_cached(sql)?.execute(params![
+                Stage::Answered.number(),
+                *answer.to_bytes()?,
+                received,
+                login.row,
+                Stage::Exchanging.number()
+            ])?;
+            Ok(())
+        })
+    }
+
+    /// Ends a login without a session.
+    pub(crate) fn fail_login(&self, login: &LoginRow, reason: Reason, now: i64, note: &Note<'_>) -> Result<()> {
+        self.write(|transaction| {
+            let sql = "UPDATE login SET stage = ?1, reason = ?2, secrets = NULL, answer = NULL
+                       WHERE row = ?3 AND stage NOT IN (?1, ?4)";
+            let changed = transaction.prepare_cached(sql)?.execute(params![
+                Stage::Failed.number(),
+                reason.name(),
+                login.row,
+                Stage::Done.number()
+            ])?;
+            if changed == 1 { journal::write(transaction, now, note) } else { Ok(()) }
+        })
+    }
+
+    /// Makes the session that a login was for, or replaces the tokens of the one that the same user already has; makes it
+    /// the current one; ends the login. One transaction: there is never one without the other.
+    pub(crate) fn finish_login(&self, login: &LoginRow, session: NewSession, now: i64, note: &Note<'_>) -> Result<SessionRow> {
+        self.write(|transaction| {
+            let row = put_session(transaction, session)?;
+            transaction.prepare_cached("UPDATE meta SET current_session = ?1")?.execute([&row.id])?;
+            let sql = "UPDATE login SET stage = ?1, session = ?2, secrets = NULL, answer = NULL WHERE row = ?3";
+            transaction.prepare_cached(sql)?.execute(params![Stage::Done.number(), row.id, login.row])?;
+            journal::write(transaction, now, &note.session(&row.id))?;
+            Ok(row)
+        })
+    }
+}

@@ -1,0 +1,344 @@
+//! Sessions. Every change of a session's tokens or state gives it a new generation, and happens only if the generation is
+//! still the one that the caller read.
+
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::{Note, Store, journal, next_generation, tampered};
+use crate::error::{Reason, Result};
+use crate::session::Profile;
+use crate::token::answer::TokenAnswer;
+
+/// The states as they are stored.
+const ACTIVE: i64 = 0;
+const ENDED: i64 = 1;
+const LOGGED_OUT: i64 = 2;
+
+/// Whom an ID token must go on naming (OpenID Connect Core section 12.2).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Identity {
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    pub(crate) auth_time: Option<u64>,
+}
+
+/// When tokens came, by every clock there is. Milliseconds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Received {
+    pub(crate) wall: i64,
+    pub(crate) boot: i64,
+    pub(crate) boot_id: Option<String>,
+    /// The provider's clock, where its answer told and it is far from ours: what ID tokens are checked against.
+    pub(crate) server: i64,
+}
+
+/// A session as stored.
+#[derive(Debug)]
+pub(crate) struct SessionRow {
+    pub(crate) id: String,
+    pub(crate) registration: String,
+    pub(crate) provider: String,
+    pub(crate) uid: String,
+    /// Why it has ended; `None` while it is active.
+    pub(crate) cause: Option<Reason>,
+    pub(crate) generation: i64,
+    /// The ID token that came with these tokens was checked, or none came.
+    pub(crate) verified: bool,
+    pub(crate) created_at: i64,
+    pub(crate) received_wall: i64,
+    pub(crate) received_boot: i64,
+    pub(crate) boot_id: Option<String>,
+    /// The access token's life in milliseconds, where the provider told it.
+    pub(crate) lifetime: Option<i64>,
+    /// Not before this moment is the provider to be asked for a refresh again.
+    pub(crate) retry_at: Option<i64>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) profile_at: i64,
+    pub(crate) profile: Profile,
+    pub(crate) tokens: TokenAnswer,
+}
+
+impl SessionRow {
+    /// The tokens, as long as they may be given out: not of an ended session, not before the ID token was checked.
+    pub(crate) fn live_tokens(&self) -> Option<&TokenAnswer> {
+        (self.cause.is_none() && self.verified).then_some(&self.tokens)
+    }
+
+    /// When the access token is over by the wall clock, in milliseconds since 1970.
+    pub(crate) fn expires_at(&self) -> Option<i64> {
+        self.lifetime.map(|lifetime| self.received_wall.saturating_add(lifetime))
+    }
+}
+
+/// A session that a login has made.
+pub(crate) struct NewSession {
+    pub(crate) id: String,
+    pub(crate) registration: String,
+    pub(crate) provider: String,
+    pub(crate) received: Received,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) profile_at: i64,
+    pub(crate) profile: Profile,
+    pub(crate) tokens: TokenAnswer,
+}
+
+const COLUMNS: &str = "id, registration, provider, uid, state, cause, generation, verified, created_at, received_wall,
+    received_boot, boot_id, lifetime, retry_at, scopes, identity, profile_at, profile, tokens";
+
+/// The columns whose content has to be parsed, beside the others.
+struct RawSession {
+    state: i64,
+    cause: Option<String>,
+    scopes: String,
+    identity: Option<String>,
+    profile: Zeroizing<Vec<u8>>,
+    tokens: Zeroizing<Vec<u8>>,
+    row: SessionRow,
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
+    Ok(RawSession {
+        state: row.get(4)?,
+        cause: row.get(5)?,
+        scopes: row.get(14)?,
+        identity: row.get(15)?,
+        profile: Zeroizing::new(row.get(17)?),
+        tokens: Zeroizing::new(row.get(18)?),
+        row: SessionRow {
+            id: row.get(0)?,
+            registration: row.get(1)?,
+            provider: row.get(2)?,
+            uid: row.get(3)?,
+            cause: None,
+            generation: row.get(6)?,
+            verified: row.get(7)?,
+            created_at: row.get(8)?,
+            received_wall: row.get(9)?,
+            received_boot: row.get(10)?,
+            boot_id: row.get(11)?,
+            lifetime: row.get(12)?,
+            retry_at: row.get(13)?,
+            scopes: Vec::new(),
+            identity: None,
+            profile_at: row.get(16)?,
+            profile: Profile::default(),
+            tokens: TokenAnswer::blank(),
+        },
+    })
+}
+
+fn parse(raw: RawSession) -> Result<SessionRow> {
+    let mut row = raw.row;
+    row.cause = match (raw.state, raw.cause) {
+        (ACTIVE, None) => None,
+        (ENDED | LOGGED_OUT, Some(name)) => {
+            Some(Reason::from_name(&name).ok_or_else(|| tampered("session.cause"))?)
+        }
+        _ => return Err(tampered("session.state")),
+    };
+    row.scopes = serde_json::from_str(&raw.scopes).map_err(|_| tampered("session.scopes"))?;
+    row.identity = raw
+        .identity
+        .map(|text| serde_json::from_str(&text).map_err(|_| tampered("session.identity")))
+        .transpose()?;
+    row.profile = serde_json::from_slice(&raw.profile).map_err(|_| tampered("session.profile"))?;
+    if !raw.tokens.is_empty() {
+        row.tokens = TokenAnswer::from_bytes(&raw.tokens)?;
+    }
+    Ok(row)
+}
+
+/// Text that always serialises: lists of strings and plain structures.
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn millis(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Inserts a session, or replaces that of the same user and keeps its id.
+pub(super) fn put_session(transaction: &Transaction<'_>, new: NewSession) -> Result<SessionRow> {
+    let generation = next_generation(transaction)?;
+    let sql = format!(
+        "INSERT INTO session ({COLUMNS})
+         VALUES (?1, ?2, ?3, ?4, {ACTIVE}, NULL, ?5, 1, ?6, ?6, ?7, ?8, ?9, NULL, ?10, ?11, ?12, ?13, ?14)
+         ON CONFLICT (registration, uid) WHERE state <> {LOGGED_OUT} DO UPDATE SET
+             provider = excluded.provider, state = excluded.state, cause = NULL, generation = excluded.generation,
+             verified = excluded.verified, received_wall = excluded.received_wall,
+             received_boot = excluded.received_boot, boot_id = excluded.boot_id, lifetime = excluded.lifetime,
+             retry_at = NULL, scopes = excluded.scopes, identity = excluded.identity,
+             profile_at = excluded.profile_at, profile = excluded.profile, tokens = excluded.tokens
+         RETURNING {COLUMNS}"
+    );
+    let raw = transaction.prepare_cached(&sql)?.query_row(
+        params![
+            new.id,
+            new.registration,
+            new.provider,
+            new.profile.uid(),
+            generation,
+            new.received.wall,
+            new.received.boot,
+            new.received.boot_id,
+            new.tokens.lifetime.map(millis),
+            json(&new.scopes),
+            new.identity.as_ref().map(json),
+            new.profile_at,
+            json(&new.profile).into_bytes(),
+            *new.tokens.to_bytes()?,
+        ],
+        read,
+    )?;
+    parse(raw)
+}
+
+fn by_id(connection: &rusqlite::Connection, id: &str) -> Result<Option<SessionRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM session WHERE id = ?1");
+    connection.prepare_cached(&sql)?.query_row([id], read).optional()?.map(parse).transpose()
+}
+
+impl Store {
+    pub(crate) fn session(&self, id: &str) -> Result<Option<SessionRow>> {
+        self.read(|connection| by_id(connection, id))
+    }
+
+    /// Every session that the app has not ended, oldest first.
+    pub(crate) fn sessions(&self) -> Result<Vec<SessionRow>> {
+        self.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} FROM session WHERE state <> {LOGGED_OUT} ORDER BY row");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows: Vec<RawSession> = statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?;
+            rows.into_iter().map(parse).collect()
+        })
+    }
+
+    pub(crate) fn current_session(&self) -> Result<Option<SessionRow>> {
+        self.read(|connection| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM session
+                 WHERE id = (SELECT current_session FROM meta) AND state <> {LOGGED_OUT}"
+            );
+            connection.prepare_cached(&sql)?.query_row([], read).optional()?.map(parse).transpose()
+        })
+    }
+
+    /// False when there is no such session.
+    pub(crate) fn set_current_session(&self, id: &str) -> Result<bool> {
+        self.write(|transaction| {
+            let sql = format!(
+                "UPDATE meta SET current_session = ?1
+                 WHERE EXISTS (SELECT 1 FROM session WHERE id = ?1 AND state <> {LOGGED_OUT})"
+            );
+            Ok(transaction.prepare_cached(&sql)?.execute([id])? == 1)
+        })
+    }
+
+    /// Saves new tokens, if the session is still the one that was read and still active. `None` when it is not: the tokens lost.
+    pub(crate) fn save_rotation(
+        &self,
+        read_before: &SessionRow,
+        tokens: &TokenAnswer,
+        received: &Received,
+        verified: bool,
+        note: &Note<'_>,
+    ) -> Result<Option<SessionRow>> {
+        self.write(|transaction| {
+            let generation = next_generation(transaction)?;
+            let sql = format!(
+                "UPDATE session SET generation = ?1, verified = ?2, received_wall = ?3, received_boot = ?4, boot_id = ?5,
+                     lifetime = ?6, retry_at = NULL, scopes = ?7, tokens = ?8
+                 WHERE id = ?9 AND generation = ?10 AND state = {ACTIVE}"
+            );
+            let changed = transaction.prepare_cached(&sql)?.execute(params![
+                generation,
+                verified,
+                received.wall,
+                received.boot,
+                received.boot_id,
+                tokens.lifetime.map(millis),
+                json(&tokens.scope.as_ref().unwrap_or(&read_before.scopes)),
+                *tokens.to_bytes()?,
+                read_before.id,
+                read_before.generation,
+            ])?;
+            if changed == 0 {
+                return Ok(None);
+            }
+            journal::write(transaction, received.wall, note)?;
+            by_id(transaction, &read_before.id)
+        })
+    }
+
+    /// Notes that the ID token of this generation was checked.
+    pub(crate) fn mark_verified(&self, row: &SessionRow) -> Result<()> {
+        self.write(|transaction| {
+            let sql = format!("UPDATE session SET verified = 1 WHERE id = ?1 AND generation = ?2 AND state = {ACTIVE}");
+            transaction.prepare_cached(&sql)?.execute(params![row.id, row.generation])?;
+            Ok(())
+        })
+    }
+
+    /// Keeps the provider from being asked again before a moment.
+    pub(crate) fn back_off(&self, row: &SessionRow, retry_at: Option<i64>, now: i64, note: &Note<'_>) -> Result<()> {
+        self.write(|transaction| {
+            let sql = format!("UPDATE session SET retry_at = ?1 WHERE id = ?2 AND generation = ?3 AND state = {ACTIVE}");
+            transaction.prepare_cached(&sql)?.execute(params![retry_at, row.id, row.generation])?;
+            journal::write(transaction, now, note)
+        })
+    }
+
+    /// Ends a session for a cause, if it is still the one that was read. Nothing is deleted; what an ended session still holds is not given out.
+    pub(crate) fn end_for(&self, row: &SessionRow, cause: Reason, now: i64, note: &Note<'_>) -> Result<bool> {
+        self.write(|transaction| {
+            let generation = next_generation(transaction)?;
+            let sql = format!(
+                "UPDATE session SET state = {ENDED}, cause = ?1, generation = ?2
+                 WHERE id = ?3 AND generation = ?4 AND state = {ACTIVE}"
+            );
+            let changed =
+                transaction.prepare_cached(&sql)?.execute(params![cause.name(), generation, row.id, row.generation])?;
+            if changed == 1 {
+                journal::write(transaction, now, note)?;
+            }
+            Ok(changed == 1)
+        })
+    }
+
+    /// The app ends a session: whatever its state, nothing of it is left but a tombstone. False when it already was one.
+    pub(crate) fn log_out(&self, id: &str, now: i64, note: &Note<'_>) -> Result<bool> {
+        self.write(|transaction| {
+            let generation = next_generation(transaction)?;
+            let sql = format!(
+                "UPDATE session SET state = {LOGGED_OUT}, cause = ?1, generation = ?2, tokens = x'', identity = NULL,
+                     profile = ?3
+                 WHERE id = ?4 AND state <> {LOGGED_OUT}"
+            );
+            let changed = transaction.prepare_cached(&sql)?.execute(params![
+                Reason::LoggedOut.name(),
+                generation,
+                json(&Profile::default()).into_bytes(),
+                id
+            ])?;
+            if changed == 1 {
+                transaction
+                    .prepare_cached("UPDATE meta SET current_session = NULL WHERE current_session = ?1")?
+                    .execute([id])?;
+                journal::write(transaction, now, note)?;
+            }
+            Ok(changed == 1)
+        })
+    }
+
+    /// Keeps a profile that was just fetched, if the session is still active. Not a change of generation: no token changed.
+    pub(crate) fn save_profile(&self, id: &str, profile: &Profile, now: i64) -> Result<Option<SessionRow>> {
+        self.write(|transaction| {
+            let sql = format!("UPDATE session SET profile = ?1, profile_at = ?2 WHERE id = ?3 AND state = {ACTIVE}");
+            transaction.prepare_cached(&sql)?.execute(params![json(profile).into_bytes(), now, id])?;
+            by_id(transaction, id)
+        })
+    }
+}
