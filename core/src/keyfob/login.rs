@@ -190,7 +190,7 @@ impl Shared {
             ExchangeVerdict::Tokens(answer) => {
                 self.store.save_answer(login, &answer, &self.seen_by_server(received, &outcome))
             }
-            ExchangeVerdict::Usable { error, .. } => {
+            ExchangeVerdict::Usable { error } => {
                 self.store.put_back(login)?;
                 Err(error)
             }

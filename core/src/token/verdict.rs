@@ -34,7 +34,6 @@ pub(crate) enum ExchangeVerdict {
     /// The code is as good as before: completing the login may be tried again.
     Usable {
         error: Error,
-        retry_after: Option<Duration>,
     },
     /// Nobody knows. A code works once, and to send it twice may revoke what the first one brought.
     InDoubt {
@@ -62,7 +61,7 @@ pub(crate) fn exchange_verdict(outcome: &Outcome, transient_codes: &[&str]) -> E
     match reply(outcome, transient_codes) {
         Reply::Tokens(tokens) => ExchangeVerdict::Tokens(tokens),
         Reply::OAuth(oauth, status) => ExchangeVerdict::Over { error: refusal(oauth, status) },
-        Reply::TurnedAway { error, retry_after } => ExchangeVerdict::Usable { error, retry_after },
+        Reply::TurnedAway { error, .. } => ExchangeVerdict::Usable { error },
         // Not JSON may be somebody between here and the provider; malformed tokens are the provider's own.
         Reply::Unreadable(error) if error.reason() != Reason::NotJson => ExchangeVerdict::Over { error },
         Reply::Unreadable(error) | Reply::Unknown(error) => {

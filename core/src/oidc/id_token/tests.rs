@@ -92,7 +92,7 @@ fn a_right_token_gives_its_claims_in_either_algorithm() {
         let token = login.signer.token(&json!({ "typ": "JWT" }), &payload);
         let claims = verify_login(&token, &login.keys, &login.expected()).ok().unwrap();
         assert_eq!((claims.subject.as_str(), claims.issuer.as_str()), ("alice", ISSUER));
-        assert_eq!((claims.issued_at, claims.expires_at, claims.auth_time), (NOW - 5, NOW + 300, Some(NOW - 9)));
+        assert_eq!(claims.auth_time, Some(NOW - 9));
         assert_eq!(Value::Object(claims.all), payload);
     }
 }

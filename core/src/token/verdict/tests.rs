@@ -210,8 +210,8 @@ fn a_code_that_was_not_taken_stays_usable() {
     ] {
         let verdict = exchange_verdict(&outcome, &["try_again"]);
         assert!(
-            matches!(&verdict, ExchangeVerdict::Usable { error, retry_after }
-                if error.reason() == expected && *retry_after == wait),
+            matches!(&verdict, ExchangeVerdict::Usable { error }
+                if error.reason() == expected && error.retry_after() == wait),
             "{outcome:?}: {verdict:?}"
         );
     }

@@ -1,0 +1,135 @@
+use super::*;
+
+const GOOD: &str = r#"{
+  "store": { "path": "/tmp/keyfob-never-opened", "plaintext": true },
+  "registrations": [
+    { "id": "work-sso", "provider": "oidc", "variables": { "issuer": "http://127.0.0.1:4011" }, "client_id": "demo",
+      "redirect_uri": "http://127.0.0.1/callback/work-sso", "scopes": ["openid", "email"], "enabled": true },
+    { "id": "acme", "provider": "acme", "client_id": "notes", "client_secret": "CANARY",
+      "redirect_uri": "com.example.notes:/callback/acme" }
+  ],
+  "providers": [
+    { "id": "acme", "kind": "oauth2",
+      "endpoints": { "authorization": "https://acme.example/authorize", "token": "https://acme.example/token",
+                     "userinfo": "https://acme.example/me" },
+      "profile": { "uid": "/id" } }
+  ],
+  "http": { "connect_seconds": 10, "total_seconds": 30 },
+  "login_seconds": 3600, "coherence_seconds": 1, "leeway_seconds": 60
+}"#;
+
+fn refused(text: &str) -> (Reason, String) {
+    let error = Config::from_json(text).unwrap_err();
+    (error.reason(), error.detail().unwrap_or_default().to_owned())
+}
+
+fn with(from: &str, to: &str) -> (Reason, String) {
+    assert!(GOOD.contains(from), "{from}");
+    refused(&GOOD.replacen(from, to, 1))
+}
+
+#[test]
+fn the_documented_example_is_read_and_its_secret_never_printed() {
+    let config = Config::from_json(GOOD).unwrap();
+    assert_eq!(config.settings.registrations.len(), 2);
+    assert_eq!(config.settings.login_lifetime(), Duration::from_secs(3600));
+    assert!(!format!("{config:?}").contains("CANARY"));
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_path() {
+    assert_eq!(with(r#""login_seconds""#, r#""login_secs""#), (Reason::UnknownKey, "login_secs".to_owned()));
+    assert_eq!(with(r#""connect_seconds""#, r#""connect""#), (Reason::UnknownKey, "http.connect".to_owned()));
+    assert_eq!(with(r#""enabled""#, r#""enable""#), (Reason::UnknownKey, "registrations[0].enable".to_owned()));
+    assert_eq!(with(r#""uid""#, r#""ID""#).1, "providers[0].profile.ID");
+}
+
+#[test]
+fn a_missing_or_malformed_value_is_named_and_never_quoted() {
+    let (reason, detail) = with(r#""client_id": "demo","#, "");
+    assert_eq!(reason, Reason::InvalidConfiguration);
+    assert!(detail.starts_with("registrations[0] missing field `client_id`"), "{detail}");
+    let (_, detail) = with(r#""client_secret": "CANARY""#, r#""client_secret": ["CANARY"]"#);
+    assert!(detail.starts_with("registrations[1].client_secret has a value of the wrong form"), "{detail}");
+    assert!(!detail.contains("CANARY"), "{detail}");
+    let (_, detail) = with(r#""client_id": "demo""#, r#""client_id": """#);
+    assert_eq!(detail, "registrations[0].client_id is empty");
+    let (_, detail) = with(r#""login_seconds": 3600"#, r#""login_seconds": -1"#);
+    assert!(detail.starts_with("login_seconds must be"), "{detail}");
+    let (_, detail) = with(r#""id": "acme", "provider""#, r#""id": "work-sso", "provider""#);
+    assert_eq!(detail, "registrations[1].id stands twice");
+    assert_eq!(refused("{").0, Reason::InvalidConfiguration);
+    assert_eq!(refused(&format!("{GOOD} x")).0, Reason::InvalidConfiguration);
+}
+
+#[test]
+fn a_store_without_sealing_has_to_be_asked_for() {
+    let (reason, detail) = with(r#", "plaintext": true"#, "");
+    assert_eq!(reason, Reason::InvalidConfiguration);
+    assert!(detail.starts_with("store.plaintext must be true"), "{detail}");
+    assert!(Config::builder("/tmp/x").build().is_err());
+}
+
+#[test]
+fn s12_s13_s16_a_redirect_uri_of_a_wrong_form_is_refused_by_key() {
+    for bad in [
+        "myapp:/callback",
+        "http://localhost/callback",
+        "http://example.com/callback",
+        "https://example.com/callback#x",
+        "https://user@example.com/callback",
+        "/callback",
+        "",
+    ] {
+        let (reason, detail) = with("com.example.notes:/callback/acme", bad);
+        assert_eq!(reason, Reason::InvalidRedirectUri, "{bad}");
+        assert!(detail.starts_with("registrations[1].redirect_uri "), "{detail}");
+    }
+    for good in ["https://app.example.com/cb", "http://[::1]:4000/cb", "http://127.0.0.1", "com.example:/x?y=z"] {
+        assert!(Config::from_json(&GOOD.replace("com.example.notes:/callback/acme", good)).is_ok(), "{good}");
+    }
+}
+
+#[test]
+fn s16_an_insecure_endpoint_is_refused_by_key() {
+    let (reason, detail) = with("https://acme.example/token", "http://acme.example/token");
+    assert_eq!((reason, detail.as_str()), (Reason::InsecureEndpoint, "providers[0].endpoints.token"));
+}
+
+#[test]
+fn builder_and_json_pass_the_same_checks() {
+    let build = |redirect_uri: &str| {
+        Config::builder("/tmp/keyfob-never-opened")
+            .plaintext(true)
+            .registration(Registration::new("work-sso", "oidc", "demo", redirect_uri))
+            .build()
+    };
+    assert!(build("http://127.0.0.1/callback").is_ok());
+    let error = build("http://localhost/callback").unwrap_err();
+    assert_eq!(error.reason(), Reason::InvalidRedirectUri);
+    assert!(error.detail().unwrap_or_default().starts_with("registrations[0].redirect_uri "));
+}
+
+#[test]
+fn a_redirect_is_received_only_by_the_very_uri_it_was_sent_to() {
+    let uri = RedirectUri::parse("http://127.0.0.1/cb?tenant=a").unwrap();
+    let sent = uri.with_port(Some(4321)).unwrap();
+    assert_eq!(sent, "http://127.0.0.1:4321/cb?tenant=a");
+    let sent = RedirectUri::parse(&sent).unwrap();
+    let received = |text: &str| sent.received(&url::Url::parse(text).unwrap());
+    assert!(received("http://127.0.0.1:4321/cb?tenant=a&code=x&state=y"));
+    for other in [
+        "http://127.0.0.1:4321/cb/?tenant=a",
+        "http://127.0.0.1:4322/cb?tenant=a",
+        "http://127.0.0.2:4321/cb?tenant=a",
+        "https://127.0.0.1:4321/cb?tenant=a",
+        "http://127.0.0.1:4321/cb?tenant=b",
+        "http://127.0.0.1:4321/cb?code=x",
+        "http://u@127.0.0.1:4321/cb?tenant=a",
+    ] {
+        assert!(!received(other), "{other}");
+    }
+    assert!(RedirectUri::parse("com.example.x:/cb").unwrap().with_port(Some(1)).is_err());
+    assert!(RedirectUri::parse("http://127.0.0.1:80/cb").unwrap().with_port(Some(4321)).is_ok(), "80 is the open port");
+    assert!(RedirectUri::parse("http://127.0.0.1:4000/cb").unwrap().with_port(Some(4321)).is_err());
+}

@@ -1,0 +1,109 @@
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+use super::*;
+
+/// A folder of this test's own, gone with it.
+struct Temp(PathBuf);
+
+impl Temp {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("keyfob-store-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Temp {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn refused(path: &Path) -> Reason {
+    Store::open(path).map(|_| ()).unwrap_err().reason()
+}
+
+#[test]
+fn s67_the_folder_is_ours_alone_and_so_is_every_file_in_it() {
+    let temp = Temp::new("modes");
+    let store = Store::open(&temp.0.join("a/store")).unwrap();
+    assert_eq!(mode(store.folder()), 0o700);
+    for file in ["keyfob.db", "keyfob.db-wal", "keyfob.db-shm"] {
+        assert_eq!(mode(&store.folder().join(file)), 0o600, "{file}");
+    }
+}
+
+#[test]
+fn s67_a_folder_open_to_others_and_a_symbolic_link_are_refused() {
+    let temp = Temp::new("unsafe");
+    let open = temp.0.join("open");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(refused(&open), Reason::UnsafeStorePath);
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o700)).unwrap();
+    drop(Store::open(&open).unwrap());
+    symlink(&open, temp.0.join("link")).unwrap();
+    assert_eq!(refused(&temp.0.join("link")), Reason::UnsafeStorePath);
+    // The path above it may hold links: the system's own do.
+    symlink(&temp.0, temp.0.join("above")).unwrap();
+    drop(Store::open(&temp.0.join("above/open")).unwrap());
+    let elsewhere = temp.0.join("elsewhere.db");
+    std::fs::rename(open.join("keyfob.db"), &elsewhere).unwrap();
+    symlink(&elsewhere, open.join("keyfob.db")).unwrap();
+    assert_eq!(refused(&open), Reason::UnsafeStorePath);
+}
+
+#[test]
+fn every_setting_that_the_store_relies_on_is_on() {
+    let temp = Temp::new("settings");
+    let store = Store::open(&temp.0.join("store")).unwrap();
+    let connection = store.lock();
+    let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).unwrap();
+    let text = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(text("journal_mode"), "wal");
+    assert_eq!(number("synchronous"), 2);
+    assert_eq!(number("secure_delete"), 1);
+    assert_eq!(number("trusted_schema"), 0);
+    assert_eq!(number("cell_size_check"), 1);
+    assert_eq!(number("application_id"), 0x4b66_6f62);
+    assert_eq!(number("user_version"), 1);
+}
+
+#[test]
+fn a_newer_store_and_a_foreign_database_are_refused_and_left_as_they_are() {
+    let temp = Temp::new("versions");
+    let path = temp.0.join("store");
+    Store::open(&path).unwrap().lock().pragma_update(None, "user_version", 2).unwrap();
+    assert_eq!(refused(&path), Reason::StoreTooNew);
+    let foreign = temp.0.join("foreign");
+    drop(folder::prepare(&foreign).unwrap());
+    let file = folder::prepare_database(&foreign).unwrap();
+    Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (x)").unwrap();
+    assert_eq!(refused(&foreign), Reason::NotAStore);
+    let count = |sql| Connection::open(&file).unwrap().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count("SELECT count(*) FROM sqlite_schema"), 1);
+    std::fs::write(&file, "not a database at all, but long enough to be looked at").unwrap();
+    assert_eq!(refused(&foreign), Reason::NotAStore);
+    assert_eq!(std::fs::read(&file).unwrap(), b"not a database at all, but long enough to be looked at");
+}
+
+#[test]
+fn the_journal_is_bounded_and_newest_first() {
+    let temp = Temp::new("journal");
+    let store = Store::open(&temp.0.join("store")).unwrap();
+    for number in 0..1100 {
+        let registration = number.to_string();
+        let note = Note::new(JournalEvent::LoginBegun, &registration);
+        store.write(|transaction| journal::write(transaction, number, &note)).unwrap();
+    }
+    let entries = store.journal(usize::MAX).unwrap();
+    assert_eq!(entries.len(), 1000);
+    assert_eq!(entries[0].registration(), Some("1099"));
+    assert_eq!(entries[999].registration(), Some("100"));
+    assert_eq!(store.journal(3).unwrap().len(), 3);
+}

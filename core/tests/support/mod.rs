@@ -1,0 +1,161 @@
+//! What the tests share: a provider, a store of one's own, a clock that can be set, a log-in.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "no test file uses all of it; a test that fails should say where")]
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use keyfob::{Clock, Config, Keyfob, LoginOptions, Registration, Session, SystemClock};
+use keyfob_idp::{Idp, LoggedRequest, Script, browser};
+
+/// The id of the registration that every test uses.
+pub const SSO: &str = "work-sso";
+/// Its redirect URI.
+pub const REDIRECT_URI: &str = "http://127.0.0.1/callback/work-sso";
+
+/// A folder of one test's own, gone with it.
+pub struct Temp(PathBuf);
+
+impl Temp {
+    pub fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("keyfob-test-{}-{number}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub fn store(&self) -> PathBuf {
+        self.0.join("store")
+    }
+}
+
+impl Drop for Temp {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The system's clocks, moved by what a test says.
+#[derive(Default)]
+pub struct TestClock {
+    wall: AtomicI64,
+    boot: AtomicI64,
+}
+
+impl TestClock {
+    /// Time passes: both clocks go on.
+    pub fn pass(&self, time: Duration) {
+        let millis = i64::try_from(time.as_millis()).unwrap();
+        self.set_wall(millis);
+        self.boot.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// Somebody sets the wall clock, by so many milliseconds.
+    pub fn set_wall(&self, by: i64) {
+        self.wall.fetch_add(by, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn wall(&self) -> SystemTime {
+        let by = self.wall.load(Ordering::SeqCst);
+        let span = Duration::from_millis(by.unsigned_abs());
+        if by < 0 { SystemClock::new().wall() - span } else { SystemClock::new().wall() + span }
+    }
+
+    fn boot(&self) -> Duration {
+        SystemClock::new().boot() + Duration::from_millis(self.boot.load(Ordering::SeqCst).unsigned_abs())
+    }
+
+    fn boot_id(&self) -> Option<String> {
+        Some("this boot".to_owned())
+    }
+}
+
+/// A provider, a store and the library between them.
+pub struct Bench {
+    pub idp: Idp,
+    pub clock: Arc<TestClock>,
+    pub keyfob: Keyfob,
+    pub temp: Temp,
+}
+
+impl Bench {
+    /// With the demo script changed by the test.
+    pub fn new(change: impl FnOnce(&mut Script)) -> Self {
+        let mut script = Script::default();
+        change(&mut script);
+        let idp = Idp::start(script).unwrap();
+        let temp = Temp::new();
+        let clock = Arc::new(TestClock::default());
+        let keyfob = Keyfob::open(config(idp.issuer(), &temp.store()).with_clock(clock.clone())).unwrap();
+        Self { idp, clock, keyfob, temp }
+    }
+
+    /// Another handle on the same store, as another process would have it.
+    pub fn another(&self) -> Keyfob {
+        Keyfob::open(config(self.idp.issuer(), &self.temp.store()).with_clock(self.clock.clone())).unwrap()
+    }
+
+    /// Begins a login and lets ada log in; gives the redirect.
+    pub fn redirect(&self) -> String {
+        let login = self.keyfob.begin_login(SSO, LoginOptions::new()).unwrap();
+        log_in(login.authorization_url())
+    }
+
+    /// The whole login.
+    pub fn log_in(&self) -> Session {
+        self.keyfob.complete_login(&self.redirect()).unwrap().into_session()
+    }
+
+    /// How many requests the provider got at a path since the log was last emptied.
+    pub fn count(&self, path: &str) -> usize {
+        self.requests(path).len()
+    }
+
+    pub fn requests(&self, path: &str) -> Vec<LoggedRequest> {
+        self.idp.requests().into_iter().filter(|request| request.path == path).collect()
+    }
+
+    /// Changes the script in the running provider.
+    pub fn script(&self, change: impl FnOnce(&mut Script)) {
+        let mut script = self.idp.script();
+        change(&mut script);
+        self.idp.set_script(script).unwrap();
+    }
+}
+
+/// The user at the browser.
+pub fn log_in(authorization_url: &str) -> String {
+    browser::log_in(authorization_url, "ada", "lovelace").unwrap()
+}
+
+/// One registration at an issuer.
+pub fn config(issuer: &str, store: &Path) -> Config {
+    Config::builder(store)
+        .plaintext(true)
+        .registration(
+            Registration::new(SSO, "oidc", "demo", REDIRECT_URI)
+                .variable("issuer", issuer)
+                .scope("openid")
+                .scope("email")
+                .scope("offline_access"),
+        )
+        .coherence(Duration::ZERO)
+        .build()
+        .unwrap()
+}
+
+/// A part of the provider's script, in the words of its README.
+pub fn tamper<T: serde::de::DeserializeOwned>(part: serde_json::Value) -> T {
+    serde_json::from_value(part).unwrap()
+}
+
+/// The value of a parameter in a URL's query.
+pub fn parameter(url: &str, name: &str) -> Option<String> {
+    let url = url::Url::parse(url).unwrap();
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}

@@ -1,0 +1,359 @@
+//! Access tokens: from memory while fresh, refreshed when due, once, whoever asks; and what ends a session and what does not.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
+
+mod support;
+
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+use keyfob::{ErrorKind, HttpRequest, HttpResponse, Keyfob, MinValidity, Reason, SessionState, Transport, TransportError};
+use keyfob_idp::{Close, Endpoint, Fault, Reuse};
+use serde_json::json;
+use support::{Bench, config, tamper};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Tokens of an hour, so that only the test's clock makes them due.
+fn bench() -> Bench {
+    Bench::new(|script| script.tokens.access_token_seconds = 3600.0)
+}
+
+fn refreshes(bench: &Bench) -> usize {
+    bench.requests("/token").iter().filter(|request| request.grant_type.as_deref() == Some("refresh_token")).count()
+}
+
+fn any() -> MinValidity {
+    MinValidity::secs(60)
+}
+
+#[test]
+fn a_due_token_is_refreshed_once_and_the_new_pair_is_saved() {
+    let bench = bench();
+    let session = bench.log_in();
+    bench.clock.pass(HOUR);
+    let token = bench.keyfob.access_token(session.id(), any()).unwrap();
+    assert_ne!(token.secret(), session.provider_access_token());
+    assert_eq!(refreshes(&bench), 1);
+    assert_eq!(bench.keyfob.access_token(session.id(), any()).unwrap().secret(), token.secret());
+    assert_eq!(refreshes(&bench), 1);
+    let stored = bench.another().session(session.id()).unwrap();
+    assert_eq!(stored.provider_access_token(), token.secret());
+    assert_ne!(stored.provider_refresh_token(), session.provider_refresh_token(), "it rotates");
+    // The next one is made with the new refresh token.
+    bench.clock.pass(HOUR);
+    bench.keyfob.access_token(session.id(), any()).unwrap();
+    assert_eq!(refreshes(&bench), 2);
+}
+
+#[test]
+fn sixty_four_threads_at_one_expiry_cause_one_request_and_all_get_the_new_token() {
+    let bench = bench();
+    let session = bench.log_in();
+    bench.clock.pass(HOUR);
+    // The answer takes its time, so that everybody is there before it comes.
+    bench.script(|script| script.faults = vec![Fault::on(Endpoint::Token).delay(0.3)]);
+    let start = Barrier::new(64);
+    let tokens: Vec<String> = std::thread::scope(|scope| {
+        let ask = || {
+            start.wait();
+            bench.keyfob.access_token(session.id(), any()).unwrap().secret().to_owned()
+        };
+        let all: Vec<_> = (0..64).map(|_| scope.spawn(ask)).collect();
+        all.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(refreshes(&bench), 1);
+    assert!(tokens.iter().all(|token| *token == tokens[0] && token != session.provider_access_token()));
+}
+
+#[test]
+fn refreshing_by_hand_makes_one_request_and_shares_it() {
+    let bench = bench();
+    let session = bench.log_in();
+    let refreshed = bench.keyfob.refresh_session(session.id()).unwrap();
+    assert_ne!(refreshed.provider_access_token(), session.provider_access_token());
+    assert_eq!(refreshed.id(), session.id());
+    assert_eq!(refreshes(&bench), 1);
+}
+
+#[test]
+fn a_token_shorter_than_the_wish_is_given_as_it_is_and_refreshed_once() {
+    let bench = Bench::new(|script| script.tokens.access_token_seconds = 30.0);
+    let session = bench.log_in();
+    for _ in 0..5 {
+        let token = bench.keyfob.access_token(session.id(), MinValidity::secs(600)).unwrap();
+        assert!(token.expires_at().is_some());
+    }
+    assert_eq!(refreshes(&bench), 0);
+    bench.clock.pass(Duration::from_secs(28));
+    for _ in 0..5 {
+        bench.keyfob.access_token(session.id(), MinValidity::secs(600)).unwrap();
+    }
+    assert_eq!(refreshes(&bench), 1);
+}
+
+#[test]
+fn a_fractional_life_is_believed() {
+    let bench = Bench::new(|script| script.tokens.access_token_seconds = 0.3);
+    let session = bench.log_in();
+    let first = bench.keyfob.access_token(session.id(), MinValidity::secs(0)).unwrap();
+    bench.clock.pass(Duration::from_millis(300));
+    let second = bench.keyfob.access_token(session.id(), MinValidity::secs(0)).unwrap();
+    assert_ne!(first.secret(), second.secret());
+}
+
+#[test]
+fn without_an_expiry_a_token_is_used_until_somebody_refuses_it() {
+    let bench = Bench::new(|script| script.tamper.token = tamper(json!({"remove": ["expires_in"]})));
+    let session = bench.log_in();
+    assert_eq!(session.provider_access_token_expiry(), None);
+    bench.clock.pass(HOUR * 1000);
+    let token = bench.keyfob.access_token(session.id(), any()).unwrap();
+    assert_eq!(token.secret(), session.provider_access_token());
+    assert_eq!(refreshes(&bench), 0);
+}
+
+#[test]
+fn a_refresh_that_brings_no_new_refresh_token_keeps_the_old_one() {
+    for left_out in [json!({"remove": ["refresh_token"]}), json!({"set": {"refresh_token": ""}})] {
+        let bench = Bench::new(|script| script.tokens.rotation = keyfob_idp::Rotation::None);
+        let session = bench.log_in();
+        bench.script(|script| script.tamper.token = tamper(left_out));
+        let refreshed = bench.keyfob.refresh_session(session.id()).unwrap();
+        assert_eq!(refreshed.provider_refresh_token(), session.provider_refresh_token());
+        bench.keyfob.refresh_session(session.id()).unwrap();
+    }
+}
+
+#[test]
+fn a_dead_refresh_token_ends_the_session_and_is_never_sent_again() {
+    let bench = Bench::new(|script| {
+        script.tokens.access_token_seconds = 3600.0;
+        script.tokens.reuse = Reuse::RevokeFamily;
+    });
+    let session = bench.log_in();
+    // Somebody else uses the refresh token: the provider sees reuse and revokes the family.
+    let stolen = session.provider_refresh_token().unwrap().to_owned();
+    for _ in 0..2 {
+        let body = format!("grant_type=refresh_token&client_id=demo&refresh_token={stolen}");
+        let url = format!("{}/token", bench.idp.issuer());
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        agent.post(&url).content_type("application/x-www-form-urlencoded").send(body).unwrap();
+    }
+    bench.idp.clear_requests();
+    bench.clock.pass(HOUR);
+    for _ in 0..3 {
+        let error = bench.keyfob.access_token(session.id(), any()).unwrap_err();
+        assert_eq!((error.kind(), error.reason()), (ErrorKind::LoginRequired, Reason::Revoked));
+        assert!(error.is_login_required());
+    }
+    assert_eq!(refreshes(&bench), 1);
+    let other = bench.another();
+    assert_eq!(other.access_token(session.id(), any()).unwrap_err().reason(), Reason::Revoked);
+    let ended = &other.sessions().unwrap()[0];
+    assert_eq!(ended.state(), SessionState::Ended(Reason::Revoked));
+    assert_eq!((ended.provider_uid(), ended.provider_access_token()), ("u-1", ""), "the identity is kept, dead tokens are not given out");
+    assert_eq!(refreshes(&bench), 1);
+    // The way on is a new login; the user keeps their session's id.
+    assert_eq!(bench.log_in().id(), session.id());
+    bench.keyfob.access_token(session.id(), any()).unwrap();
+}
+
+#[test]
+fn nothing_but_the_table_s_endings_ends_a_session() {
+    let fault = |fault: Fault| vec![fault.grant_type("refresh_token")];
+    let on = || Fault::on(Endpoint::Token).process(false);
+    let cases: Vec<(&str, Vec<Fault>, ErrorKind, Reason)> = vec![
+        ("500", fault(on().status(500)), ErrorKind::Network, Reason::InDoubt),
+        ("502 HTML", fault(on().status(502).body("<html>")), ErrorKind::Network, Reason::InDoubt),
+        ("503", fault(on().status(503)), ErrorKind::Network, Reason::ProviderUnavailable),
+        ("429", fault(on().status(429).header("Retry-After", "7")), ErrorKind::RateLimited, Reason::BackOff),
+        ("captive portal", fault(on().status(302).header("Location", "http://127.0.0.1:1/")), ErrorKind::Network, Reason::CaptivePortal),
+        ("firewall", fault(on().status(403).body("<html>blocked</html>")), ErrorKind::Network, Reason::CaptivePortal),
+        ("HTML", fault(on().status(200).body("<html>")), ErrorKind::Network, Reason::InDoubt),
+        ("closed", fault(on().close(Close::BeforeHeaders)), ErrorKind::Network, Reason::InDoubt),
+        ("cut", fault(on().close(Close::MidBody)), ErrorKind::Network, Reason::InDoubt),
+        ("invalid_client", fault(on().status(401).body(json!({"error": "invalid_client"}))), ErrorKind::Configuration, Reason::InvalidClient),
+        ("invalid_scope", fault(on().status(400).body(json!({"error": "invalid_scope"}))), ErrorKind::OAuth, Reason::ServerError),
+        ("200 with an error", fault(on().status(200).body(json!({"error": "server_error"}))), ErrorKind::OAuth, Reason::ServerError),
+    ];
+    for (name, faults, kind, reason) in cases {
+        let bench = bench();
+        let session = bench.log_in();
+        bench.clock.pass(HOUR);
+        bench.script(|script| script.faults = faults);
+        let error = bench.keyfob.access_token(session.id(), any()).unwrap_err();
+        assert_eq!((error.kind(), error.reason()), (kind, reason), "{name}");
+        assert_eq!(refreshes(&bench), 1, "{name}: sent once");
+        assert_eq!(bench.keyfob.session(session.id()).unwrap().state(), SessionState::Active, "{name}");
+        assert_eq!(bench.keyfob.journal(1).unwrap()[0].reason(), Some(reason.name()), "{name}");
+        bench.script(|script| script.faults.clear());
+        bench.clock.pass(Duration::from_secs(60));
+        bench.keyfob.access_token(session.id(), any()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn an_asked_for_wait_is_kept_by_every_handle() {
+    let bench = bench();
+    let session = bench.log_in();
+    bench.clock.pass(HOUR);
+    bench.script(|script| script.faults = vec![Fault::on(Endpoint::Token).nth(1).status(429).header("Retry-After", "120")]);
+    let error = bench.keyfob.access_token(session.id(), any()).unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
+    for keyfob in [&bench.keyfob, &bench.another()] {
+        let error = keyfob.access_token(session.id(), any()).unwrap_err();
+        assert_eq!((error.kind(), error.reason()), (ErrorKind::RateLimited, Reason::BackOff));
+        assert!(error.retry_after().unwrap() <= Duration::from_secs(120));
+    }
+    assert_eq!(refreshes(&bench), 1);
+    bench.clock.pass(Duration::from_secs(121));
+    bench.keyfob.access_token(session.id(), any()).unwrap();
+}
+
+#[test]
+fn an_early_refresh_that_fails_is_nobody_s_business_while_the_token_is_good() {
+    let bench = bench();
+    let session = bench.log_in();
+    bench.clock.pass(HOUR - Duration::from_secs(120));
+    bench.script(|script| script.faults = vec![Fault::on(Endpoint::Token).process(false).status(503)]);
+    let token = bench.keyfob.access_token(session.id(), any()).unwrap();
+    assert_eq!(token.secret(), session.provider_access_token());
+    assert_eq!(refreshes(&bench), 1, "it was tried early");
+    bench.script(|script| script.faults.clear());
+    bench.clock.pass(Duration::from_secs(31));
+    let token = bench.keyfob.access_token(session.id(), any()).unwrap();
+    assert_ne!(token.secret(), session.provider_access_token());
+}
+
+#[test]
+fn without_a_refresh_token_the_session_lives_as_long_as_its_token() {
+    let bench = Bench::new(|script| {
+        script.tokens.access_token_seconds = 3600.0;
+        script.tokens.refresh_token = keyfob_idp::RefreshTokens::Never;
+    });
+    let session = bench.log_in();
+    assert_eq!(session.provider_refresh_token(), None);
+    assert_eq!(bench.keyfob.refresh_session(session.id()).unwrap_err().reason(), Reason::NoRefreshToken);
+    bench.clock.pass(HOUR - Duration::from_secs(30));
+    bench.keyfob.access_token(session.id(), any()).unwrap();
+    // Somebody sets the wall clock forward: the token is not given out as good, and the session does not end on it.
+    bench.clock.set_wall(86_400_000);
+    assert_eq!(bench.keyfob.access_token(session.id(), any()).unwrap_err().reason(), Reason::Expired);
+    bench.clock.set_wall(-86_400_000);
+    bench.keyfob.access_token(session.id(), any()).unwrap();
+    bench.clock.pass(Duration::from_secs(31));
+    let error = bench.keyfob.access_token(session.id(), any()).unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::LoginRequired, Reason::Expired));
+    assert_eq!(bench.keyfob.session(session.id()).unwrap().state(), SessionState::Ended(Reason::Expired));
+}
+
+#[test]
+fn s59_a_refreshed_id_token_about_somebody_else_ends_the_session_and_its_tokens_are_not_given_out() {
+    for lie in [json!({"append": {"sub": "1"}, "on": "refresh"}), json!({"append": {"iss": "1"}, "on": "refresh"})] {
+        let bench = bench();
+        let session = bench.log_in();
+        bench.script(|script| script.tamper.id_token = tamper(lie));
+        let error = bench.keyfob.refresh_session(session.id()).unwrap_err();
+        assert_eq!((error.kind(), error.reason()), (ErrorKind::LoginRequired, Reason::IdentityMismatch));
+        let error = bench.keyfob.access_token(session.id(), any()).unwrap_err();
+        assert_eq!(error.reason(), Reason::IdentityMismatch);
+        assert_eq!(bench.keyfob.session(session.id()).unwrap().provider_access_token(), "");
+        assert_eq!(bench.count("/userinfo"), 0);
+    }
+}
+
+#[test]
+fn unverified_tokens_are_saved_but_not_served_until_they_are_verified() {
+    let bench = bench();
+    let session = bench.log_in();
+    // The keys rotate and cannot be fetched: the new tokens are there, whom they are about is not known.
+    bench.clock.pass(HOUR * 2);
+    bench.script(|script| {
+        script.keys.generation += 1;
+        script.faults = vec![Fault::on(Endpoint::Jwks).status(503)];
+    });
+    let error = bench.keyfob.access_token(session.id(), any()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network);
+    assert_eq!(bench.keyfob.session(session.id()).unwrap().provider_access_token(), "");
+    bench.keyfob.access_token(session.id(), any()).unwrap_err();
+    assert_eq!(refreshes(&bench), 1, "an unverified row is verified, never refreshed");
+    bench.script(|script| script.faults.clear());
+    let token = bench.another().access_token(session.id(), any()).unwrap();
+    assert_eq!(refreshes(&bench), 1);
+    assert_ne!(token.secret(), session.provider_access_token());
+}
+
+#[test]
+fn a_late_refresh_does_not_bring_a_session_back_that_was_logged_out_meanwhile() {
+    let bench = bench();
+    let session = bench.log_in();
+    bench.script(|script| script.faults = vec![Fault::on(Endpoint::Token).delay(0.3)]);
+    std::thread::scope(|scope| {
+        let refreshing = scope.spawn(|| bench.keyfob.refresh_session(session.id()));
+        while refreshes(&bench) == 0 && !refreshing.is_finished() {
+            std::thread::yield_now();
+        }
+        bench.another().end_session(session.id()).unwrap();
+        assert_eq!(refreshing.join().unwrap().unwrap_err().reason(), Reason::LoggedOut);
+    });
+    assert!(bench.keyfob.sessions().unwrap().is_empty());
+    assert_eq!(bench.keyfob.access_token(session.id(), any()).unwrap_err().reason(), Reason::LoggedOut);
+}
+
+/// A transport that asks the library for the very token it is fetching.
+struct Reentering {
+    keyfob: std::sync::OnceLock<Keyfob>,
+    session: String,
+    seen: std::sync::Mutex<Option<Reason>>,
+}
+
+impl Transport for Reentering {
+    fn send(&self, _request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+        let again = self.keyfob.get().unwrap().refresh_session(&self.session);
+        *self.seen.lock().unwrap() = again.err().map(|error| error.reason());
+        Ok(HttpResponse::new(503, Vec::new(), Vec::new()))
+    }
+}
+
+#[test]
+fn calling_back_from_the_transport_is_answered_and_not_deadlocked() {
+    let bench = bench();
+    let session = bench.log_in();
+    let transport = Arc::new(Reentering {
+        keyfob: std::sync::OnceLock::new(),
+        session: session.id().to_owned(),
+        seen: std::sync::Mutex::new(None),
+    });
+    let keyfob =
+        Keyfob::open(config(bench.idp.issuer(), &bench.temp.store()).with_transport(transport.clone())).unwrap();
+    transport.keyfob.set(keyfob.clone()).unwrap();
+    keyfob.refresh_session(session.id()).unwrap_err();
+    assert_eq!(*transport.seen.lock().unwrap(), Some(Reason::Reentered));
+}
+
+#[test]
+fn threads_that_do_everything_at_once_leave_every_session_good() {
+    let bench = Bench::new(|script| script.tokens.access_token_seconds = 0.2);
+    let ids: Vec<String> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8)
+            .map(|number| {
+                let bench = &bench;
+                scope.spawn(move || {
+                    let session = bench.log_in();
+                    for round in 0..20 {
+                        match (number + round) % 4 {
+                            0 => drop(bench.keyfob.refresh_session(session.id()).unwrap()),
+                            1 => drop(bench.keyfob.sessions().unwrap()),
+                            2 => drop(bench.log_in()),
+                            _ => drop(bench.keyfob.access_token(session.id(), MinValidity::secs(0)).unwrap()),
+                        }
+                    }
+                    session.id().to_owned()
+                })
+            })
+            .collect();
+        all.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(ids.iter().all(|id| *id == ids[0]), "one user, one session");
+    bench.keyfob.refresh_session(&ids[0]).unwrap();
+}
