@@ -30,6 +30,7 @@ pub(crate) struct Run {
     command: Command,
     limit: Duration,
     quiet: bool,
+    shown: Option<String>,
 }
 
 /// What a program did.
@@ -57,7 +58,7 @@ impl Finished {
 
 impl Run {
     pub(crate) fn new(program: impl AsRef<OsStr>) -> Self {
-        Self { command: Command::new(program), limit: DEFAULT_LIMIT, quiet: false }
+        Self { command: Command::new(program), limit: DEFAULT_LIMIT, quiet: false, shown: None }
     }
 
     pub(crate) fn arg(mut self, arg: impl AsRef<OsStr>) -> Self {
@@ -93,6 +94,12 @@ impl Run {
     /// Neither shown nor streamed; the text is still kept.
     pub(crate) fn quiet(mut self) -> Self {
         self.quiet = true;
+        self
+    }
+
+    /// Shown by these words instead of its own, which are long and say little.
+    pub(crate) fn shown_as(mut self, words: &str) -> Self {
+        self.shown = Some(words.to_owned());
         self
     }
 
@@ -146,7 +153,13 @@ impl Run {
     }
 
     fn shown(&self) -> String {
-        let words = std::iter::once(self.command.get_program()).chain(self.command.get_args());
+        if let Some(shown) = &self.shown {
+            return shown.clone();
+        }
+        // The program by its name: where it lies is long and rarely of interest.
+        let program = Path::new(self.command.get_program());
+        let name = program.file_name().unwrap_or(program.as_os_str());
+        let words = std::iter::once(name).chain(self.command.get_args());
         words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
     }
 }

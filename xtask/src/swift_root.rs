@@ -70,7 +70,8 @@ impl Swift {
                 let run = Run::new("unshare").args(["--mount", "--propagation", "private", "sh", "-c", ENTER, "enter"]);
                 let run = run.arg(root).arg(start).args(mounts(workspace, start)).arg("--");
                 // Nothing of the host's PATH or HOME is in there.
-                run.args(["PATH=/usr/libexec/swift/bin:/usr/bin:/bin", "HOME=/root", "swift"]).args(args)
+                let run = run.args(["PATH=/usr/libexec/swift/bin:/usr/bin:/bin", "HOME=/root", "swift"]).args(args);
+                run.shown_as(&format!("swift {} (in {})", args.join(" "), root.display()))
             }
         };
         // For the linker and for the loader, so that nobody has to type -Xlinker -L and the like.

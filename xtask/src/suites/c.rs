@@ -28,7 +28,7 @@ pub(super) const SUITE: Suite = Suite {
     name: "c",
     what: "the header, the C examples and tests, under Valgrind",
     long: false,
-    needs: &[&GCC, &GXX, &VALGRIND],
+    needs: || vec![&GCC, &GXX, &VALGRIND],
     prepare: None,
     run,
 };

@@ -16,19 +16,19 @@ pub(super) const SUITE: Suite = Suite {
     name: "checks",
     what: "format, lints, documentation, generated files",
     long: false,
-    needs: &[&NM, &DIFF],
+    needs: || vec![&NM, &DIFF],
     prepare: None,
     run,
 };
 
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
-    let must = |run: Run| run.run()?.must("see above").map(|_| ());
     let cargo = |args: &[&str]| workspace.cargo().args(args);
+    let done = |run: Run| run.run()?.must("cargo").map(|_| ());
 
-    score.item("format", must(cargo(&["fmt", "--all", "--check"])));
-    score.item("lints", must(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
-    let doc = cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings");
-    score.item("documentation", must(doc));
+    score.item("format", done(cargo(&["fmt", "--all", "--check"])));
+    score.item("lints", done(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
+    let doc = cargo(&["doc", "--workspace", "--no-deps"]);
+    score.item("documentation", done(doc.env("RUSTDOCFLAGS", "-D warnings")));
     score.item("header", header(workspace, Mode::Check));
     score.item("symbols", symbols(workspace, Mode::Check));
     score.item("bindings", bindings(workspace, Mode::Check));

@@ -18,7 +18,7 @@ pub(super) const SUITE: Suite = Suite {
     name: "kotlin",
     what: "mvn test of bindings/kotlin",
     long: false,
-    needs: &[&JDK, &MAVEN, &GCC],
+    needs: || vec![&JDK, &MAVEN, &GCC],
     prepare: None,
     run,
 };

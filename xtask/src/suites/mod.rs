@@ -25,7 +25,7 @@ pub(crate) struct Suite {
     /// Run by `cargo xtask test all` and by its name only.
     pub(crate) long: bool,
     /// Programs without which it is skipped; installed first where that can be done.
-    needs: &'static [&'static Tool],
+    needs: fn() -> Vec<&'static Tool>,
     /// Slow setup that touches nothing of the project: it goes on in the background while earlier suites run.
     prepare: Option<fn() -> Result<()>>,
     /// An error is one failure.
@@ -51,7 +51,7 @@ pub(crate) fn choose(names: &[String]) -> Result<Vec<&'static Suite>> {
 
 /// Runs them, prints the table, and says whether nothing failed.
 pub(crate) fn run(workspace: &Workspace, suites: &[&Suite]) -> bool {
-    let tools: Vec<_> = suites.iter().flat_map(|suite| suite.needs.iter().copied()).collect();
+    let tools: Vec<_> = suites.iter().flat_map(|suite| (suite.needs)()).collect();
     setup::install(&tools);
     let mut preparing: Vec<_> = suites.iter().map(|suite| suite.prepare.map(thread::spawn)).collect();
 
@@ -60,7 +60,7 @@ pub(crate) fn run(workspace: &Workspace, suites: &[&Suite]) -> bool {
         println!("\n{}", paint("1;36", &format!("=== {}: {}", suite.name, suite.what)));
         let started = Instant::now();
         let mut score = Score::default();
-        if let Err(why) = setup::require(suite.needs).and_then(|()| wait_for(prepared.take())) {
+        if let Err(why) = setup::require(&(suite.needs)()).and_then(|()| wait_for(prepared.take())) {
             score.skip(suite.name, &format!("{why:#}"));
         } else if let Err(error) = (suite.run)(workspace, &mut score) {
             score.fail(suite.name, &format!("{error:#}"));

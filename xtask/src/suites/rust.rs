@@ -11,7 +11,7 @@ pub(super) const SUITE: Suite = Suite {
     name: "rust",
     what: "cargo test of the workspace, and of the core without default features",
     long: false,
-    needs: &[],
+    needs: Vec::new,
     prepare: None,
     run,
 };
