@@ -84,11 +84,11 @@ fn an_id_token_that_was_asked_for_and_did_not_come_is_missed() {
 
 #[test]
 fn both_algorithms_are_verified() {
-    for algorithm in [Algorithm::Rs256, Algorithm::Es256] {
+    for algorithm in [Algorithm::RS256, Algorithm::ES256] {
         let bench = Bench::new(|script| script.algorithms = vec![algorithm]);
         assert_eq!(bench.log_in().provider_uid(), "u-1");
     }
-    let bench = Bench::new(|script| script.algorithms = vec![Algorithm::EdDsa]);
+    let bench = Bench::new(|script| script.algorithms = vec![Algorithm::EdDSA]);
     let error = bench.keyfob.complete_login(&bench.redirect()).unwrap_err();
     assert_eq!(error.reason(), Reason::IdTokenAlgNotAllowed, "this version does not know EdDSA");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::login::{MAX_TOKEN_ANSWER, client, expected};
 use super::{Known, Shared};
-use crate::error::{Error, Reason, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::http::Limits;
 use crate::http::oauth::refresh;
 use crate::oidc::id_token::{Original, verify_refreshed};
@@ -178,15 +178,8 @@ impl Shared {
         let (Some(token), Some(identity)) = (&row.tokens.id_token, &row.identity) else {
             return Err(Error::new(Reason::StoreTampered).with_detail("session.verified"));
         };
-        let received = Received {
-            wall: row.received_wall,
-            boot: row.received_boot,
-            boot_id: None,
-            // The server's clock is not kept with a session; where ours was off, the next refresh tells again.
-            server: row.received_wall,
-        };
         let checked = self.with_keys(metadata, |keys| {
-            let expected = expected(self, known, metadata, None, &row.tokens, &received);
+            let expected = expected(self, known, metadata, None, &row.tokens, &row.received);
             let original =
                 Original { subject: &identity.subject, issuer: &identity.issuer, auth_time: identity.auth_time };
             verify_refreshed(token.expose(), keys, &expected, &original)
@@ -204,7 +197,10 @@ impl Shared {
                     None => Err(Error::new(Reason::RefreshBusy)),
                 }
             }
-            Err(error) if error.reason() == Reason::IdentityMismatch => self.end(&row, error),
+            Err(error) if is_for_good(&error) => {
+                log::warn!("session {} ends: the refreshed ID token is refused: {error}", row.id);
+                self.end(&row, Error::new(Reason::IdentityMismatch).with_source(error))
+            }
             Err(error) => Err(error),
         }
     }
@@ -253,15 +249,20 @@ impl Shared {
 
 /// An answer that repeating at once would only make worse.
 fn asks_to_wait(error: &Error) -> bool {
-    use crate::error::ErrorKind::{Configuration, OAuth, RateLimited};
-    matches!(error.kind(), Configuration | OAuth | RateLimited) || error.reason() == Reason::ProviderUnavailable
+    matches!(error.kind(), ErrorKind::Configuration | ErrorKind::OAuth | ErrorKind::RateLimited) || error.reason() == Reason::ProviderUnavailable
+}
+
+/// Whether a refused ID token stays refused. A key may still be published, and a time is a matter of clocks, which end no session.
+fn is_for_good(error: &Error) -> bool {
+    let passing = matches!(error.reason(), Reason::IdTokenKeyNotFound | Reason::IdTokenExpired | Reason::IdTokenIat);
+    error.reason() == Reason::IdentityMismatch || (error.kind() == ErrorKind::TokenRejected && !passing)
 }
 
 fn life(row: &SessionRow) -> Life<'_> {
     Life {
-        received_wall: row.received_wall,
-        received_boot: row.received_boot,
-        boot_id: row.boot_id.as_deref(),
+        received_wall: row.received.wall,
+        received_boot: row.received.boot,
+        boot_id: row.received.boot_id.as_deref(),
         lifetime: row.lifetime,
     }
 }

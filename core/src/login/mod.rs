@@ -54,7 +54,6 @@ impl fmt::Debug for Login {
 
 /// A login that has become a session.
 #[derive(Clone, Debug)]
-#[must_use]
 pub struct Completed {
     pub(crate) session: Session,
     pub(crate) return_to: Option<String>,

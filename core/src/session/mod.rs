@@ -100,7 +100,7 @@ impl Session {
     /// When the tokens were last replaced.
     #[must_use]
     pub fn updated_at(&self) -> SystemTime {
-        from_millis(self.row.received_wall)
+        from_millis(self.row.received.wall)
     }
 }
 

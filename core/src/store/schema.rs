@@ -64,6 +64,7 @@ CREATE TABLE session (
     received_wall INTEGER NOT NULL,
     received_boot INTEGER NOT NULL,
     boot_id TEXT,
+    received_server INTEGER NOT NULL,
     lifetime INTEGER,
     retry_at INTEGER,
     scopes TEXT NOT NULL,

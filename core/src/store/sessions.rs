@@ -46,9 +46,7 @@ pub(crate) struct SessionRow {
     /// The ID token that came with these tokens was checked, or none came.
     pub(crate) verified: bool,
     pub(crate) created_at: i64,
-    pub(crate) received_wall: i64,
-    pub(crate) received_boot: i64,
-    pub(crate) boot_id: Option<String>,
+    pub(crate) received: Received,
     /// The access token's life in milliseconds, where the provider told it.
     pub(crate) lifetime: Option<i64>,
     /// Not before this moment is the provider to be asked for a refresh again.
@@ -68,7 +66,7 @@ impl SessionRow {
 
     /// When the access token is over by the wall clock, in milliseconds since 1970.
     pub(crate) fn expires_at(&self) -> Option<i64> {
-        self.lifetime.map(|lifetime| self.received_wall.saturating_add(lifetime))
+        self.lifetime.map(|lifetime| self.received.wall.saturating_add(lifetime))
     }
 }
 
@@ -86,7 +84,7 @@ pub(crate) struct NewSession {
 }
 
 const COLUMNS: &str = "id, registration, provider, uid, state, cause, generation, verified, created_at, received_wall,
-    received_boot, boot_id, lifetime, retry_at, scopes, identity, profile_at, profile, tokens";
+    received_boot, boot_id, received_server, lifetime, retry_at, scopes, identity, profile_at, profile, tokens";
 
 /// The columns whose content has to be parsed, beside the others.
 struct RawSession {
@@ -103,10 +101,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
     Ok(RawSession {
         state: row.get(4)?,
         cause: row.get(5)?,
-        scopes: row.get(14)?,
-        identity: row.get(15)?,
-        profile: Zeroizing::new(row.get(17)?),
-        tokens: Zeroizing::new(row.get(18)?),
+        scopes: row.get(15)?,
+        identity: row.get(16)?,
+        profile: Zeroizing::new(row.get(18)?),
+        tokens: Zeroizing::new(row.get(19)?),
         row: SessionRow {
             id: row.get(0)?,
             registration: row.get(1)?,
@@ -116,14 +114,17 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
             generation: row.get(6)?,
             verified: row.get(7)?,
             created_at: row.get(8)?,
-            received_wall: row.get(9)?,
-            received_boot: row.get(10)?,
-            boot_id: row.get(11)?,
-            lifetime: row.get(12)?,
-            retry_at: row.get(13)?,
+            received: Received {
+                wall: row.get(9)?,
+                boot: row.get(10)?,
+                boot_id: row.get(11)?,
+                server: row.get(12)?,
+            },
+            lifetime: row.get(13)?,
+            retry_at: row.get(14)?,
             scopes: Vec::new(),
             identity: None,
-            profile_at: row.get(16)?,
+            profile_at: row.get(17)?,
             profile: Profile::default(),
             tokens: TokenAnswer::blank(),
         },
@@ -165,11 +166,12 @@ pub(super) fn put_session(transaction: &Transaction<'_>, new: NewSession) -> Res
     let generation = next_generation(transaction)?;
     let sql = format!(
         "INSERT INTO session ({COLUMNS})
-         VALUES (?1, ?2, ?3, ?4, {ACTIVE}, NULL, ?5, 1, ?6, ?6, ?7, ?8, ?9, NULL, ?10, ?11, ?12, ?13, ?14)
+         VALUES (?1, ?2, ?3, ?4, {ACTIVE}, NULL, ?5, 1, ?6, ?6, ?7, ?8, ?15, ?9, NULL, ?10, ?11, ?12, ?13, ?14)
          ON CONFLICT (registration, uid) WHERE state <> {LOGGED_OUT} DO UPDATE SET
              provider = excluded.provider, state = excluded.state, cause = NULL, generation = excluded.generation,
              verified = excluded.verified, received_wall = excluded.received_wall,
-             received_boot = excluded.received_boot, boot_id = excluded.boot_id, lifetime = excluded.lifetime,
+             received_boot = excluded.received_boot, boot_id = excluded.boot_id,
+             received_server = excluded.received_server, lifetime = excluded.lifetime,
              retry_at = NULL, scopes = excluded.scopes, identity = excluded.identity,
              profile_at = excluded.profile_at, profile = excluded.profile, tokens = excluded.tokens
          RETURNING {COLUMNS}"
@@ -190,6 +192,7 @@ pub(super) fn put_session(transaction: &Transaction<'_>, new: NewSession) -> Res
             new.profile_at,
             json(&new.profile).into_bytes(),
             *new.tokens.to_bytes()?,
+            new.received.server,
         ],
         read,
     )?;
@@ -250,7 +253,7 @@ impl Store {
             let generation = next_generation(transaction)?;
             let sql = format!(
                 "UPDATE session SET generation = ?1, verified = ?2, received_wall = ?3, received_boot = ?4, boot_id = ?5,
-                     lifetime = ?6, retry_at = NULL, scopes = ?7, tokens = ?8
+                     lifetime = ?6, retry_at = NULL, scopes = ?7, tokens = ?8, received_server = ?11
                  WHERE id = ?9 AND generation = ?10 AND state = {ACTIVE}"
             );
             let changed = transaction.prepare_cached(&sql)?.execute(params![
@@ -264,6 +267,7 @@ impl Store {
                 *tokens.to_bytes()?,
                 read_before.id,
                 read_before.generation,
+                received.server,
             ])?;
             if changed == 0 {
                 return Ok(None);
