@@ -13,7 +13,7 @@ const BINDGEN: &str = "keyfob-uniffi-bindgen";
 
 /// Folders that hold generated files and nothing else.
 const KOTLIN: &str = "bindings/kotlin/src/generated/kotlin";
-const SWIFT: &str = "bindings/swift/Sources/Keyfob/Generated";
+const SWIFT: &str = "bindings/swift/Sources/KeyfobGenerated";
 const SWIFT_FFI: &str = "bindings/swift/Sources/KeyfobFFI";
 
 /// The lines outside generated files that hold the workspace's version: file, what stands before it, what after.
@@ -32,8 +32,15 @@ pub(crate) fn bindings(workspace: &Workspace, mode: Mode) -> Result<()> {
     let ffi = workspace.scratch("bindings-swift-ffi")?;
     for entry in fs::read_dir(&swift)? {
         let file = entry?.path();
-        if file.extension().is_some_and(|it| it == "h" || it == "modulemap") {
-            fs::rename(&file, ffi.join(file.file_name().context("a file without a name")?))?;
+        let is_map = file.extension().is_some_and(|it| it == "modulemap");
+        if is_map || file.extension().is_some_and(|it| it == "h") {
+            // And it knows a module map by this name only.
+            let name = if is_map {
+                "module.modulemap".into()
+            } else {
+                file.file_name().context("a file without a name")?.to_owned()
+            };
+            fs::rename(&file, ffi.join(name))?;
         }
     }
     drift::settle_folder(workspace, SWIFT, &swift, mode, COMMAND)?;

@@ -135,4 +135,30 @@ mod tests {
         assert_eq!(asked("# every setter is seen in a request", ISSUER), None);
         assert_eq!(asked("ok 1 - count /token", ISSUER), None);
     }
+
+    #[test]
+    fn the_provider_the_browser_and_the_log_answer() {
+        let mut stage = Stage::new().unwrap();
+        let url = format!(
+            "{}/authorize?response_type=code&client_id=demo&scope=openid&state=s&code_challenge_method=S256&\
+             code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&\
+             redirect_uri=http%3A%2F%2F127.0.0.1%3A7777%2Fcallback%2Fwork-sso",
+            stage.issuer()
+        );
+        let redirect = stage.answer(&url).unwrap();
+        assert!(redirect.starts_with("http://127.0.0.1:7777/callback/work-sso?"), "{redirect}");
+        assert!(redirect.contains("code="), "{redirect}");
+        let refused = stage.answer(&format!("# refuse {url}")).unwrap();
+        assert!(refused.contains("error=access_denied"), "{refused}");
+        assert_eq!(stage.answer("# count /token").as_deref(), Some("0"));
+        assert_eq!(stage.answer(r#"# script {"tokens": {"access_token_seconds": 2}}"#).as_deref(), Some("done"));
+        assert_eq!((stage.browsed, stage.trouble), (2, None));
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_remembered_and_answered_with_an_empty_line() {
+        let mut stage = Stage::new().unwrap();
+        assert_eq!(stage.answer(r#"# script {"tokns": {}}"#).as_deref(), Some(""));
+        assert!(stage.trouble.is_some_and(|trouble| trouble.contains("tokns")));
+    }
 }

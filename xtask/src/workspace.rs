@@ -75,7 +75,10 @@ impl Workspace {
         if let Some(dir) = self.release.get() {
             return Ok(dir);
         }
-        self.cargo().args(["build", "--release", "-p", FFI, "-p", UNIFFI]).run()?.must("cargo build --release")?;
+        // One after the other: built together, each would get the features that only the other asks for.
+        for package in [FFI, UNIFFI] {
+            self.cargo().args(["build", "--release", "-p", package]).run()?.must("cargo build --release")?;
+        }
         Ok(self.release.get_or_init(|| self.target.join("release")))
     }
 
