@@ -637,7 +637,8 @@ mod tests {
 
     #[test]
     fn server_text_is_cut_and_tamed_and_never_displayed() {
-        let oauth = OAuthError::new("invalid_grant", Some(&format!("CANARY\u{202e}\u{7}{}", "x".repeat(1_000_000))), None);
+        let oauth =
+            OAuthError::new("invalid_grant", Some(&format!("CANARY\u{202e}\u{7}{}", "x".repeat(1_000_000))), None);
         let description = oauth.description().unwrap_or_default().to_owned();
         assert_eq!(description.chars().count(), OAuthError::MAX_CHARS);
         assert!(description.starts_with("CANARY\u{fffd}\u{fffd}x"));

@@ -258,7 +258,8 @@ impl Keyfob {
     pub fn end_session(&self, session_id: &str) -> Result<()> {
         let shared = &self.shared;
         let row = shared.stored(session_id)?;
-        let note = Note::new(JournalEvent::SessionEnded, &row.registration).session(session_id).reason(Reason::LoggedOut);
+        let note =
+            Note::new(JournalEvent::SessionEnded, &row.registration).session(session_id).reason(Reason::LoggedOut);
         // The tombstone is remembered: it is newer than any row that another thread is about to remember.
         shared.remembering(|| {
             shared.store.log_out(session_id, shared.wall_millis(), &note)?;

@@ -1,4 +1,5 @@
 //! ID tokens that lie, over real HTTP: after the bad one nothing further is sent, and each lie has its name.
+#![cfg(feature = "ureq")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
 
 mod support;

@@ -1,4 +1,5 @@
 //! A whole login, as an application lives it, on real HTTP and a real store.
+#![cfg(feature = "ureq")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
 
 mod support;
@@ -210,8 +211,9 @@ fn sixteen_threads_with_one_redirect_make_one_session_and_one_exchange() {
     let bench = Bench::new(|_| {});
     let redirect = bench.redirect();
     let ids: Vec<String> = std::thread::scope(|scope| {
-        let all: Vec<_> =
-            (0..16).map(|_| scope.spawn(|| bench.keyfob.complete_login(&redirect).unwrap().session().id().to_owned())).collect();
+        let all: Vec<_> = (0..16)
+            .map(|_| scope.spawn(|| bench.keyfob.complete_login(&redirect).unwrap().session().id().to_owned()))
+            .collect();
         all.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     assert!(ids.iter().all(|id| *id == ids[0]));
@@ -249,7 +251,10 @@ fn a_call_that_cannot_work_says_what_is_wrong_with_it() {
     let error = bench.keyfob.begin_login("nobody", LoginOptions::new()).unwrap_err();
     assert_eq!((error.kind(), error.reason()), (ErrorKind::InvalidArgument, Reason::UnknownRegistration));
     let error = bench.keyfob.begin_login(SSO, LoginOptions::new().scope("two words")).unwrap_err();
-    assert_eq!((error.kind(), error.detail()), (ErrorKind::InvalidArgument, Some("scope: not of RFC 6749 section 3.3")));
+    assert_eq!(
+        (error.kind(), error.detail()),
+        (ErrorKind::InvalidArgument, Some("scope: not of RFC 6749 section 3.3"))
+    );
     let temp = Temp::new();
     let open = |registration: Registration| {
         Config::builder(temp.store()).plaintext(true).registration(registration).build().and_then(Keyfob::open)
@@ -260,7 +265,8 @@ fn a_call_that_cannot_work_says_what_is_wrong_with_it() {
     assert_eq!((error.reason(), error.detail()), (Reason::InvalidVariable, Some("variables.issuer is missing")));
     let insecure = Registration::new("a", "oidc", "demo", REDIRECT_URI).variable("issuer", "http://idp.example.com");
     assert_eq!(open(insecure).unwrap_err().reason(), Reason::InsecureEndpoint);
-    let disabled = Registration::new("a", "oidc", "demo", REDIRECT_URI).variable("issuer", bench.idp.issuer()).enabled(false);
+    let disabled =
+        Registration::new("a", "oidc", "demo", REDIRECT_URI).variable("issuer", bench.idp.issuer()).enabled(false);
     let keyfob = open(disabled).unwrap();
     assert!(!keyfob.registrations()[0].enabled());
     assert_eq!(keyfob.begin_login("a", LoginOptions::new()).unwrap_err().reason(), Reason::RegistrationDisabled);

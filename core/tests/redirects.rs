@@ -1,4 +1,5 @@
 //! Redirects that must not be believed: each has its own reason, and nothing is sent. The provider's log is the witness.
+#![cfg(feature = "ureq")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
 
 mod support;
@@ -103,7 +104,10 @@ fn an_error_of_the_provider_is_told_by_its_code() {
 fn s22_s23_s24_a_redirect_of_another_issuer_is_refused_and_the_login_waits_on() {
     let bench = Bench::new(|_| {});
     let redirect = bench.redirect();
-    assert_eq!(refused(&bench, &with(&redirect, "iss", Some("https://evil.example"))), rejected(Reason::IssuerMismatch));
+    assert_eq!(
+        refused(&bench, &with(&redirect, "iss", Some("https://evil.example"))),
+        rejected(Reason::IssuerMismatch)
+    );
     assert_eq!(refused(&bench, &with(&redirect, "iss", None)), rejected(Reason::IssuerMissing));
     let denial = with(&with(&redirect, "code", None), "error", Some("access_denied"));
     let foreign = with(&denial, "iss", Some("https://evil.example"));
@@ -141,7 +145,8 @@ fn s26_the_code_goes_to_the_endpoint_that_was_pinned_when_the_login_began() {
     let redirect = bench.redirect();
     let elsewhere = Bench::new(|_| {});
     bench.script(|script| {
-        script.tamper.discovery = tamper(json!({"set": {"token_endpoint": format!("{}/token", elsewhere.idp.issuer())}}));
+        script.tamper.discovery =
+            tamper(json!({"set": {"token_endpoint": format!("{}/token", elsewhere.idp.issuer())}}));
     });
     bench.clock.pass(Duration::from_secs(3599));
     bench.keyfob.complete_login(&redirect).unwrap();

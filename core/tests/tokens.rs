@@ -1,4 +1,5 @@
 //! Access tokens: from memory while fresh, refreshed when due, once, whoever asks; and what ends a session and what does not.
+#![cfg(feature = "ureq")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
 
 mod support;
@@ -6,7 +7,9 @@ mod support;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use keyfob::{ErrorKind, HttpRequest, HttpResponse, Keyfob, MinValidity, Reason, SessionState, Transport, TransportError};
+use keyfob::{
+    ErrorKind, HttpRequest, HttpResponse, Keyfob, MinValidity, Reason, SessionState, Transport, TransportError,
+};
 use keyfob_idp::{Close, Endpoint, Fault, Reuse};
 use serde_json::json;
 use support::{Bench, config, tamper};
@@ -151,7 +154,11 @@ fn a_dead_refresh_token_ends_the_session_and_is_never_sent_again() {
     assert_eq!(other.access_token(session.id(), any()).unwrap_err().reason(), Reason::Revoked);
     let ended = &other.sessions().unwrap()[0];
     assert_eq!(ended.state(), SessionState::Ended(Reason::Revoked));
-    assert_eq!((ended.provider_uid(), ended.provider_access_token()), ("u-1", ""), "the identity is kept, dead tokens are not given out");
+    assert_eq!(
+        (ended.provider_uid(), ended.provider_access_token()),
+        ("u-1", ""),
+        "the identity is kept, dead tokens are not given out"
+    );
     assert_eq!(refreshes(&bench), 1);
     // The way on is a new login; the user keeps their session's id.
     assert_eq!(bench.log_in().id(), session.id());
@@ -167,14 +174,34 @@ fn nothing_but_the_table_s_endings_ends_a_session() {
         ("502 HTML", fault(on().status(502).body("<html>")), ErrorKind::Network, Reason::InDoubt),
         ("503", fault(on().status(503)), ErrorKind::Network, Reason::ProviderUnavailable),
         ("429", fault(on().status(429).header("Retry-After", "7")), ErrorKind::RateLimited, Reason::BackOff),
-        ("captive portal", fault(on().status(302).header("Location", "http://127.0.0.1:1/")), ErrorKind::Network, Reason::CaptivePortal),
+        (
+            "captive portal",
+            fault(on().status(302).header("Location", "http://127.0.0.1:1/")),
+            ErrorKind::Network,
+            Reason::CaptivePortal,
+        ),
         ("firewall", fault(on().status(403).body("<html>blocked</html>")), ErrorKind::Network, Reason::CaptivePortal),
         ("HTML", fault(on().status(200).body("<html>")), ErrorKind::Network, Reason::InDoubt),
         ("closed", fault(on().close(Close::BeforeHeaders)), ErrorKind::Network, Reason::InDoubt),
         ("cut", fault(on().close(Close::MidBody)), ErrorKind::Network, Reason::InDoubt),
-        ("invalid_client", fault(on().status(401).body(json!({"error": "invalid_client"}))), ErrorKind::Configuration, Reason::InvalidClient),
-        ("invalid_scope", fault(on().status(400).body(json!({"error": "invalid_scope"}))), ErrorKind::OAuth, Reason::ServerError),
-        ("200 with an error", fault(on().status(200).body(json!({"error": "server_error"}))), ErrorKind::OAuth, Reason::ServerError),
+        (
+            "invalid_client",
+            fault(on().status(401).body(json!({"error": "invalid_client"}))),
+            ErrorKind::Configuration,
+            Reason::InvalidClient,
+        ),
+        (
+            "invalid_scope",
+            fault(on().status(400).body(json!({"error": "invalid_scope"}))),
+            ErrorKind::OAuth,
+            Reason::ServerError,
+        ),
+        (
+            "200 with an error",
+            fault(on().status(200).body(json!({"error": "server_error"}))),
+            ErrorKind::OAuth,
+            Reason::ServerError,
+        ),
     ];
     for (name, faults, kind, reason) in cases {
         let bench = bench();
@@ -197,7 +224,9 @@ fn an_asked_for_wait_is_kept_by_every_handle() {
     let bench = bench();
     let session = bench.log_in();
     bench.clock.pass(HOUR);
-    bench.script(|script| script.faults = vec![Fault::on(Endpoint::Token).nth(1).status(429).header("Retry-After", "120")]);
+    bench.script(|script| {
+        script.faults = vec![Fault::on(Endpoint::Token).nth(1).status(429).header("Retry-After", "120")]
+    });
     let error = bench.keyfob.access_token(session.id(), any()).unwrap_err();
     assert_eq!(error.retry_after(), Some(Duration::from_secs(120)));
     for keyfob in [&bench.keyfob, &bench.another()] {

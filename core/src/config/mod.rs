@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use self::registration::Registration;
 pub(crate) use self::redirect_uri::{RedirectUri, is_loopback};
+pub use self::registration::Registration;
 pub(crate) use self::registration::is_scope_token;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Reason, Result};
@@ -212,7 +212,6 @@ impl Config {
     }
 
     /// Begins a configuration in code. `store` is a folder of Keyfob's own; it is created when missing.
-    #[must_use]
     pub fn builder(store: impl AsRef<Path>) -> ConfigBuilder {
         ConfigBuilder {
             settings: Settings {

@@ -27,7 +27,11 @@ impl RedirectUri {
             }
             "http" => return Err("must be https, save on a loopback address"),
             scheme if scheme.contains('.') => {}
-            _ => return Err("needs a private-use scheme with a dot in it, for instance com.example.app (RFC 8252 section 7.1)"),
+            _ => {
+                return Err(
+                    "needs a private-use scheme with a dot in it, for instance com.example.app (RFC 8252 section 7.1)",
+                );
+            }
         }
         Ok(Self { text: text.to_owned(), url })
     }

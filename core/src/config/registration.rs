@@ -129,9 +129,9 @@ impl Registration {
                 return Err(invalid("scopes", "holds a scope that is not of RFC 6749 section 3.3"));
             }
         }
-        RedirectUri::parse(&self.redirect_uri).map(drop).map_err(|problem| {
-            Error::new(Reason::InvalidRedirectUri).with_detail(format!("redirect_uri {problem}"))
-        })
+        RedirectUri::parse(&self.redirect_uri)
+            .map(drop)
+            .map_err(|problem| Error::new(Reason::InvalidRedirectUri).with_detail(format!("redirect_uri {problem}")))
     }
 }
 

@@ -37,7 +37,9 @@ impl Shared {
         }
         let redirect_uri = RedirectUri::parse(known.registration.redirect_uri())
             .and_then(|uri| uri.with_port(options.redirect_port))
-            .map_err(|problem| invalid_argument(&format!("redirect_port: the registration's redirect URI {problem}")))?;
+            .map_err(|problem| {
+                invalid_argument(&format!("redirect_port: the registration's redirect URI {problem}"))
+            })?;
         let scopes = scopes(known, options)?;
         let metadata = self.metadata(known)?;
         let secrets = LoginSecrets {
@@ -95,8 +97,7 @@ impl Shared {
 
     /// The login that a redirect belongs to. Nothing else in the redirect is believed before this.
     fn login_of(&self, redirect: &Redirect, state_hash: &[u8]) -> Result<LoginRow> {
-        let login =
-            self.store.login_by_state(state_hash)?.ok_or_else(|| Error::new(Reason::StateUnknown))?;
+        let login = self.store.login_by_state(state_hash)?.ok_or_else(|| Error::new(Reason::StateUnknown))?;
         // Found by its hash; compared by itself too, as long as it is kept.
         match &login.secrets {
             Some(secrets) if !redirect.state.matches(secrets.state.expose()) => Err(Error::new(Reason::StateUnknown)),
@@ -130,7 +131,8 @@ impl Shared {
                 // Truncated or doctored: the login goes on waiting for a whole one.
                 Answer::Ambiguous => Err(Error::new(Reason::AmbiguousResponse)),
                 Answer::Error(oauth) => {
-                    let reason = if oauth.code() == "access_denied" { Reason::AccessDenied } else { Reason::ServerError };
+                    let reason =
+                        if oauth.code() == "access_denied" { Reason::AccessDenied } else { Reason::ServerError };
                     Err(self.failed(login, Error::new(reason).with_oauth(oauth.clone()))?)
                 }
                 Answer::Code(code) => {
@@ -146,7 +148,8 @@ impl Shared {
     /// The redirect made a session already: that session is the answer, and nothing is sent.
     fn completed_before(&self, login: &LoginRow, redirect: &Redirect) -> Result<Completed> {
         same_code(login, redirect)?;
-        let id = login.session.as_deref().ok_or_else(|| Error::new(Reason::StoreTampered).with_detail("login.session"))?;
+        let id =
+            login.session.as_deref().ok_or_else(|| Error::new(Reason::StoreTampered).with_detail("login.session"))?;
         let row = self.stored(id)?;
         match row.cause {
             Some(cause) => Err(Error::new(cause).with_return_to(login.failure.clone())),
@@ -232,11 +235,12 @@ impl Shared {
         };
         let mut all = claims.as_ref().map(|claims| claims.all.clone()).unwrap_or_default();
         let subject = claims.as_ref().map(|claims| claims.subject.as_str());
-        if let Some(endpoint) = metadata.userinfo_endpoint.as_deref().filter(|_| wants_userinfo(&granted, &all, subject)) {
+        if let Some(endpoint) =
+            metadata.userinfo_endpoint.as_deref().filter(|_| wants_userinfo(&granted, &all, subject))
+        {
             all = overlay(all, self.userinfo(endpoint, answer.access_token.expose(), subject)?);
         }
-        let profile =
-            from_claims(known.provider.profile(), all).ok_or_else(|| Error::new(Reason::UidMissing))?;
+        let profile = from_claims(known.provider.profile(), all).ok_or_else(|| Error::new(Reason::UidMissing))?;
         Ok(NewSession {
             id: random::id()?,
             registration: login.registration.clone(),
@@ -342,8 +346,13 @@ fn asks_for_id_token(known: &Known, scopes: &[String]) -> bool {
 }
 
 /// Userinfo is asked for what the ID token does not tell: a login should not cost a request that brings nothing new.
-fn wants_userinfo(granted: &[String], claims: &serde_json::Map<String, serde_json::Value>, subject: Option<&str>) -> bool {
-    let lacks = |scope: &str, claim: &str| granted.iter().any(|granted| granted == scope) && !claims.contains_key(claim);
+fn wants_userinfo(
+    granted: &[String],
+    claims: &serde_json::Map<String, serde_json::Value>,
+    subject: Option<&str>,
+) -> bool {
+    let lacks =
+        |scope: &str, claim: &str| granted.iter().any(|granted| granted == scope) && !claims.contains_key(claim);
     subject.is_none() || lacks("profile", "name") || lacks("email", "email")
 }
 
@@ -386,4 +395,3 @@ fn is_alive(pid: u32) -> bool {
         true
     }
 }
-

@@ -51,7 +51,12 @@ impl Shared {
     }
 
     /// Asks userinfo. With a subject (an ID token came), the answer must be about that subject before any claim of it is used.
-    pub(super) fn userinfo(&self, endpoint: &str, access_token: &str, subject: Option<&str>) -> Result<Map<String, Value>> {
+    pub(super) fn userinfo(
+        &self,
+        endpoint: &str,
+        access_token: &str,
+        subject: Option<&str>,
+    ) -> Result<Map<String, Value>> {
         let headers = vec![accept_json(), ("Authorization".to_owned(), format!("Bearer {access_token}"))];
         let request = HttpRequest::get(endpoint, headers, self.limits(MAX_USERINFO));
         let response = self.transport.send(&request)?;

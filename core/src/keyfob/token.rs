@@ -104,7 +104,9 @@ impl Shared {
         // Somebody else was quicker, or the caller looked at an old row.
         let satisfied = match wish {
             Wish::Token(min_validity) => self.need(&row, min_validity) != Need::Mandatory,
-            Wish::NewerThan(generation) => row.generation > generation && self.need(&row, MinValidity::secs(0)) != Need::Mandatory,
+            Wish::NewerThan(generation) => {
+                row.generation > generation && self.need(&row, MinValidity::secs(0)) != Need::Mandatory
+            }
         };
         if satisfied {
             return Ok(row);
@@ -119,8 +121,10 @@ impl Shared {
         let metadata = self.metadata(known)?;
         // A refresh token goes to the issuer that gave it and to nobody else (security S61).
         if row.identity.as_ref().is_some_and(|identity| Some(&identity.issuer) != metadata.issuer.as_ref()) {
-            return Err(Error::new(Reason::InvalidConfiguration)
-                .with_detail(format!("registration {} now names another issuer than the session's", row.registration)));
+            return Err(Error::new(Reason::InvalidConfiguration).with_detail(format!(
+                "registration {} now names another issuer than the session's",
+                row.registration
+            )));
         }
         let client = client(known, &metadata, known.registration.redirect_uri());
         let received = self.received();
@@ -133,7 +137,9 @@ impl Shared {
                 let received = self.seen_by_server(received, &outcome);
                 self.save(known, &metadata, &row, tokens, &received)
             }
-            Verdict::Dead { oauth, status } => self.end(&row, Error::new(Reason::Revoked).with_oauth(oauth).with_status(status)),
+            Verdict::Dead { oauth, status } => {
+                self.end(&row, Error::new(Reason::Revoked).with_oauth(oauth).with_status(status))
+            }
             Verdict::NotSpent { error, retry_after } => {
                 let asked = retry_after.map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
                 let wait = asked.or_else(|| asks_to_wait(&error).then_some(BACK_OFF_MILLIS));
@@ -161,11 +167,12 @@ impl Shared {
             tokens.id_token = row.tokens.id_token.as_ref().map(|token| token.duplicate());
         }
         let note = Note::new(JournalEvent::Refreshed, &row.registration).session(&row.id);
-        let saved = self.remembering(|| match self.store.save_rotation(row, &tokens, received, !unverified, &note)? {
-            Some(saved) => Ok(Arc::new(saved)),
-            // A login or a logout came between: its word counts, and our tokens are dropped.
-            None => self.stored(&row.id),
-        })?;
+        let saved =
+            self.remembering(|| match self.store.save_rotation(row, &tokens, received, !unverified, &note)? {
+                Some(saved) => Ok(Arc::new(saved)),
+                // A login or a logout came between: its word counts, and our tokens are dropped.
+                None => self.stored(&row.id),
+            })?;
         match saved.cause {
             Some(cause) => Err(Error::new(cause)),
             None if saved.verified => Ok(saved),
@@ -249,7 +256,8 @@ impl Shared {
 
 /// An answer that repeating at once would only make worse.
 fn asks_to_wait(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Configuration | ErrorKind::OAuth | ErrorKind::RateLimited) || error.reason() == Reason::ProviderUnavailable
+    matches!(error.kind(), ErrorKind::Configuration | ErrorKind::OAuth | ErrorKind::RateLimited)
+        || error.reason() == Reason::ProviderUnavailable
 }
 
 /// Whether a refused ID token stays refused. A key may still be published, and a time is a matter of clocks, which end no session.

@@ -42,9 +42,8 @@ pub(crate) fn parse(text: &str) -> Result<Redirect> {
     }
     parameters.retain(|_, value| !value.is_empty());
     let in_fragment = |name: &str| {
-        url.fragment().is_some_and(|fragment| {
-            url::form_urlencoded::parse(fragment.as_bytes()).any(|(key, _)| key == name)
-        })
+        url.fragment()
+            .is_some_and(|fragment| url::form_urlencoded::parse(fragment.as_bytes()).any(|(key, _)| key == name))
     };
     for token in ["access_token", "id_token", "refresh_token"] {
         if parameters.contains_key(token) || in_fragment(token) {
@@ -97,7 +96,9 @@ mod tests {
 
     #[test]
     fn s19_a_repeated_parameter_is_refused_and_an_empty_one_is_absent() {
-        for text in ["app.x:/cb?state=a&state=b&code=c", "app.x:/cb?state=a&code=c&code=", "app.x:/cb?state=a&x=1&x=1&code=c"] {
+        for text in
+            ["app.x:/cb?state=a&state=b&code=c", "app.x:/cb?state=a&code=c&code=", "app.x:/cb?state=a&x=1&x=1&code=c"]
+        {
             assert_eq!(reason(text), Reason::DuplicateParameter, "{text}");
         }
         assert_eq!(reason("app.x:/cb?state=&code=c"), Reason::StateMissing);

@@ -235,7 +235,9 @@ impl Provider {
         match (self.kind, &self.issuer, &self.endpoints) {
             (ProviderKind::Oidc, None, _) => Err(invalid("issuer", "is missing: an oidc provider is found by it")),
             (ProviderKind::Oidc, Some(_), Some(_)) => Err(invalid("endpoints", "are discovered for an oidc provider")),
-            (ProviderKind::Oauth2, _, None) => Err(invalid("endpoints", "are missing: an oauth2 provider has no discovery")),
+            (ProviderKind::Oauth2, _, None) => {
+                Err(invalid("endpoints", "are missing: an oauth2 provider has no discovery"))
+            }
             (ProviderKind::Oauth2, _, Some(endpoints)) => {
                 for (key, url) in [
                     ("endpoints.authorization", &endpoints.authorization),

@@ -36,8 +36,9 @@ pub(crate) fn check_endpoint(key: &str, text: &str) -> Result<()> {
         return Err(Error::new(Reason::InsecureEndpoint).with_detail(key.to_owned()));
     }
     if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::new(Reason::InvalidConfiguration)
-            .with_detail(format!("{key} has a fragment, a user or a password")));
+        return Err(
+            Error::new(Reason::InvalidConfiguration).with_detail(format!("{key} has a fragment, a user or a password"))
+        );
     }
     Ok(())
 }
@@ -78,7 +79,9 @@ impl Metadata {
             Some(values.iter().filter_map(Value::as_str).map(str::to_owned).collect())
         };
         // Absent says nothing (security S05): many providers support S256 and do not say so.
-        if list("code_challenge_methods_supported").is_some_and(|methods| !methods.iter().any(|method| method == "S256")) {
+        if list("code_challenge_methods_supported")
+            .is_some_and(|methods| !methods.iter().any(|method| method == "S256"))
+        {
             return Err(Error::new(Reason::PkceUnsupported));
         }
         Ok(Self {

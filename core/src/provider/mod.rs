@@ -4,6 +4,6 @@ mod definition;
 pub(crate) mod metadata;
 pub(crate) mod template;
 
-pub use self::definition::{Provider, ProviderKind};
 pub(crate) use self::definition::ProfileMap;
+pub use self::definition::{Provider, ProviderKind};
 pub(crate) use self::metadata::Metadata;

@@ -46,7 +46,9 @@ impl Form {
                 !value.is_empty()
                     && value != "."
                     && value != ".."
-                    && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
+                    && value
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
             }
             Self::Url => url::Url::parse(value)
                 .is_ok_and(|url| url.has_host() && url.username().is_empty() && url.password().is_none()),
@@ -68,10 +70,7 @@ pub(crate) fn expand(
     while let Some((before, after)) = rest.split_once('{') {
         let (name, after) = after.split_once('}').ok_or_else(|| problem(after, "has no closing brace"))?;
         let variable = declared.get(name).ok_or_else(|| problem(name, "is not declared"))?;
-        let value = given
-            .get(name)
-            .or(variable.default.as_ref())
-            .ok_or_else(|| problem(name, "is missing"))?;
+        let value = given.get(name).or(variable.default.as_ref()).ok_or_else(|| problem(name, "is missing"))?;
         if !variable.form.accepts(value) {
             return Err(problem(name, "is not of the form that the provider needs"));
         }
@@ -96,7 +95,9 @@ mod tests {
         for good in ["example.com", "login.example.com:8443", "a-b.c"] {
             assert!(Form::Host.accepts(good), "{good}");
         }
-        for bad in ["evil.com/", "a@b", "..", "a..b", "a b", "bücher.de", "", "a:b", "-a.com", "a%2fb", "a#b", "a?b", "[::1]"] {
+        for bad in
+            ["evil.com/", "a@b", "..", "a..b", "a b", "bücher.de", "", "a:b", "-a.com", "a%2fb", "a#b", "a?b", "[::1]"]
+        {
             assert!(!Form::Host.accepts(bad), "{bad}");
         }
         for bad in ["..", ".", "a/b", "a%2fb", "a b", "", "a?b"] {
@@ -115,7 +116,10 @@ mod tests {
         assert_eq!(detail(expand("https://{host}/", &declared, &none)), "variables.host is missing");
         assert_eq!(detail(expand("https://{tenant}/", &declared, &none)), "variables.tenant is not declared");
         let given = BTreeMap::from([("hots".to_owned(), "x".to_owned())]);
-        assert_eq!(detail(expand("https://{host}/", &declared, &given)), "variables.hots is not a variable of this provider");
+        assert_eq!(
+            detail(expand("https://{host}/", &declared, &given)),
+            "variables.hots is not a variable of this provider"
+        );
         let given = BTreeMap::from([("host".to_owned(), "example.com".to_owned())]);
         assert_eq!(expand("https://{host}/a", &declared, &given).unwrap(), "https://example.com/a");
     }

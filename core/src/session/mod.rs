@@ -69,7 +69,7 @@ impl Session {
     /// When that access token is over; `None` where the provider did not say.
     #[must_use]
     pub fn provider_access_token_expiry(&self) -> Option<SystemTime> {
-        self.row.live_tokens().and(self.row.expires_at()).map(from_millis)
+        self.row.live_tokens().and_then(|_| self.row.expires_at()).map(from_millis)
     }
 
     /// The provider's refresh token as last saved, where it gave one. Keyfob uses it for the app; an app that uses it
@@ -175,6 +175,12 @@ impl Freshness {
     #[must_use]
     pub const fn secs(seconds: u64) -> Self {
         Self(Some(Duration::from_secs(seconds)))
+    }
+
+    /// At most so many milliseconds; 0 always asks the provider.
+    #[must_use]
+    pub const fn millis(milliseconds: u64) -> Self {
+        Self(Some(Duration::from_millis(milliseconds)))
     }
 
     /// Whatever is stored, without asking the provider.

@@ -200,7 +200,8 @@ impl Store {
             transaction
                 .prepare_cached("DELETE FROM login WHERE expires_at < ?1")?
                 .execute([login.created_at - REMEMBERED_MILLIS])?;
-            let sql = "INSERT INTO login (id, state_hash, registration, stage, created_at, expires_at, success, failure,
+            let sql =
+                "INSERT INTO login (id, state_hash, registration, stage, created_at, expires_at, success, failure,
                            pinned, secrets)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
             transaction.prepare_cached(sql)?.execute(params![
@@ -292,7 +293,13 @@ impl Store {
 
     /// Makes the session that a login was for, or replaces the tokens of the one that the same user already has; makes it
     /// the current one; ends the login. One transaction: there is never one without the other.
-    pub(crate) fn finish_login(&self, login: &LoginRow, session: NewSession, now: i64, note: &Note<'_>) -> Result<SessionRow> {
+    pub(crate) fn finish_login(
+        &self,
+        login: &LoginRow,
+        session: NewSession,
+        now: i64,
+        note: &Note<'_>,
+    ) -> Result<SessionRow> {
         self.write(|transaction| {
             let row = put_session(transaction, session)?;
             transaction.prepare_cached("UPDATE meta SET current_session = ?1")?.execute([&row.id])?;

@@ -13,8 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-pub use self::journal::{JournalEntry, JournalEvent};
 pub(crate) use self::journal::Note;
+pub use self::journal::{JournalEntry, JournalEvent};
 pub(crate) use self::logins::{LoginRow, LoginSecrets, NewLogin, Pinned, Stage};
 pub(crate) use self::sessions::{Identity, NewSession, Received, SessionRow};
 use crate::error::{Error, Reason, Result};

@@ -114,12 +114,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
             generation: row.get(6)?,
             verified: row.get(7)?,
             created_at: row.get(8)?,
-            received: Received {
-                wall: row.get(9)?,
-                boot: row.get(10)?,
-                boot_id: row.get(11)?,
-                server: row.get(12)?,
-            },
+            received: Received { wall: row.get(9)?, boot: row.get(10)?, boot_id: row.get(11)?, server: row.get(12)? },
             lifetime: row.get(13)?,
             retry_at: row.get(14)?,
             scopes: Vec::new(),
@@ -135,16 +130,12 @@ fn parse(raw: RawSession) -> Result<SessionRow> {
     let mut row = raw.row;
     row.cause = match (raw.state, raw.cause) {
         (ACTIVE, None) => None,
-        (ENDED | LOGGED_OUT, Some(name)) => {
-            Some(Reason::from_name(&name).ok_or_else(|| tampered("session.cause"))?)
-        }
+        (ENDED | LOGGED_OUT, Some(name)) => Some(Reason::from_name(&name).ok_or_else(|| tampered("session.cause"))?),
         _ => return Err(tampered("session.state")),
     };
     row.scopes = serde_json::from_str(&raw.scopes).map_err(|_| tampered("session.scopes"))?;
-    row.identity = raw
-        .identity
-        .map(|text| serde_json::from_str(&text).map_err(|_| tampered("session.identity")))
-        .transpose()?;
+    row.identity =
+        raw.identity.map(|text| serde_json::from_str(&text).map_err(|_| tampered("session.identity"))).transpose()?;
     row.profile = serde_json::from_slice(&raw.profile).map_err(|_| tampered("session.profile"))?;
     if !raw.tokens.is_empty() {
         row.tokens = TokenAnswer::from_bytes(&raw.tokens)?;
@@ -289,7 +280,8 @@ impl Store {
     /// Keeps the provider from being asked again before a moment.
     pub(crate) fn back_off(&self, row: &SessionRow, retry_at: Option<i64>, now: i64, note: &Note<'_>) -> Result<()> {
         self.write(|transaction| {
-            let sql = format!("UPDATE session SET retry_at = ?1 WHERE id = ?2 AND generation = ?3 AND state = {ACTIVE}");
+            let sql =
+                format!("UPDATE session SET retry_at = ?1 WHERE id = ?2 AND generation = ?3 AND state = {ACTIVE}");
             transaction.prepare_cached(&sql)?.execute(params![retry_at, row.id, row.generation])?;
             journal::write(transaction, now, note)
         })

@@ -1,9 +1,14 @@
 //! What the tests share: a provider, a store of one's own, a clock that can be set, a log-in.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, reason = "no test file uses all of it; a test that fails should say where")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "no test file uses all of it; a test that fails should say where"
+)]
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use keyfob::{Clock, Config, Keyfob, LoginOptions, Registration, Session, SystemClock};

@@ -32,7 +32,8 @@ fn a_good_document_is_read() {
 
 #[test]
 fn s27_the_issuer_is_compared_byte_for_byte() {
-    for other in ["https://login.example.com/t", "https://LOGIN.example.com/t/", "https://login.example.com/t/INVALID"] {
+    for other in ["https://login.example.com/t", "https://LOGIN.example.com/t/", "https://login.example.com/t/INVALID"]
+    {
         let error = read(|document| document["issuer"] = json!(other)).unwrap_err();
         assert_eq!(error.reason(), Reason::DiscoveryIssuerMismatch, "{other}");
     }
@@ -55,7 +56,9 @@ fn s16_an_insecure_endpoint_in_the_document_is_refused_by_name() {
 fn s02_a_provider_without_s256_is_refused_and_one_that_does_not_say_is_not() {
     let error = read(|document| document["code_challenge_methods_supported"] = json!(["plain"])).unwrap_err();
     assert_eq!(error.reason(), Reason::PkceUnsupported);
-    assert!(read(|document| drop(document.as_object_mut().unwrap().remove("code_challenge_methods_supported"))).is_ok());
+    assert!(
+        read(|document| drop(document.as_object_mut().unwrap().remove("code_challenge_methods_supported"))).is_ok()
+    );
 }
 
 #[test]

@@ -1,0 +1,138 @@
+//! The process dies while the user is in the browser, by a real SIGKILL; another one completes the login from the store.
+//!
+//! This file has a `main` of its own: as `process_death worker …` it is the process that dies.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that fails should say where")]
+
+mod support;
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use keyfob::{HttpRequest, HttpResponse, Keyfob, LoginOptions, MinValidity, Reason, Transport, TransportError};
+use libtest_mimic::{Arguments, Trial};
+use support::{Bench, SSO, config, log_in};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, word, task, issuer, store, rest @ ..] = &arguments[..]
+        && word == "worker"
+    {
+        return worker(task, issuer, Path::new(store), rest);
+    }
+    let trials = vec![
+        Trial::test("killed_between_begin_and_complete_another_process_completes_the_login", || {
+            killed_between_begin_and_complete();
+            Ok(())
+        }),
+        Trial::test("killed_while_the_code_is_under_way_the_login_is_in_doubt_and_the_code_is_not_sent_again", || {
+            killed_while_the_code_is_under_way();
+            Ok(())
+        }),
+        Trial::test("killed_after_a_login_the_session_is_there", || {
+            killed_after_a_login();
+            Ok(())
+        }),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
+
+/// The process that dies: does its task, says so, and waits for its end.
+fn worker(task: &str, issuer: &str, store: &Path, rest: &[String]) {
+    let mut config = config(issuer, store);
+    if task == "send-the-code" {
+        config = config.with_transport(Arc::new(NoWayBack));
+    }
+    let keyfob = Keyfob::open(config).unwrap();
+    match (task, rest) {
+        ("begin", []) => {
+            let options = LoginOptions::new().success("app:/home").failure("app:/login");
+            println!("{}", keyfob.begin_login(SSO, options).unwrap().authorization_url());
+        }
+        ("complete" | "send-the-code", [redirect]) => {
+            println!("{}", keyfob.complete_login(redirect).unwrap().session().id())
+        }
+        _ => unreachable!("no such task: {task}"),
+    }
+    // Until killed; or until the test that started it is gone.
+    let _ = std::io::stdin().read(&mut [0]);
+}
+
+/// A transport that sends the request and never returns: its process dies with the answer in its hands.
+struct NoWayBack;
+
+impl Transport for NoWayBack {
+    fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+        let mut post = ureq::post(request.url());
+        for (name, value) in request.headers() {
+            post = post.header(name, value);
+        }
+        println!("{}", post.send(request.body()).unwrap().status());
+        let _ = std::io::stdin().read(&mut [0]);
+        unreachable!("killed before")
+    }
+}
+
+fn start(bench: &Bench, task: &str, rest: &[&str]) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["worker", task, bench.idp.issuer()])
+        .arg(bench.temp.store())
+        .args(rest)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn first_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    line.trim().to_owned()
+}
+
+/// SIGKILL: no destructor runs, nothing is flushed.
+fn kill(mut child: Child) {
+    use std::os::unix::process::ExitStatusExt as _;
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(9), "it was not the signal that ended it");
+}
+
+fn killed_between_begin_and_complete() {
+    let bench = Bench::new(|_| {});
+    let mut child = start(&bench, "begin", &[]);
+    let redirect = log_in(&first_line(&mut child));
+    kill(child);
+    let done = bench.keyfob.complete_login(&redirect).unwrap();
+    assert_eq!((done.session().provider_uid(), done.return_to()), ("u-1", Some("app:/home")));
+    bench.keyfob.access_token(done.session().id(), MinValidity::default()).unwrap();
+}
+
+fn killed_while_the_code_is_under_way() {
+    let bench = Bench::new(|_| {});
+    let redirect = bench.redirect();
+    let mut child = start(&bench, "send-the-code", &[&redirect]);
+    assert_eq!(first_line(&mut child), "200 OK");
+    let error = bench.keyfob.complete_login(&redirect).unwrap_err();
+    assert_eq!(error.reason(), Reason::CompletionInProgress, "the owner is alive: it is not for us to judge");
+    kill(child);
+    let error = bench.keyfob.complete_login(&redirect).unwrap_err();
+    assert_eq!(error.reason(), Reason::CodeExchangeInDoubt);
+    assert!(error.is_login_required());
+    assert_eq!(bench.keyfob.complete_login(&redirect).unwrap_err().reason(), Reason::RedirectUsed);
+    assert_eq!(bench.count("/token"), 1);
+    assert_eq!(bench.log_in().provider_uid(), "u-1");
+}
+
+fn killed_after_a_login() {
+    let bench = Bench::new(|_| {});
+    let redirect = bench.redirect();
+    let mut child = start(&bench, "complete", &[&redirect]);
+    let id = first_line(&mut child);
+    kill(child);
+    bench.idp.clear_requests();
+    assert_eq!(bench.keyfob.current_session().unwrap().unwrap().id(), id);
+    assert_eq!(bench.keyfob.complete_login(&redirect).unwrap().session().id(), id);
+    assert_eq!(bench.idp.requests().len(), 0);
+    bench.keyfob.refresh_session(&id).unwrap();
+}
