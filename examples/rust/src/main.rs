@@ -1,2 +1,109 @@
-//! See the README.
-fn main() {}
+//! `cargo demo`: one whole login, shown step by step.
+//!
+//! Run it with `cargo demo`. What an app does with Keyfob is in `demo.rs`; the other files are the stage it is shown on.
+
+#![forbid(unsafe_code)]
+
+mod browser;
+mod demo;
+mod folder;
+mod paper;
+mod wire;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+
+use crate::demo::Options;
+use crate::paper::Paper;
+
+const HELP: &str = "\
+cargo demo: one whole OAuth 2 / OpenID Connect login with Keyfob, shown step by step
+
+The provider, keyfob-idp, runs inside this program: real HTTP on a loopback port, a real SQLite file, nothing on the
+internet. It takes a few seconds, most of them waiting until a token is nearly over. No token is ever printed.
+
+Usage: cargo demo [--by-hand] [--store DIR]
+
+  --by-hand     sign in with your own browser: prints the URL, waits for the redirect to be pasted
+  --store DIR   keep the store there, with the session in it (default: a temporary folder, removed at the end)
+  --help        this text
+
+`cargo demo -- --by-hand` works too. Colours are for terminals only, and NO_COLOR turns them off.
+Exit codes: 0 all went well, 1 a step failed, 2 wrong arguments.
+";
+
+/// What the command line asks for.
+enum Command {
+    Demo(Options),
+    Help,
+}
+
+/// Why the program ends early.
+pub(crate) enum Failure {
+    /// Keyfob said no.
+    Keyfob(keyfob::Error),
+    /// Something on the stage broke: the provider, the standard streams, a folder.
+    Stage(String),
+}
+
+fn main() -> ExitCode {
+    let command = match parse(std::env::args_os().skip(1)) {
+        Ok(command) => command,
+        Err(error) => return complain(2, format_args!("{error} (--help tells more)")),
+    };
+    let mut paper = Paper::for_stdout();
+    let result = match command {
+        Command::Demo(options) => demo::run(&options, &mut paper),
+        Command::Help => {
+            paper.as_it_is(HELP);
+            Ok(())
+        }
+    };
+    match result.and_then(|()| paper.end()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => complain(1, format_args!("{failure}")),
+    }
+}
+
+fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::Error> {
+    let mut arguments = arguments.peekable();
+    // The alias ends with `--` already, so a `--` of the user's own arrives here.
+    arguments.next_if(|first| first == "--");
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let mut options = Options::default();
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(Command::Help),
+            Long("by-hand") => options.by_hand = true,
+            Long("store") => options.store = Some(parser.value()?.into()),
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Command::Demo(options))
+}
+
+fn complain(code: u8, message: fmt::Arguments<'_>) -> ExitCode {
+    // Nothing is left to tell it to if standard error is closed.
+    let _ = writeln!(io::stderr(), "error: {message}");
+    ExitCode::from(code)
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // The kind says what to do, the error's own text begins with the reason.
+            Self::Keyfob(error) => write!(f, "{}: {error}", error.kind().name()),
+            Self::Stage(message) => f.write_str(message),
+        }
+    }
+}
+
+impl From<keyfob::Error> for Failure {
+    fn from(error: keyfob::Error) -> Self {
+        Self::Keyfob(error)
+    }
+}
