@@ -1,0 +1,256 @@
+//! The program as a person runs it: what it prints, what it leaves behind, how it fails.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    missing_docs,
+    reason = "tests"
+)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+
+use keyfob::{Config, Keyfob, Session, SessionState};
+use keyfob_idp::browser;
+
+const STEPS: [&str; 11] = [
+    " 1  Open the store",
+    " 2  Begin a login",
+    " 3  Sign in",
+    " 4  Complete the login",
+    " 5  Ask who the user is",
+    " 6  Get an access token",
+    " 7  Get one when that is nearly over",
+    " 8  Close the app, start it again",
+    " 9  Hand in redirects that are not right",
+    "10  Log out",
+    "11  Read the journal",
+];
+
+fn demo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_keyfob-demo"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it to its end; gives standard output and standard error.
+fn run(arguments: &[&str]) -> (ExitStatus, String, String) {
+    let Output { status, stdout, stderr } = demo(arguments).output().unwrap();
+    (status, String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+/// The lines of one step, its heading included.
+fn step(output: &str, number: usize) -> &str {
+    let from = output.find(&format!("\n{}", STEPS[number - 1])).unwrap();
+    let to = STEPS.get(number).and_then(|next| output.find(&format!("\n{next}"))).unwrap_or(output.len());
+    &output[from..to]
+}
+
+/// The value of a row.
+fn row<'a>(step: &'a str, name: &str) -> &'a str {
+    let line = step.lines().find(|line| line.trim_start().starts_with(name));
+    line.unwrap_or_else(|| panic!("no row {name} in {step}")).trim_start()[name.len()..].trim()
+}
+
+/// Tokens, codes and verifiers are 32 random characters and longer, and JSON Web Tokens begin with `eyJ`. Nothing else here does.
+fn assert_nothing_looks_secret(output: &str) {
+    for word in output.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_') {
+        assert!(word.len() < 32 && !word.starts_with("eyJ"), "{word} looks like a token");
+    }
+}
+
+/// A place for a store, removed at the end of the test.
+struct Place(PathBuf);
+
+impl Place {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&path);
+        Self(path)
+    }
+
+    fn text(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+
+    fn sessions(&self) -> Vec<Session> {
+        let config = Config::builder(&self.0).plaintext(true).build().unwrap();
+        Keyfob::open(config).unwrap().sessions().unwrap()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn every_step_is_shown_with_its_requests_and_without_a_token() {
+    let (status, output, errors) = run(&[]);
+    assert!(status.success(), "{output}{errors}");
+    assert_eq!(errors, "");
+    let found: Vec<_> =
+        STEPS.iter().map(|step| output.find(&format!("\n{step}")).unwrap_or_else(|| panic!("no {step}"))).collect();
+    assert!(found.is_sorted());
+
+    for number in [1, 5, 6, 8, 9, 10] {
+        assert_eq!(row(step(&output, number), "on the wire"), "0 requests", "step {number}");
+    }
+    assert!(row(step(&output, 4), "on the wire").starts_with("POST  /token (authorization_code)"));
+    let refresh = step(&output, 7);
+    assert!(row(refresh, "on the wire").starts_with("POST  /token (refresh_token)"));
+    assert_eq!(refresh.matches("POST").count() + refresh.matches("GET").count(), 1);
+    assert_eq!(row(step(&output, 4), "provider uid"), "u-1");
+    assert_eq!(row(step(&output, 4), "scopes"), "openid profile email offline_access");
+    assert_eq!(row(step(&output, 4), "app goes to"), "app:/home");
+    assert_eq!(row(step(&output, 5), "email"), "ada@example.com (verified)");
+    assert_eq!(row(step(&output, 9), "guessed state"), "RedirectRejected, StateUnknown");
+    assert_eq!(row(step(&output, 10), "a token now"), "LoginRequired, LoggedOut");
+    for event in ["LoginBegun", "LoginCompleted", "Refreshed", "SessionEnded"] {
+        assert_eq!(step(&output, 11).matches(event).count(), 1, "{event}");
+    }
+
+    assert!(!output.contains('\x1b'), "colour without a terminal");
+    let folder = row(step(&output, 1), "store");
+    assert!(!Path::new(folder).exists(), "{folder} was left behind");
+    // Where the system keeps its temporary folders is not the demo's business.
+    let own = output.replace(folder, "");
+    assert_nothing_looks_secret(&own);
+    assert!(own.lines().all(|line| line.chars().count() <= 80), "{output}");
+}
+
+#[test]
+fn a_kept_store_holds_the_session_whose_tokens_were_not_printed() {
+    let place = Place::new("kept");
+    // As `cargo demo -- --store DIR` passes it on.
+    let (status, output, errors) = run(&["--", "--store", place.text()]);
+    assert!(status.success(), "{output}{errors}");
+    let sessions = place.sessions();
+    assert_eq!(sessions.len(), 1);
+    for session in &sessions {
+        assert_eq!(session.state(), SessionState::Active);
+        assert_eq!(session.id(), row(step(&output, 4), "session"));
+        let secrets = [session.provider_access_token(), session.provider_refresh_token().unwrap()];
+        assert!(secrets.iter().all(|secret| secret.len() > 30 && !output.contains(secret)));
+    }
+
+    let (status, again, _) = run(&["--store", place.text()]);
+    assert!(status.success(), "a second demo on the same store: {again}");
+    assert_eq!(step(&again, 11).matches("LoginCompleted").count(), 2);
+}
+
+/// A demo that waits for a paste.
+struct ByHand {
+    child: Child,
+    output: BufReader<std::process::ChildStdout>,
+    printed: String,
+    url: String,
+}
+
+impl ByHand {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = demo(arguments).stdin(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut printed = String::new();
+        let url = loop {
+            let mut line = String::new();
+            assert_ne!(output.read_line(&mut line).unwrap(), 0, "ended without a URL: {printed}");
+            printed.push_str(&line);
+            if line.starts_with("http://") {
+                break line.trim().to_owned();
+            }
+        };
+        Self { child, output, printed, url }
+    }
+
+    /// Pastes these lines, closes standard input, and waits for the end.
+    fn paste(mut self, lines: &[&str]) -> (ExitStatus, String, String) {
+        let mut input = self.child.stdin.take().unwrap();
+        for line in lines {
+            writeln!(input, "{line}").unwrap();
+        }
+        drop(input);
+        self.output.read_to_string(&mut self.printed).unwrap();
+        let mut errors = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        (self.child.wait().unwrap(), self.printed, errors)
+    }
+}
+
+#[test]
+fn by_hand_a_wrong_paste_is_explained_and_the_true_redirect_logs_in() {
+    let by_hand = ByHand::start(&["--by-hand"]);
+    let redirect = browser::log_in(&by_hand.url, "ada", "lovelace").unwrap();
+    let (address, query) = redirect.split_once('?').unwrap();
+    let guessed = format!("{address}?code=stolen&state=guessed");
+    let (status, output, errors) = by_hand.paste(&["", "not a redirect", address, &guessed, &redirect]);
+    assert!(status.success(), "{output}{errors}");
+    for reason in ["MalformedRedirect", "StateMissing", "StateUnknown"] {
+        assert!(output.contains(&format!("That was not it, and nothing was sent. {reason}:")), "{reason}: {output}");
+    }
+    assert!(row(step(&output, 3), "on the wire").starts_with("GET   /authorize"));
+    assert_eq!(row(step(&output, 4), "provider uid"), "u-1");
+    let code = query.split('&').find_map(|pair| pair.strip_prefix("code=")).unwrap();
+    assert!(code.len() > 30 && !output.contains(code));
+    assert_nothing_looks_secret(&output[output.find("\n 4  ").unwrap()..]);
+}
+
+#[test]
+fn a_user_who_says_no_is_an_error_by_its_name() {
+    let by_hand = ByHand::start(&["--by-hand"]);
+    let redirect = browser::deny(&by_hand.url).unwrap();
+    let (status, _, errors) = by_hand.paste(&[&redirect]);
+    assert_eq!(status.code(), Some(1));
+    assert!(errors.starts_with("error: AccessDenied: AccessDenied: "), "{errors}");
+}
+
+#[test]
+fn the_end_of_standard_input_is_an_error_that_says_so() {
+    let by_hand = ByHand::start(&["--by-hand"]);
+    let folder = row(&by_hand.printed, "store").to_owned();
+    assert!(Path::new(&folder).exists());
+    let (status, _, errors) = by_hand.paste(&["nonsense"]);
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(errors, "error: standard input ended before a redirect was pasted\n");
+    assert!(!Path::new(&folder).exists(), "{folder} was left behind");
+}
+
+#[test]
+fn a_place_that_cannot_be_a_store_is_refused_by_kind_and_reason() {
+    let place = Place::new("file");
+    fs::write(&place.0, "mine").unwrap();
+    let (status, _, errors) = run(&["--store", place.text()]);
+    assert_eq!(status.code(), Some(1));
+    assert!(errors.starts_with("error: StoreUnsupported: UnsafeStorePath: "), "{errors}");
+    assert_eq!(fs::read_to_string(&place.0).unwrap(), "mine");
+    fs::remove_file(&place.0).unwrap();
+}
+
+#[test]
+fn help_is_given_and_wrong_arguments_are_named() {
+    for arguments in [&["--help"] as &[_], &["--", "--help"], &["-h"]] {
+        let (status, output, errors) = run(arguments);
+        assert!(status.success() && errors.is_empty());
+        assert!(output.contains("--by-hand") && output.contains("--store DIR"));
+    }
+    for (arguments, named) in
+        [(&["--nonsense"] as &[_], "--nonsense"), (&["--store"], "--store"), (&["somewhere"], "somewhere")]
+    {
+        let (status, output, errors) = run(arguments);
+        assert_eq!((status.code(), output.as_str()), (Some(2), ""));
+        assert!(errors.starts_with("error: ") && errors.contains(named), "{errors}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut child = demo(&[]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(child.wait().unwrap().success());
+}
