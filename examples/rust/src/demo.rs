@@ -304,7 +304,7 @@ fn log_out(
     let SessionState::Ended(cause) = ended.state() else {
         return Err(Failure::Stage("the session is still active".to_owned()));
     };
-    paper.text("The session is over here and now, without asking anybody, and its tokens are gone from the store.");
+    paper.text("The session is over here and now, without asking anybody, and there is no token in its row any more.");
     paper.row("session", format_args!("{} ended: {}", ended.id(), cause.name()));
     if let Err(error) = keyfob.access_token(session.id(), MIN_VALIDITY) {
         paper.row("a token now", format_args!("{}, {}", error.kind().name(), error.reason().name()));

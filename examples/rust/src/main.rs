@@ -21,18 +21,22 @@ use crate::demo::Options;
 use crate::paper::Paper;
 
 const HELP: &str = "\
-cargo demo: one whole OAuth 2 / OpenID Connect login with Keyfob, shown step by step
+cargo demo: one whole OAuth 2 / OpenID Connect login, shown step by step
 
-The provider, keyfob-idp, runs inside this program: real HTTP on a loopback port, a real SQLite file, nothing on the
-internet. It takes a few seconds, most of them waiting until a token is nearly over. No token is ever printed.
+The provider, keyfob-idp, runs inside this program: real HTTP on a loopback
+port, a real SQLite file, nothing on the internet. It takes a few seconds, most
+of them waiting until a token is nearly over. No token is ever printed.
 
 Usage: cargo demo [--by-hand] [--store DIR]
 
-  --by-hand     sign in with your own browser: prints the URL, waits for the redirect to be pasted
-  --store DIR   keep the store there, with the session in it (default: a temporary folder, removed at the end)
+  --by-hand     sign in with your own browser: prints the URL, waits for the
+                redirect to be pasted
+  --store DIR   keep the store there, with the session in it; without it the
+                store is in a temporary folder, removed at the end
   --help        this text
 
-`cargo demo -- --by-hand` works too. Colours are for terminals only, and NO_COLOR turns them off.
+`cargo demo -- --by-hand` works too. Colours are for terminals only, and
+NO_COLOR turns them off.
 Exit codes: 0 all went well, 1 a step failed, 2 wrong arguments.
 ";
 
