@@ -170,6 +170,8 @@ reasons! {
         UnknownSession,
         /// No registration has this id.
         UnknownRegistration,
+        /// No login has this id.
+        UnknownLogin,
     }
     InvalidState {
         /// The handle was closed.

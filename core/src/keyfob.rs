@@ -1,25 +1,32 @@
 //! The handle. This file and its room are the only places that put the steps of the protocols in an order.
 
 mod documents;
+mod end;
+mod guide;
+mod import;
 mod login;
 mod profile;
 mod token;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+pub use self::end::{EndSession, Ended, Revocation};
+pub use self::guide::RegistrationGuide;
+pub use self::import::ImportedTokens;
 use crate::clock::{Clock, to_millis};
 use crate::config::{Config, Registration, Settings};
 use crate::error::{Error, Reason, Result};
+use crate::executor::Executor;
 use crate::http::{Limits, Transport};
-use crate::login::{Completed, Login, LoginOptions};
-use crate::provider::Provider;
+use crate::login::{Completed, Login, LoginOptions, PendingLogin};
+use crate::provider::{Provider, catalogue};
 use crate::refresh::flight::Flights;
 use crate::refresh::window::Now;
 use crate::session::{AccessToken, Freshness, MinValidity, Profile, Session};
-use crate::store::{JournalEntry, JournalEvent, Note, SessionRow, Store};
+use crate::store::{JournalEntry, SessionRow, Store};
 
 /// The login library, opened on one store. Cheap to clone; all clones are the same handle, and any thread may use any of them.
 ///
@@ -35,6 +42,7 @@ struct Shared {
     store: Store,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
+    executor: Option<Arc<dyn Executor>>,
     /// Asked once: it cannot change while this process lives.
     boot_id: Option<String>,
     memory: Mutex<Memory>,
@@ -57,6 +65,8 @@ struct Memory {
     others_version: i64,
     /// Counts how often that has changed.
     epoch: u64,
+    /// The sessions whose early refresh is on its way to the host's executor.
+    errands: HashSet<String>,
 }
 
 /// A registration, for the app to draw its login buttons from.
@@ -103,7 +113,7 @@ impl Keyfob {
     /// - [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable), [`StoreNotWritable`](crate::ErrorKind::StoreNotWritable),
     ///   [`StoreDamaged`](crate::ErrorKind::StoreDamaged): the store cannot be used; nothing in it was changed.
     pub fn open(config: Config) -> Result<Self> {
-        let Config { mut settings, transport, clock } = config;
+        let Config { mut settings, transport, clock, executor } = config;
         let registrations = resolve(&mut settings)?;
         let transport = match transport {
             Some(transport) => transport,
@@ -112,7 +122,13 @@ impl Keyfob {
         let store = Store::open(&settings.store.path)?;
         log::debug!("opened the store in {}", store.folder().display());
         let others_version = store.others_version()?;
-        let memory = Memory { sessions: HashMap::new(), looked_at: clock.boot(), others_version, epoch: 0 };
+        let memory = Memory {
+            sessions: HashMap::new(),
+            looked_at: clock.boot(),
+            others_version,
+            epoch: 0,
+            errands: HashSet::new(),
+        };
         Ok(Self {
             shared: Arc::new(Shared {
                 settings,
@@ -121,6 +137,7 @@ impl Keyfob {
                 transport,
                 boot_id: clock.boot_id(),
                 clock,
+                executor,
                 memory: Mutex::new(memory),
                 refreshes: Flights::new(),
                 completions: Flights::new(),
@@ -180,6 +197,23 @@ impl Keyfob {
         self.shared.complete_login(redirect_url)
     }
 
+    /// The logins that wait for their redirect, oldest first. Touches no network.
+    ///
+    /// # Errors
+    /// The kinds of the store.
+    pub fn pending_logins(&self) -> Result<Vec<PendingLogin>> {
+        self.shared.store.pending_logins(self.shared.wall_millis())
+    }
+
+    /// Ends a login that waits for its redirect: from now on the redirect is refused. **Changes stored state.** The store has been told before
+    /// this returns. Touches no network. Cancelling a login that is over is no error.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such login; and the kinds of the store.
+    pub fn cancel_login(&self, login_id: &str) -> Result<()> {
+        self.shared.cancel_login(login_id)
+    }
+
     /// Gives an access token that is good for `min_validity` more. **May touch the network**, and does so only when a refresh is due: a fresh
     /// token comes from memory. However many threads ask, one request is made and all get its outcome.
     ///
@@ -204,6 +238,16 @@ impl Keyfob {
     /// As [`Keyfob::access_token`]; and [`InvalidState`](crate::ErrorKind::InvalidState) when the provider gave no refresh token.
     pub fn refresh_session(&self, session_id: &str) -> Result<Session> {
         self.shared.refresh_now(session_id).map(|row| Session { row })
+    }
+
+    /// After a resource server refused an access token (HTTP 401): gives one that is not the refused one. **May touch the network.** When the
+    /// token has been replaced since, in this process or another, the newer one is given and nothing is sent; else one refresh is
+    /// made, whoever asks.
+    ///
+    /// # Errors
+    /// As [`Keyfob::refresh_session`].
+    pub fn refresh_if_current(&self, session_id: &str, rejected_token: &str) -> Result<AccessToken> {
+        self.shared.refresh_if_current(session_id, rejected_token).map(|row| AccessToken { row })
     }
 
     /// The user's profile, at most as old as `freshness` says. **May touch the network** (userinfo, and a refresh when one is due).
@@ -250,22 +294,31 @@ impl Keyfob {
         if self.shared.store.set_current_session(session_id)? { Ok(()) } else { Err(unknown_session()) }
     }
 
-    /// Logs out: the session ends here and now, in every process, and no token of it is left in its row. **Changes stored state.** The store has been
-    /// told before this returns. Touches no network: the provider is not told. Ending an ended session is no error.
+    /// Logs out: the session ends here and now, in every process, whatever the network does; no token of it is left in the store. Then, unless
+    /// the options say otherwise, the provider is asked once to revoke the token (RFC 7009): **may touch the network**, and its failure
+    /// is no failure of this call. **Changes stored state.** The store has been told before the network is touched. Ending an ended session is no error.
     ///
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such session; and the kinds of the store.
-    pub fn end_session(&self, session_id: &str) -> Result<()> {
-        let shared = &self.shared;
-        let row = shared.stored(session_id)?;
-        let note =
-            Note::new(JournalEvent::SessionEnded, &row.registration).session(session_id).reason(Reason::LoggedOut);
-        // The tombstone is remembered: it is newer than any row that another thread is about to remember.
-        shared.remembering(|| {
-            shared.store.log_out(session_id, shared.wall_millis(), &note)?;
-            shared.stored(session_id)
-        })?;
-        Ok(())
+    pub fn end_session(&self, session_id: &str, options: EndSession) -> Result<Ended> {
+        self.shared.end_session(session_id, &options)
+    }
+
+    /// Takes over a session from another library, without a new login. **Changes stored state.** The store has been told before this returns.
+    /// Touches no network: whether the tokens are good shows at their first use.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such registration, no user id, neither token; and the kinds of the store.
+    pub fn import_session(&self, tokens: ImportedTokens) -> Result<Session> {
+        self.shared.import_session(tokens)
+    }
+
+    /// What to enter at the provider's developer console, and what it accepts. Touches no network.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such registration.
+    pub fn registration_guide(&self, registration: &str) -> Result<RegistrationGuide> {
+        self.shared.registration_guide(registration)
     }
 
     /// The newest lines of the journal, newest first, at most `limit`: why things happened. Touches no network.
@@ -289,15 +342,14 @@ fn resolve(settings: &mut Settings) -> Result<Vec<Known>> {
     let mut known = Vec::new();
     for (index, registration) in std::mem::take(&mut settings.registrations).into_iter().enumerate() {
         let id = registration.provider();
-        let provider = match own.iter().find(|provider| provider.id() == id) {
+        let provider = match own.iter().find(|provider| provider.answers_to(id)) {
             Some(provider) => Arc::clone(provider),
-            None => Arc::new(Provider::built_in(id).ok_or_else(|| {
+            None => Arc::new(catalogue::find(id).ok_or_else(|| {
                 Error::new(Reason::UnknownProvider).with_detail(format!("registrations[{index}].provider"))
             })??),
         };
         // Said now rather than at the first login.
-        provider.issuer_for(&registration)?;
-        provider.explicit_metadata(&registration)?;
+        provider.check_registration(&registration)?;
         known.push(Known { registration, provider });
     }
     Ok(known)

@@ -59,6 +59,7 @@
 mod clock;
 mod config;
 mod error;
+mod executor;
 mod http;
 mod json;
 mod keyfob;
@@ -75,10 +76,11 @@ mod token;
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, ConfigBuilder, Registration};
 pub use error::{Error, ErrorKind, OAuthError, Reason, Result};
+pub use executor::Executor;
 pub use http::{HttpRequest, HttpResponse, Method, Sent, Transport, TransportError, TransportFailure};
-pub use keyfob::{Keyfob, RegistrationInfo};
-pub use login::{Completed, Login, LoginOptions};
-pub use provider::{Provider, ProviderKind};
+pub use keyfob::{EndSession, Ended, ImportedTokens, Keyfob, RegistrationGuide, RegistrationInfo, Revocation};
+pub use login::{Completed, Login, LoginOptions, PendingLogin};
+pub use provider::{Loopback, Provider, ProviderKind};
 pub use session::{AccessToken, Freshness, MinValidity, Profile, Session, SessionState};
 pub use store::{JournalEntry, JournalEvent};
 

@@ -111,6 +111,23 @@ fn keys_that_rotated_since_they_were_stored_are_fetched_once() {
 }
 
 #[test]
+fn keys_without_a_key_id_that_rotated_end_no_session() {
+    let bench = Bench::new(|script| script.tamper.id_token = tamper(json!({"header": {"kid": null}})));
+    let session = bench.log_in();
+    bench.clock.pass(std::time::Duration::from_secs(60));
+    bench.script(|script| script.keys.generation += 1);
+    bench.keyfob.refresh_session(session.id()).unwrap();
+    assert_eq!(bench.count("/jwks"), 2);
+    // Once more at once: the keys may not be asked for again yet, and the session waits for them.
+    bench.script(|script| script.keys.generation += 1);
+    let error = bench.keyfob.refresh_session(session.id()).unwrap_err();
+    assert_eq!(error.reason(), Reason::IdTokenKeyNotFound);
+    bench.clock.pass(std::time::Duration::from_secs(31));
+    bench.keyfob.access_token(session.id(), keyfob::MinValidity::secs(0)).unwrap();
+    assert_eq!(bench.count("/jwks"), 3);
+}
+
+#[test]
 fn s46_a_wrong_device_clock_is_measured_and_keeps_nobody_out() {
     for days in [-400, -1, 1, 400] {
         let bench = Bench::new(|_| {});

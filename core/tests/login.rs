@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use keyfob::{
-    Config, ErrorKind, Freshness, HttpRequest, HttpResponse, Keyfob, LoginOptions, MinValidity, Provider, Reason,
-    Registration, Sent, SessionState, Transport, TransportError, TransportFailure,
+    Config, EndSession, ErrorKind, Freshness, HttpRequest, HttpResponse, Keyfob, LoginOptions, MinValidity, Provider,
+    Reason, Registration, Sent, SessionState, Transport, TransportError, TransportFailure,
 };
 use keyfob_idp::{Endpoint, Fault, Idp, Script};
 use serde_json::json;
@@ -67,7 +67,7 @@ fn logging_in_again_as_the_same_user_keeps_the_session_s_id_until_it_is_ended() 
     assert_eq!(first.id(), again.id());
     assert_ne!(first.provider_access_token(), again.provider_access_token());
     assert_eq!(bench.keyfob.sessions().unwrap().len(), 1);
-    bench.keyfob.end_session(first.id()).unwrap();
+    bench.keyfob.end_session(first.id(), EndSession::local_only()).unwrap();
     assert_ne!(bench.log_in().id(), first.id());
 }
 
@@ -77,8 +77,8 @@ fn an_ended_session_gives_nothing_and_says_so_in_every_handle() {
     let other = bench.another();
     let session = bench.log_in();
     other.access_token(session.id(), MinValidity::default()).unwrap();
-    bench.keyfob.end_session(session.id()).unwrap();
-    bench.keyfob.end_session(session.id()).unwrap();
+    bench.keyfob.end_session(session.id(), EndSession::local_only()).unwrap();
+    bench.keyfob.end_session(session.id(), EndSession::local_only()).unwrap();
     for keyfob in [&bench.keyfob, &other] {
         let error = keyfob.access_token(session.id(), MinValidity::default()).unwrap_err();
         assert_eq!((error.kind(), error.reason()), (ErrorKind::LoginRequired, Reason::LoggedOut));
@@ -237,7 +237,7 @@ fn the_journal_tells_the_story_without_secrets() {
     let bench = Bench::new(|_| {});
     let session = bench.log_in();
     bench.keyfob.refresh_session(session.id()).unwrap();
-    bench.keyfob.end_session(session.id()).unwrap();
+    bench.keyfob.end_session(session.id(), EndSession::local_only()).unwrap();
     let journal = bench.keyfob.journal(10).unwrap();
     let events: Vec<_> = journal.iter().rev().map(|entry| entry.event().to_owned()).collect();
     assert_eq!(events, ["LoginBegun", "LoginCompleted", "Refreshed", "SessionEnded"]);

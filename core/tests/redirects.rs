@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use keyfob::{ErrorKind, LoginOptions, Reason};
+use keyfob::{EndSession, ErrorKind, LoginOptions, Reason};
 use keyfob_idp::browser;
 use serde_json::json;
 use support::{Bench, SSO, tamper};
@@ -70,7 +70,7 @@ fn s06_a_redirect_that_made_a_session_answers_with_it_and_sends_nothing() {
     }
     assert_eq!(bench.idp.requests().len(), 0);
     assert_eq!(refused(&bench, &with(&redirect, "code", Some("another"))), rejected(Reason::RedirectUsed));
-    bench.keyfob.end_session(session.id()).unwrap();
+    bench.keyfob.end_session(session.id(), EndSession::local_only()).unwrap();
     assert_eq!(refused(&bench, &redirect), (ErrorKind::LoginRequired, Reason::LoggedOut));
 }
 

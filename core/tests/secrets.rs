@@ -8,7 +8,7 @@ mod support;
 use std::fmt::Debug;
 use std::sync::Mutex;
 
-use keyfob::{Error, Freshness, LoginOptions, MinValidity};
+use keyfob::{EndSession, Error, Freshness, LoginOptions, MinValidity};
 use keyfob_idp::{Close, Endpoint, Fault, browser};
 use serde_json::{Value, json};
 use support::{Bench, SSO, parameter, tamper};
@@ -145,7 +145,7 @@ fn s68_no_secret_comes_out_of_any_flow() {
         show_error(&bench.keyfob.complete_login(&bench.redirect()).unwrap_err());
     }
     show(bench.keyfob.journal(1000).unwrap());
-    bench.keyfob.end_session(&id).unwrap();
+    bench.keyfob.end_session(&id, EndSession::local_only()).unwrap();
 
     let secrets = secrets(&bench);
     let seen = SEEN.lock().unwrap().join("\n");

@@ -8,7 +8,8 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use keyfob::{
-    ErrorKind, HttpRequest, HttpResponse, Keyfob, MinValidity, Reason, SessionState, Transport, TransportError,
+    EndSession, ErrorKind, HttpRequest, HttpResponse, Keyfob, MinValidity, Reason, SessionState, Transport,
+    TransportError,
 };
 use keyfob_idp::{Close, Endpoint, Fault, Reuse};
 use serde_json::json;
@@ -322,7 +323,7 @@ fn a_late_refresh_does_not_bring_a_session_back_that_was_logged_out_meanwhile() 
         while refreshes(&bench) == 0 && !refreshing.is_finished() {
             std::thread::yield_now();
         }
-        bench.another().end_session(session.id()).unwrap();
+        bench.another().end_session(session.id(), EndSession::local_only()).unwrap();
         assert_eq!(refreshing.join().unwrap().unwrap_err().reason(), Reason::LoggedOut);
     });
     assert!(bench.keyfob.sessions().unwrap().is_empty());

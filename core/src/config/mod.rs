@@ -17,6 +17,7 @@ pub use self::registration::Registration;
 pub(crate) use self::registration::is_scope_token;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Reason, Result};
+use crate::executor::Executor;
 use crate::http::Transport;
 use crate::provider::Provider;
 
@@ -25,6 +26,7 @@ pub struct Config {
     pub(crate) settings: Settings,
     pub(crate) transport: Option<Arc<dyn Transport>>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) executor: Option<Arc<dyn Executor>>,
 }
 
 /// The part that JSON can say. Its field names are the keys.
@@ -189,6 +191,10 @@ pub(crate) fn parse_json<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T> 
 }
 
 impl Config {
+    fn of(settings: Settings) -> Self {
+        Self { settings, transport: None, clock: Arc::new(SystemClock::new()), executor: None }
+    }
+
     /// Reads a configuration from JSON.
     ///
     /// # Errors
@@ -208,7 +214,7 @@ impl Config {
     pub fn from_json(text: &str) -> Result<Self> {
         let settings: Settings = parse_json(text)?;
         settings.check()?;
-        Ok(Self { settings, transport: None, clock: Arc::new(SystemClock::new()) })
+        Ok(Self::of(settings))
     }
 
     /// Begins a configuration in code. `store` is a folder of Keyfob's own; it is created when missing.
@@ -237,6 +243,13 @@ impl Config {
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
+        self
+    }
+
+    /// Hands early refreshes to the host's own executor, so that no caller's thread is kept by one.
+    #[must_use]
+    pub fn with_executor(mut self, executor: Arc<dyn Executor>) -> Self {
+        self.executor = Some(executor);
         self
     }
 }
@@ -317,7 +330,7 @@ impl ConfigBuilder {
     /// [`Configuration`](crate::ErrorKind::Configuration), naming the key as [`Config::from_json`] would.
     pub fn build(self) -> Result<Config> {
         self.settings.check()?;
-        Ok(Config { settings: self.settings, transport: None, clock: Arc::new(SystemClock::new()) })
+        Ok(Config::of(self.settings))
     }
 }
 

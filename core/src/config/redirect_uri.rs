@@ -36,6 +36,10 @@ impl RedirectUri {
         Ok(Self { text: text.to_owned(), url })
     }
 
+    pub(crate) fn scheme(&self) -> &str {
+        self.url.scheme()
+    }
+
     /// The URI to send: the registered text itself, with the port of the app's listener put in where it leaves the port open.
     pub(crate) fn with_port(&self, port: Option<u16>) -> Result<String, &'static str> {
         let Some(port) = port else { return Ok(self.text.clone()) };

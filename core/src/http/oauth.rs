@@ -19,8 +19,9 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{HttpRequest, HttpResponse, Limits, Method, Transport, TransportError};
 use crate::error::{Error, Reason, Result};
+use crate::provider::TokenRequest;
 use crate::secret::Secret;
-use crate::token::answer::{Reading, normalise};
+use crate::token::answer::{AnswerRules, Reading, normalise};
 
 /// A provider that asks to be left alone for longer is asked again after a day.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -45,6 +46,10 @@ pub(crate) struct ClientParams<'a> {
     pub(crate) token_endpoint: &'a str,
     /// Sent with the code only, character for character as it was sent with the authorization request.
     pub(crate) redirect_uri: &'a str,
+    /// What the provider's file adds to the standard request.
+    pub(crate) request: &'a TokenRequest,
+    /// How the provider's file reads the answer.
+    pub(crate) answer: AnswerRules,
 }
 
 /// What came of one token request.
@@ -61,15 +66,16 @@ pub(crate) struct Answer {
     pub(crate) date: Option<SystemTime>,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) body: Zeroizing<Vec<u8>>,
+    pub(crate) rules: AnswerRules,
     /// Whether `oauth2`'s strict parser took the normalised body for tokens.
     pub(crate) accepted: bool,
 }
 
 impl Answer {
-    fn new(response: HttpResponse) -> Self {
+    fn new(response: HttpResponse, rules: AnswerRules) -> Self {
         let date = response.header("date").and_then(|text| httpdate::parse_http_date(text).ok());
         let retry_after = response.header("retry-after").and_then(|text| retry_after(text, date));
-        Self { status: response.status, date, retry_after, body: Zeroizing::new(response.body), accepted: false }
+        Self { status: response.status, date, retry_after, body: Zeroizing::new(response.body), rules, accepted: false }
     }
 }
 
@@ -97,7 +103,7 @@ pub(crate) fn exchange(
     if let Some(verifier) = verifier {
         request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()));
     }
-    let http = OverTransport::new(transport, limits);
+    let http = OverTransport::new(client, transport, limits);
     let accepted = request.request(&http).is_ok();
     http.into_outcome(accepted)
 }
@@ -117,7 +123,7 @@ pub(crate) fn refresh(
     let refresh_token = RefreshToken::new(refresh_token.expose().to_owned());
     let request =
         oauth2.exchange_refresh_token(&refresh_token).add_scopes(scopes.iter().map(|scope| Scope::new(scope.clone())));
-    let http = OverTransport::new(transport, limits);
+    let http = OverTransport::new(client, transport, limits);
     let accepted = request.request(&http).is_ok();
     http.into_outcome(accepted)
 }
@@ -145,13 +151,15 @@ fn token_url(client: &ClientParams<'_>) -> Result<TokenUrl> {
 /// What `oauth2` takes for its HTTP client. It is asked once; what came back stays in `outcome`.
 struct OverTransport<'a> {
     transport: &'a dyn Transport,
+    request: &'a TokenRequest,
+    rules: AnswerRules,
     limits: Limits,
     outcome: RefCell<Option<Outcome>>,
 }
 
 impl<'a> OverTransport<'a> {
-    fn new(transport: &'a dyn Transport, limits: Limits) -> Self {
-        Self { transport, limits, outcome: RefCell::new(None) }
+    fn new(client: &ClientParams<'a>, transport: &'a dyn Transport, limits: Limits) -> Self {
+        Self { transport, request: client.request, rules: client.answer, limits, outcome: RefCell::new(None) }
     }
 
     fn into_outcome(self, accepted: bool) -> Result<Outcome> {
@@ -165,19 +173,41 @@ impl<'a> OverTransport<'a> {
 
     fn plain(&self, request: oauth2::HttpRequest) -> HttpRequest {
         let (parts, body) = request.into_parts();
-        let headers = parts.headers.iter().filter_map(|(name, value)| {
+        let own = &self.request.headers;
+        let standard = parts.headers.iter().filter_map(|(name, value)| {
             let value = value.to_str().ok()?;
             Some((name.as_str().to_owned(), value.to_owned()))
         });
+        // The provider's own header replaces the standard one of that name.
+        let mut headers: Vec<(String, String)> =
+            standard.filter(|(name, _)| !own.keys().any(|own| own.eq_ignore_ascii_case(name))).collect();
+        headers.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
         HttpRequest {
             method: Method::Post,
             url: parts.uri.to_string(),
-            headers: headers.collect(),
-            body,
+            headers,
+            body: self.with_own_parameters(body),
             connect_timeout: self.limits.connect,
             timeout: self.limits.total,
             max_body_bytes: self.limits.max_body_bytes,
         }
+    }
+}
+
+impl OverTransport<'_> {
+    fn with_own_parameters(&self, mut body: Vec<u8>) -> Vec<u8> {
+        if !self.request.parameters.is_empty() {
+            let own =
+                url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.request.parameters).finish();
+            // A new buffer, and the old one wiped: one that grows leaves the secrets in it behind.
+            let mut longer = Vec::with_capacity(body.len() + 1 + own.len());
+            longer.extend_from_slice(&body);
+            longer.push(b'&');
+            longer.extend_from_slice(own.as_bytes());
+            body.zeroize();
+            return longer;
+        }
+        body
     }
 }
 
@@ -196,10 +226,10 @@ impl oauth2::SyncHttpClient for OverTransport<'_> {
             }
             Ok(response) => {
                 let success = response.is_success();
-                let answer = Answer::new(response);
+                let answer = Answer::new(response, self.rules);
                 // Here the answer is put into the standard's form. What is no success is judged from the outcome alone,
                 // and oauth2, which would copy it into its error, is not shown it.
-                let standard = if success { standard_form(&answer.body) } else { None };
+                let standard = if success { standard_form(&answer.body, self.rules) } else { None };
                 self.outcome.replace(Some(Outcome::Answered(answer)));
                 Ok(::http::Response::new(standard.ok_or(NoTokens)?))
             }
@@ -207,8 +237,8 @@ impl oauth2::SyncHttpClient for OverTransport<'_> {
     }
 }
 
-fn standard_form(body: &[u8]) -> Option<Vec<u8>> {
-    match normalise(body) {
+fn standard_form(body: &[u8], rules: AnswerRules) -> Option<Vec<u8>> {
+    match normalise(body, rules) {
         Reading::Tokens(tokens) => tokens.standard_form(),
         Reading::Error(_) | Reading::Malformed(_) | Reading::NotJson => None,
     }

@@ -7,8 +7,7 @@ use crate::error::{Error, Reason, Result};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::oidc::id_token::Claims;
 use crate::oidc::jwks::KeySet;
-use crate::provider::Metadata;
-use crate::provider::metadata::discovery_url;
+use crate::provider::{Issuer, Metadata};
 
 /// How long metadata and keys are used without asking again.
 const YOUNG_MILLIS: i64 = 3_600_000;
@@ -22,49 +21,50 @@ const MAX_DOCUMENT: usize = 512 * 1024;
 impl Shared {
     /// Where the registration's provider is.
     pub(super) fn metadata(&self, known: &Known) -> Result<Metadata> {
-        if let Some(explicit) = known.provider.explicit_metadata(&known.registration)? {
-            return Ok(explicit);
-        }
-        let issuer = known
-            .provider
-            .issuer_for(&known.registration)?
-            .ok_or_else(|| Error::new(Reason::Internal).with_detail("a provider without issuer and endpoints"))?;
-        let url = discovery_url(&issuer);
-        let (stored, young) = self.stored_document(&url)?;
+        let discovered = match known.provider.discovery_for(&known.registration)? {
+            Some((issuer, url)) => Some(self.discovered(&issuer, &url)?),
+            None => None,
+        };
+        known.provider.metadata_for(&known.registration, discovered)
+    }
+
+    fn discovered(&self, issuer: &Issuer, url: &str) -> Result<Metadata> {
+        let (stored, young) = self.stored_document(url)?;
         if let Some(body) = stored.as_deref().filter(|_| young) {
-            return Metadata::from_discovery(body, &issuer);
+            return Metadata::from_discovery(body, issuer);
         }
-        let fetched = self.fetch_document(&url, "discovery document").and_then(|body| {
-            let metadata = Metadata::from_discovery(&body, &issuer)?;
-            self.store.save_document(&url, &body, self.wall_millis())?;
+        let fetched = self.fetch_document(url, "discovery document").and_then(|body| {
+            let metadata = Metadata::from_discovery(&body, issuer)?;
+            self.store.save_document(url, &body, self.wall_millis())?;
             Ok(metadata)
         });
         match (fetched, stored) {
             // Offline, yesterday's metadata is better than none: endpoints seldom move.
-            (Err(error), Some(body)) if error.is_retryable() => Metadata::from_discovery(&body, &issuer),
+            (Err(error), Some(body)) if error.is_retryable() => Metadata::from_discovery(&body, issuer),
             (fetched, _) => fetched,
         }
     }
 
-    /// Checks something against the issuer's keys; when the keys in the store lack the one it names, fetches them anew, at most once
-    /// in half a minute.
+    /// Checks something against the issuer's keys. When those in the store do not fit it (they rotated), fetches them anew, at most once in half a minute:
+    /// a storm of tokens that nobody signed is no reason to ask for each.
     pub(super) fn with_keys(&self, metadata: &Metadata, check: impl Fn(&KeySet) -> Result<Claims>) -> Result<Claims> {
         let Some(url) = metadata.jwks_uri.as_deref() else {
             return Err(Error::new(Reason::IdTokenKeyNotFound).with_detail("the provider publishes no keys"));
         };
-        let mut fresh_enough = false;
         if let Some((body, fetched_at)) = self.store.document(url)? {
             let age = self.wall_millis().saturating_sub(fetched_at);
-            fresh_enough = (0..FORCED_MILLIS).contains(&age);
             if (0..YOUNG_MILLIS).contains(&age) {
                 match check(&KeySet::parse(&body)?) {
-                    Err(error) if error.reason() == Reason::IdTokenKeyNotFound && !fresh_enough => {}
+                    // Without a key id, or with one that is used again, a new key shows as a wrong signature.
+                    Err(error) if matches!(error.reason(), Reason::IdTokenKeyNotFound | Reason::IdTokenSignature) => {
+                        if age < FORCED_MILLIS {
+                            // Nobody knows whether a newer key would fit.
+                            return Err(Error::new(Reason::IdTokenKeyNotFound).with_source(error));
+                        }
+                    }
                     done => return done,
                 }
             }
-        }
-        if fresh_enough {
-            return Err(Error::new(Reason::IdTokenKeyNotFound));
         }
         let body = self.fetch_document(url, "key set")?;
         let keys = KeySet::parse(&body)?;

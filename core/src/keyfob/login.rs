@@ -6,6 +6,7 @@ use std::time::Duration;
 use ring::digest;
 use url::Url;
 
+use super::profile::Userinfo;
 use super::{Known, Shared, millis};
 use crate::clock::{from_millis, to_millis};
 use crate::config::{RedirectUri, is_scope_token};
@@ -15,15 +16,15 @@ use crate::login::redirect::{self, Answer, Redirect};
 use crate::login::{Completed, Login, LoginOptions, authorize};
 use crate::oidc::id_token::{Claims, Expected, verify_login};
 use crate::oidc::jws::Algorithm;
-use crate::provider::{Metadata, ProviderKind};
+use crate::provider::{AuthMethod, Issuer, IssuerRule, Metadata, ProviderKind, Relaxed};
 use crate::random;
 use crate::refresh::flight::Seat;
 use crate::secret::Secret;
 use crate::session::{Session, from_claims, overlay};
 use crate::store::{
-    Identity, JournalEvent, LoginRow, LoginSecrets, NewLogin, NewSession, Note, Pinned, Received, Stage,
+    Identity, JournalEvent, LoginRow, LoginSecrets, NewLogin, NewSession, Note, Pinned, Received, SessionRow, Stage,
 };
-use crate::token::answer::TokenAnswer;
+use crate::token::answer::{AnswerRules, TokenAnswer};
 use crate::token::verdict::{ExchangeVerdict, exchange_verdict};
 
 /// Longest token answer (security S76).
@@ -40,7 +41,8 @@ impl Shared {
             .map_err(|problem| {
                 invalid_argument(&format!("redirect_port: the registration's redirect URI {problem}"))
             })?;
-        let scopes = scopes(known, options)?;
+        let scopes = self.scopes(known, options)?;
+        let parameters = parameters(known, options)?;
         let metadata = self.metadata(known)?;
         let secrets = LoginSecrets {
             state: Secret::new(random::secret_text()?),
@@ -52,9 +54,11 @@ impl Shared {
             client_id: known.registration.client_id(),
             redirect_uri: &redirect_uri,
             scopes: &scopes,
+            separator: known.provider.scope_separator(),
             state: &secrets.state,
             nonce: secrets.nonce.as_ref(),
-            verifier: &secrets.verifier,
+            verifier: (!known.provider.relaxes(Relaxed::S01)).then_some(&secrets.verifier),
+            parameters: &parameters,
         })?;
         let id = random::id()?;
         let created_at = self.clock.wall();
@@ -68,6 +72,8 @@ impl Shared {
                 expires_at: to_millis(expires_at),
                 success: options.success.as_deref(),
                 failure: options.failure.as_deref(),
+                app_data: options.app_data.as_deref(),
+                for_session: options.for_session.as_deref(),
                 pinned: &Pinned { metadata, redirect_uri, scopes },
                 secrets: &secrets,
             },
@@ -109,11 +115,8 @@ impl Shared {
         if !came_to(&redirect.url, &login.pinned.redirect_uri) {
             return Err(Error::new(Reason::RedirectUriMismatch));
         }
-        redirect::check_issuer(
-            redirect.iss.as_deref(),
-            login.pinned.metadata.issuer.as_deref(),
-            login.pinned.metadata.iss_parameter,
-        )?;
+        let metadata = &login.pinned.metadata;
+        redirect::check_issuer(redirect.iss.as_deref(), metadata.issuer.as_ref(), metadata.iss_parameter)?;
         let known = self.known(&login.registration)?;
         match login.stage {
             Stage::Done => self.completed_before(login, redirect),
@@ -153,7 +156,7 @@ impl Shared {
         let row = self.stored(id)?;
         match row.cause {
             Some(cause) => Err(Error::new(cause).with_return_to(login.failure.clone())),
-            None => Ok(Completed { session: Session { row }, return_to: login.success.clone() }),
+            None => Ok(completed(row, login)),
         }
     }
 
@@ -179,7 +182,8 @@ impl Shared {
         if !self.store.start_exchange(login, hash(code.expose()).as_ref(), received.wall)? {
             return Err(Error::new(Reason::CompletionInProgress));
         }
-        let sent = exchange(&client, code, Some(&secrets.verifier), &*self.transport, self.limits(MAX_TOKEN_ANSWER));
+        let verifier = (!known.provider.relaxes(Relaxed::S01)).then_some(&secrets.verifier);
+        let sent = exchange(&client, code, verifier, &*self.transport, self.limits(MAX_TOKEN_ANSWER));
         let outcome = match sent {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -209,7 +213,7 @@ impl Shared {
                 let row = self.remembering(|| {
                     Ok(Arc::new(self.store.finish_login(login, session, self.wall_millis(), &note)?))
                 })?;
-                Ok(Completed { session: Session { row }, return_to: login.success.clone() })
+                Ok(completed(row, login))
             }
             Err(error) if ends_login(&error) => Err(self.failed(login, error)?),
             Err(error) => Err(error),
@@ -235,13 +239,22 @@ impl Shared {
         };
         let mut all = claims.as_ref().map(|claims| claims.all.clone()).unwrap_or_default();
         let subject = claims.as_ref().map(|claims| claims.subject.as_str());
+        let mut profile_etag = None;
         if let Some(endpoint) =
             metadata.userinfo_endpoint.as_deref().filter(|_| wants_userinfo(&granted, &all, subject))
         {
-            all = overlay(all, self.userinfo(endpoint, answer.access_token.expose(), subject)?);
+            let access_token = answer.access_token.expose();
+            if let Userinfo::Claims { claims, etag } = self.userinfo(known, endpoint, access_token, subject, None)? {
+                all = overlay(all, claims);
+                profile_etag = etag;
+            }
         }
         let profile = from_claims(known.provider.profile(), all).ok_or_else(|| Error::new(Reason::UidMissing))?;
+        let issuer = issuer_name(metadata);
+        self.check_account(login, &issuer, profile.uid())?;
         Ok(NewSession {
+            issuer,
+            profile_etag,
             id: random::id()?,
             registration: login.registration.clone(),
             provider: known.provider.id().to_owned(),
@@ -252,6 +265,55 @@ impl Shared {
             tokens: answer.duplicate(),
             received,
         })
+    }
+
+    /// A login for a session may only bring that session's own user.
+    fn check_account(&self, login: &LoginRow, issuer: &str, uid: &str) -> Result<()> {
+        let Some(id) = &login.for_session else { return Ok(()) };
+        let row = self.stored(id)?;
+        match row.cause {
+            Some(cause) => Err(Error::new(cause)),
+            None if row.uid == uid && row.issuer == issuer => Ok(()),
+            None => Err(Error::new(Reason::AccountMismatch)),
+        }
+    }
+
+    /// The registration's scopes, else the provider's; those of the session that is to get more; those of the call. Each once, in that order.
+    fn scopes(&self, known: &Known, options: &LoginOptions) -> Result<Vec<String>> {
+        let granted = match &options.for_session {
+            Some(id) => {
+                let row = self.stored(id)?;
+                if let Some(cause) = row.cause {
+                    return Err(Error::new(cause));
+                }
+                if row.registration != known.registration.id() {
+                    return Err(invalid_argument("for_session: a session of another registration"));
+                }
+                row.scopes.clone()
+            }
+            None => Vec::new(),
+        };
+        let defaults = known.registration.scopes().unwrap_or_else(|| known.provider.default_scopes());
+        let mut scopes: Vec<String> = Vec::new();
+        for scope in defaults.iter().chain(&granted).chain(&options.scopes) {
+            if !is_scope_token(scope) {
+                return Err(invalid_argument("scope: not of RFC 6749 section 3.3"));
+            }
+            if !scopes.contains(scope) {
+                scopes.push(scope.clone());
+            }
+        }
+        Ok(scopes)
+    }
+
+    /// Ends a login that waits: its redirect is refused from now on.
+    pub(super) fn cancel_login(&self, id: &str) -> Result<()> {
+        let login = self.store.login(id)?.ok_or_else(|| Error::new(Reason::UnknownLogin))?;
+        match login.stage {
+            Stage::Pending | Stage::Answered => self.failed(&login, Error::new(Reason::Cancelled)).map(drop),
+            // Being completed, or over: nothing waits any more.
+            Stage::Exchanging | Stage::Done | Stage::Failed => Ok(()),
+        }
     }
 
     /// Ends the login in the store, and gives the error with the login's failure link.
@@ -285,6 +347,9 @@ pub(super) fn identity(claims: &Claims) -> Identity {
     Identity { issuer: claims.issuer.clone(), subject: claims.subject.clone(), auth_time: claims.auth_time }
 }
 
+/// What an ID token of a provider without an issuer would be held against: no token names it.
+static NO_ISSUER: Issuer = Issuer { name: String::new(), rule: IssuerRule::OneOf(Vec::new()) };
+
 /// What an ID token is held against.
 pub(super) fn expected<'a>(
     shared: &Shared,
@@ -295,7 +360,7 @@ pub(super) fn expected<'a>(
     received: &Received,
 ) -> Expected<'a> {
     Expected {
-        issuer: metadata.issuer.as_deref().unwrap_or_default(),
+        issuer: metadata.issuer.as_ref().unwrap_or(&NO_ISSUER),
         client_id: known.registration.client_id(),
         nonce,
         access_token: Some(answer.access_token.expose()),
@@ -312,10 +377,12 @@ pub(super) fn client<'a>(known: &'a Known, metadata: &'a Metadata, redirect_uri:
     let methods = &metadata.token_auth_methods;
     let offers = |method: &str| methods.iter().any(|offered| offered == method);
     let client_secret = known.registration.secret();
-    let auth = match client_secret {
-        None => ClientAuth::None,
-        Some(_) if !offers("client_secret_basic") && offers("client_secret_post") => ClientAuth::Post,
-        Some(_) => ClientAuth::Basic,
+    let auth = match (client_secret, known.provider.client_auth().first()) {
+        (None, _) | (_, Some(AuthMethod::None)) => ClientAuth::None,
+        (Some(_), Some(AuthMethod::Basic)) => ClientAuth::Basic,
+        (Some(_), Some(AuthMethod::Post)) => ClientAuth::Post,
+        (Some(_), None) if !offers("client_secret_basic") && offers("client_secret_post") => ClientAuth::Post,
+        (Some(_), None) => ClientAuth::Basic,
     };
     ClientParams {
         client_id: known.registration.client_id(),
@@ -323,22 +390,38 @@ pub(super) fn client<'a>(known: &'a Known, metadata: &'a Metadata, redirect_uri:
         auth,
         token_endpoint: &metadata.token_endpoint,
         redirect_uri,
+        request: known.provider.token_request(),
+        answer: AnswerRules {
+            scope_separator: known.provider.token_answer().scope_separator,
+            assume_bearer: known.provider.relaxes(Relaxed::S33),
+        },
     }
 }
 
-/// The registration's scopes, else the provider's, and those of the call; each once, in that order.
-fn scopes(known: &Known, options: &LoginOptions) -> Result<Vec<String>> {
-    let defaults = known.registration.scopes().unwrap_or_else(|| known.provider.default_scopes());
-    let mut scopes: Vec<String> = Vec::new();
-    for scope in defaults.iter().chain(&options.scopes) {
-        if !is_scope_token(scope) {
-            return Err(invalid_argument("scope: not of RFC 6749 section 3.3"));
+/// The provider's own authorization parameters, save where the call says otherwise; then the call's.
+fn parameters(known: &Known, options: &LoginOptions) -> Result<Vec<(String, String)>> {
+    for (index, (name, _)) in options.parameters.iter().enumerate() {
+        if name.is_empty() || authorize::OWN_PARAMETERS.contains(&name.as_str()) {
+            return Err(invalid_argument(&format!("parameter: {name} is set by Keyfob itself")));
         }
-        if !scopes.contains(scope) {
-            scopes.push(scope.clone());
+        if options.parameters.iter().take(index).any(|(earlier, _)| earlier == name) {
+            return Err(invalid_argument(&format!("parameter: {name} stands twice (RFC 6749 section 3.1)")));
         }
     }
-    Ok(scopes)
+    let given = |name: &str| options.parameters.iter().any(|(given, _)| given == name);
+    let own = known.provider.authorize_parameters().filter(|(name, _)| !given(name));
+    let mut parameters: Vec<(String, String)> = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    parameters.extend(options.parameters.iter().cloned());
+    Ok(parameters)
+}
+
+fn completed(row: Arc<SessionRow>, login: &LoginRow) -> Completed {
+    Completed { session: Session { row }, return_to: login.success.clone(), app_data: login.app_data.clone() }
+}
+
+/// The name that sessions of this provider are kept under, beside the user's.
+pub(super) fn issuer_name(metadata: &Metadata) -> String {
+    metadata.issuer.as_ref().map(|issuer| issuer.name.clone()).unwrap_or_default()
 }
 
 fn asks_for_id_token(known: &Known, scopes: &[String]) -> bool {
@@ -358,8 +441,8 @@ fn wants_userinfo(
 
 /// Whether a failure on the way from tokens to session is for good.
 fn ends_login(error: &Error) -> bool {
-    use crate::error::ErrorKind::{BadResponse, TokenRejected};
-    matches!(error.kind(), TokenRejected) || matches!(error.kind(), BadResponse if error.reason() == Reason::UidMissing)
+    use crate::error::ErrorKind::{LoginRequired, TokenRejected};
+    matches!(error.kind(), TokenRejected | LoginRequired) || error.reason() == Reason::UidMissing
 }
 
 fn came_to(redirect: &Url, redirect_uri: &str) -> bool {

@@ -4,18 +4,31 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::Shared;
 use super::documents::{accept_json, expect_success, json_object};
+use super::{Known, Shared};
 use crate::error::{Error, Reason, Result};
-use crate::http::HttpRequest;
-use crate::session::{Freshness, MinValidity, Profile, from_claims, overlay};
+use crate::http::{HttpRequest, HttpResponse};
+use crate::provider::EmailRequest;
+use crate::session::{
+    ASKED_EMAIL, ASKED_VERIFIED, Freshness, MinValidity, Profile, choose_email, from_claims, overlay,
+};
 use crate::store::SessionRow;
 
 /// Longest userinfo answer.
 const MAX_USERINFO: usize = 512 * 1024;
 
+/// What userinfo said.
+pub(super) enum Userinfo {
+    Claims {
+        claims: Map<String, Value>,
+        etag: Option<String>,
+    },
+    /// Nothing new since the answer with the `ETag` that was sent.
+    Unchanged,
+}
+
 impl Shared {
-    pub(super) fn profile(&self, id: &str, freshness: Freshness) -> Result<Profile> {
+    pub(super) fn profile(self: &Arc<Self>, id: &str, freshness: Freshness) -> Result<Profile> {
         let row = self.recalled(id)?;
         if let Some(cause) = row.cause {
             return Err(Error::new(cause));
@@ -29,22 +42,31 @@ impl Shared {
         let known = self.known(&row.registration)?;
         let endpoint = self.metadata(known)?.userinfo_endpoint.ok_or_else(|| Error::new(Reason::NoUserInfo))?;
         let row = self.access_token(id, MinValidity::secs(10))?;
-        let fetched = match self.userinfo(&endpoint, row.tokens.access_token.expose(), subject(&row)) {
+        let ask = |row: &SessionRow| {
+            self.userinfo(known, &endpoint, row.tokens.access_token.expose(), subject(row), row.profile_etag.as_deref())
+        };
+        let fetched = match ask(&row) {
             // The token was revoked before its time: one new one is worth a try.
             Err(error) if error.http_status() == Some(401) && row.tokens.refresh_token.is_some() => {
-                let row = self.refresh_now(id)?;
-                self.userinfo(&endpoint, row.tokens.access_token.expose(), subject(&row))
+                ask(&*self.refresh_if_current(id, row.tokens.access_token.expose())?)
             }
             other => other,
         }?;
-        // What the ID token told stays, save where userinfo now says otherwise.
-        let claims = overlay(row.profile.raw().clone(), fetched);
-        let profile = from_claims(known.provider.profile(), claims).ok_or_else(|| Error::new(Reason::UidMissing))?;
+        let (profile, etag) = match fetched {
+            Userinfo::Unchanged => (row.profile.clone(), row.profile_etag.clone()),
+            Userinfo::Claims { claims, etag } => {
+                // What the ID token told stays, save where userinfo now says otherwise.
+                let claims = overlay(row.profile.raw().clone(), claims);
+                let profile =
+                    from_claims(known.provider.profile(), claims).ok_or_else(|| Error::new(Reason::UidMissing))?;
+                (profile, etag)
+            }
+        };
         if profile.uid() != row.uid {
             return Err(Error::new(Reason::UserInfoSubMismatch));
         }
         let saved = self.remembering(|| {
-            let saved = self.store.save_profile(id, &profile, self.wall_millis())?;
+            let saved = self.store.save_profile(id, &profile, etag.as_deref(), self.wall_millis())?;
             saved.map(Arc::new).ok_or_else(super::unknown_session)
         })?;
         saved.cause.map_or(Ok(profile), |cause| Err(Error::new(cause)))
@@ -53,21 +75,65 @@ impl Shared {
     /// Asks userinfo. With a subject (an ID token came), the answer must be about that subject before any claim of it is used.
     pub(super) fn userinfo(
         &self,
+        known: &Known,
         endpoint: &str,
         access_token: &str,
         subject: Option<&str>,
-    ) -> Result<Map<String, Value>> {
-        let headers = vec![accept_json(), ("Authorization".to_owned(), format!("Bearer {access_token}"))];
-        let request = HttpRequest::get(endpoint, headers, self.limits(MAX_USERINFO));
-        let response = self.transport.send(&request)?;
-        expect_success(&response)
-            .map_err(|reason| Error::new(reason).with_status(response.status).with_detail("userinfo"))?;
-        let claims = json_object(&response.body, "userinfo")?;
+        etag: Option<&str>,
+    ) -> Result<Userinfo> {
+        let condition = etag.map(|etag| ("If-None-Match".to_owned(), etag.to_owned()));
+        let response = self.with_bearer(endpoint, access_token, condition)?;
+        if response.status == 304 && etag.is_some() {
+            return Ok(Userinfo::Unchanged);
+        }
+        let mut claims = succeeded(&response, "userinfo").and_then(|()| json_object(&response.body, "userinfo"))?;
         if subject.is_some_and(|subject| claims.get("sub").and_then(Value::as_str) != Some(subject)) {
             return Err(Error::new(Reason::UserInfoSubMismatch));
         }
-        Ok(claims)
+        if let Some(request) = known.provider.email_request() {
+            self.ask_email(known, request, access_token, &mut claims)?;
+        }
+        // Not a value of ours to repeat: one with a line break would make two headers of it.
+        let etag = response.header("etag").filter(|etag| etag.bytes().all(|byte| matches!(byte, 0x20..=0x7e)));
+        Ok(Userinfo::Claims { claims, etag: etag.map(str::to_owned) })
     }
+
+    /// The address in an answer of its own. One that the token may not see is a profile without address, and no failure.
+    fn ask_email(
+        &self,
+        known: &Known,
+        request: &EmailRequest,
+        access_token: &str,
+        claims: &mut Map<String, Value>,
+    ) -> Result<()> {
+        let url = known.provider.url_for(&known.registration, "profile.email.request", &request.request)?;
+        let response = self.with_bearer(&url, access_token, None)?;
+        if matches!(response.status, 403 | 404) {
+            return Ok(());
+        }
+        succeeded(&response, "e-mail addresses")?;
+        let entries = match crate::json::parse(&response.body) {
+            Ok(Value::Array(entries)) => entries,
+            Ok(_) => return Err(Error::new(Reason::MalformedResponse).with_detail("e-mail addresses")),
+            Err(_) => return Err(Error::new(Reason::NotJson).with_detail("e-mail addresses")),
+        };
+        if let Some((email, verified)) = choose_email(request, &entries) {
+            claims.insert(ASKED_EMAIL.to_owned(), email.into());
+            claims.insert(ASKED_VERIFIED.to_owned(), verified.into());
+        }
+        Ok(())
+    }
+
+    fn with_bearer(&self, url: &str, access_token: &str, more: Option<(String, String)>) -> Result<HttpResponse> {
+        let mut headers = vec![accept_json(), ("Authorization".to_owned(), format!("Bearer {access_token}"))];
+        headers.extend(more);
+        Ok(self.transport.send(&HttpRequest::get(url, headers, self.limits(MAX_USERINFO)))?)
+    }
+}
+
+fn succeeded(response: &HttpResponse, what: &str) -> Result<()> {
+    expect_success(response)
+        .map_err(|reason| Error::new(reason).with_status(response.status).with_detail(what.to_owned()))
 }
 
 fn subject(row: &SessionRow) -> Option<&str> {

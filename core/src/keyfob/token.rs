@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::login::{MAX_TOKEN_ANSWER, client, expected};
+use super::login::{MAX_TOKEN_ANSWER, client, expected, issuer_name};
 use super::{Known, Shared};
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::http::Limits;
@@ -33,14 +33,14 @@ enum Wish {
 }
 
 impl Shared {
-    pub(super) fn access_token(&self, id: &str, min_validity: MinValidity) -> Result<Arc<SessionRow>> {
+    pub(super) fn access_token(self: &Arc<Self>, id: &str, min_validity: MinValidity) -> Result<Arc<SessionRow>> {
         let row = self.recalled(id)?;
         if let Some(cause) = row.cause {
             return Err(Error::new(cause));
         }
         match self.need(&row, min_validity) {
             Need::Nothing if row.verified => Ok(row),
-            Need::Advisory if row.verified => Ok(self.early(&row)),
+            Need::Advisory if row.verified => Ok(self.early(row)),
             _ => self.flight(id, Wish::Token(min_validity)),
         }
     }
@@ -50,37 +50,49 @@ impl Shared {
         self.flight(id, Wish::NewerThan(row.generation))
     }
 
+    pub(super) fn refresh_if_current(self: &Arc<Self>, id: &str, rejected: &str) -> Result<Arc<SessionRow>> {
+        // Read from the store: another process may have a newer one that this one has not seen.
+        let row = self.remembering(|| self.stored(id))?;
+        match row.cause {
+            Some(cause) => Err(Error::new(cause)),
+            None if row.tokens.access_token.matches(rejected) => self.flight(id, Wish::NewerThan(row.generation)),
+            None => self.access_token(id, MinValidity::secs(0)),
+        }
+    }
+
     fn need(&self, row: &SessionRow, min_validity: MinValidity) -> Need {
         // Processes start their early refresh at different moments; the process number is different enough.
         let spread = i64::from(std::process::id() % 1000);
         need(&life(row), &self.now(), min_validity.0, spread)
     }
 
-    /// One caller tries early; nobody else waits for it, and its failure is nobody's business while the token is good.
-    fn early(&self, row: &Arc<SessionRow>) -> Arc<SessionRow> {
+    /// An early refresh: on the host's executor where there is one, else on this caller's thread. Nobody else waits for it, and its failure is
+    /// nobody's business while the token is good.
+    fn early(self: &Arc<Self>, row: Arc<SessionRow>) -> Arc<SessionRow> {
         if row.tokens.refresh_token.is_none() || row.retry_at.is_some_and(|at| self.wall_millis() < at) {
-            return Arc::clone(row);
+            return row;
         }
-        match self.refreshes.join(&row.id) {
-            Seat::Follow(_) => Arc::clone(row),
-            Seat::Lead(lead) => {
-                let connect = ADVISORY_CONNECT.min(self.settings.http.connect());
-                let limits = Limits { connect, ..self.limits(MAX_TOKEN_ANSWER) };
-                let outcome = lead.land(self.refresh(&row.id, Wish::NewerThan(row.generation), limits));
-                match outcome {
-                    Ok(newer) => newer,
-                    // An ending is news even now; anything else is tried again when it has to be.
-                    Err(error) if error.is_login_required() => {
-                        log::info!("session {} ended at an early refresh: {error}", row.id);
-                        Arc::clone(row)
-                    }
-                    Err(error) => {
-                        log::debug!("an early refresh of session {} failed: {error}", row.id);
-                        Arc::clone(row)
-                    }
-                }
-            }
+        let Some(executor) = &self.executor else { return self.refresh_early(row) };
+        if let Some(errand) = Errand::begin(self, &row.id) {
+            let shared = Arc::clone(self);
+            let handed_over = Arc::clone(&row);
+            executor.execute(Box::new(move || {
+                let _errand = errand;
+                shared.refresh_early(handed_over);
+            }));
         }
+        row
+    }
+
+    fn refresh_early(&self, row: Arc<SessionRow>) -> Arc<SessionRow> {
+        let Seat::Lead(lead) = self.refreshes.join(&row.id) else { return row };
+        let connect = ADVISORY_CONNECT.min(self.settings.http.connect());
+        let limits = Limits { connect, ..self.limits(MAX_TOKEN_ANSWER) };
+        lead.land(self.refresh(&row.id, Wish::NewerThan(row.generation), limits)).unwrap_or_else(|error| {
+            // An ending is stored, and the next call tells it; anything else is tried again when it has to be.
+            log::debug!("an early refresh of session {} failed: {error}", row.id);
+            row
+        })
     }
 
     /// One flight at a time in this process.
@@ -120,7 +132,7 @@ impl Shared {
         }
         let metadata = self.metadata(known)?;
         // A refresh token goes to the issuer that gave it and to nobody else (security S61).
-        if row.identity.as_ref().is_some_and(|identity| Some(&identity.issuer) != metadata.issuer.as_ref()) {
+        if row.issuer != issuer_name(&metadata) {
             return Err(Error::new(Reason::InvalidConfiguration).with_detail(format!(
                 "registration {} now names another issuer than the session's",
                 row.registration
@@ -128,7 +140,8 @@ impl Shared {
         }
         let client = client(known, &metadata, known.registration.redirect_uri());
         let received = self.received();
-        let outcome = refresh(&client, refresh_token, &[], &*self.transport, limits)?;
+        let scopes: &[String] = if client.request.scope_on_refresh { &row.scopes } else { &[] };
+        let outcome = refresh(&client, refresh_token, scopes, &*self.transport, limits)?;
         let rules = known.provider.refresh_rules();
         let dead: Vec<&str> = rules.dead.iter().map(String::as_str).collect();
         let transient: Vec<&str> = rules.transient.iter().map(String::as_str).collect();
@@ -251,6 +264,24 @@ impl Shared {
             self.stored(&row.id)
         })?;
         Ok(error)
+    }
+}
+
+/// An early refresh on its way to the host's executor, so that one is on its way and not one for each call. Gone with the work, done or dropped.
+struct Errand {
+    shared: Arc<Shared>,
+    id: String,
+}
+
+impl Errand {
+    fn begin(shared: &Arc<Shared>, id: &str) -> Option<Self> {
+        shared.memory().errands.insert(id.to_owned()).then(|| Self { shared: Arc::clone(shared), id: id.to_owned() })
+    }
+}
+
+impl Drop for Errand {
+    fn drop(&mut self) {
+        self.shared.memory().errands.remove(&self.id);
     }
 }
 

@@ -8,6 +8,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 pub use self::options::LoginOptions;
+use crate::clock::from_millis;
 use crate::session::Session;
 
 /// A login that has begun. It is already stored: the process may end before the redirect comes.
@@ -57,6 +58,7 @@ impl fmt::Debug for Login {
 pub struct Completed {
     pub(crate) session: Session,
     pub(crate) return_to: Option<String>,
+    pub(crate) app_data: Option<String>,
 }
 
 impl Completed {
@@ -76,5 +78,46 @@ impl Completed {
     #[must_use]
     pub fn return_to(&self) -> Option<&str> {
         self.return_to.as_deref()
+    }
+
+    /// What the app gave the login to keep.
+    #[must_use]
+    pub fn app_data(&self) -> Option<&str> {
+        self.app_data.as_deref()
+    }
+}
+
+/// A login that waits for its redirect.
+#[derive(Clone, Debug)]
+pub struct PendingLogin {
+    pub(crate) id: String,
+    pub(crate) registration: String,
+    pub(crate) created_at: i64,
+    pub(crate) expires_at: i64,
+}
+
+impl PendingLogin {
+    /// The id of the login in this store.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The registration it was begun for.
+    #[must_use]
+    pub fn registration(&self) -> &str {
+        &self.registration
+    }
+
+    /// When it was begun.
+    #[must_use]
+    pub fn created_at(&self) -> SystemTime {
+        from_millis(self.created_at)
+    }
+
+    /// When it stops waiting.
+    #[must_use]
+    pub fn expires_at(&self) -> SystemTime {
+        from_millis(self.expires_at)
     }
 }

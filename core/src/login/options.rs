@@ -12,6 +12,9 @@ pub struct LoginOptions {
     pub(crate) success: Option<String>,
     pub(crate) failure: Option<String>,
     pub(crate) redirect_port: Option<u16>,
+    pub(crate) parameters: Vec<(String, String)>,
+    pub(crate) app_data: Option<String>,
+    pub(crate) for_session: Option<String>,
 }
 
 impl LoginOptions {
@@ -36,6 +39,27 @@ impl LoginOptions {
     /// Where the app wants to go after a failure: given back by [`Error::return_to`](crate::Error::return_to). Never sent to the provider.
     pub fn failure(mut self, link: impl Into<String>) -> Self {
         self.failure = Some(link.into());
+        self
+    }
+
+    /// Adds a parameter to the authorization request, for instance `prompt` = `login` or `login_hint` = an address (OpenID Connect Core
+    /// section 3.1.2.1). Those that make a login safe are Keyfob's own and cannot be set.
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// Something of the app's own to have back when the login completes, also in another process:
+    /// [`Completed::app_data`](crate::Completed::app_data). Stored, never sent to the provider.
+    pub fn app_data(mut self, data: impl Into<String>) -> Self {
+        self.app_data = Some(data.into());
+        self
+    }
+
+    /// Asks for more scopes for a session that is there: those it has are asked for too, and logging in as somebody else is
+    /// refused with [`Reason::AccountMismatch`](crate::Reason::AccountMismatch).
+    pub fn for_session(mut self, session_id: impl Into<String>) -> Self {
+        self.for_session = Some(session_id.into());
         self
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use url::Url;
 
 use crate::error::{Error, OAuthError, Reason, Result};
+use crate::provider::Issuer;
 use crate::secret::Secret;
 
 /// Longest redirect that is looked at, in bytes. Codes of 64 KB have been seen.
@@ -66,9 +67,9 @@ pub(crate) fn parse(text: &str) -> Result<Redirect> {
 
 /// Whether the redirect comes from the issuer that the login was sent to (RFC 9207 section 2.4).
 /// Asked before an `error` is believed, too.
-pub(crate) fn check_issuer(iss: Option<&str>, expected: Option<&str>, always_sent: bool) -> Result<()> {
+pub(crate) fn check_issuer(iss: Option<&str>, expected: Option<&Issuer>, always_sent: bool) -> Result<()> {
     match (iss, expected) {
-        (Some(iss), Some(expected)) if iss != expected => Err(Error::new(Reason::IssuerMismatch)),
+        (Some(iss), Some(expected)) if !expected.may_be(iss) => Err(Error::new(Reason::IssuerMismatch)),
         (None, _) if always_sent => Err(Error::new(Reason::IssuerMissing)),
         // A provider without a known issuer leaves nothing to compare with.
         _ => Ok(()),
@@ -119,11 +120,12 @@ mod tests {
 
     #[test]
     fn s22_s23_the_issuer_must_be_the_one_the_login_was_sent_to() {
+        let good = Issuer::exact("https://good");
         let reason = |iss, expected, always| check_issuer(iss, expected, always).unwrap_err().reason();
-        assert_eq!(reason(Some("https://evil"), Some("https://good"), false), Reason::IssuerMismatch);
-        assert_eq!(reason(Some("https://good/"), Some("https://good"), true), Reason::IssuerMismatch);
-        assert_eq!(reason(None, Some("https://good"), true), Reason::IssuerMissing);
-        assert!(check_issuer(Some("https://good"), Some("https://good"), true).is_ok());
-        assert!(check_issuer(None, Some("https://good"), false).is_ok());
+        assert_eq!(reason(Some("https://evil"), Some(&good), false), Reason::IssuerMismatch);
+        assert_eq!(reason(Some("https://good/"), Some(&good), true), Reason::IssuerMismatch);
+        assert_eq!(reason(None, Some(&good), true), Reason::IssuerMissing);
+        assert!(check_issuer(Some("https://good"), Some(&good), true).is_ok());
+        assert!(check_issuer(None, Some(&good), false).is_ok());
     }
 }

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use super::jwks::KeySet;
 use super::jws::{Algorithm, Jws};
 use crate::error::{Error, Reason, Result};
+use crate::provider::Issuer;
 use crate::secret::{Secret, constant_time_eq};
 
 #[cfg(test)]
@@ -27,8 +28,7 @@ const MAX_SECONDS: u64 = 1 << 53;
 
 /// What the token is held against.
 pub(crate) struct Expected<'a> {
-    /// Compared byte for byte.
-    pub(crate) issuer: &'a str,
+    pub(crate) issuer: &'a Issuer,
     pub(crate) client_id: &'a str,
     /// What the login sent. `None` only where none was sent, or it is no longer known: then it is not looked at.
     pub(crate) nonce: Option<&'a Secret>,
@@ -136,10 +136,10 @@ fn authentic(token: &str, keys: &KeySet, allowed: &[Algorithm]) -> Result<(Algor
 /// S42 and, for a refresh, S59.
 fn issuer(claims: &Map<String, Value>, expected: &Expected<'_>, original: Option<&Original<'_>>) -> Result<String> {
     let issuer = text(claims, "iss").ok_or_else(|| refused(Reason::IdTokenIssuer, "missing or malformed"))?;
-    if original.is_some_and(|original| original.issuer != issuer) {
+    if original.is_some_and(|original| !expected.issuer.same(original.issuer, issuer)) {
         return Err(refused(Reason::IdentityMismatch, "iss"));
     }
-    if issuer != expected.issuer {
+    if !expected.issuer.is(issuer, claims) {
         return Err(Error::new(Reason::IdTokenIssuer));
     }
     Ok(issuer.to_owned())

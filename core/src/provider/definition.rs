@@ -1,13 +1,14 @@
-//! A provider's file: pure data, from the catalogue or written by the app.
+//! A provider's file: pure data, from the catalogue or written by the app. Its keys are the fields of these structures.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use super::metadata::{Metadata, check_endpoint};
-use super::template;
-use crate::config::{Registration, invalid, parse_json};
-use crate::error::{Error, Reason, Result};
+use super::issuer::IssuerRule;
+use super::template::Variable;
+use crate::config::parse_json;
+use crate::error::Result;
 
 /// What a provider speaks.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -25,70 +26,192 @@ pub enum ProviderKind {
 #[serde(deny_unknown_fields)]
 #[must_use]
 pub struct Provider {
-    id: String,
+    pub(super) id: String,
+    /// Other names that a registration may use.
     #[serde(default)]
-    name: Option<String>,
-    kind: ProviderKind,
+    pub(super) aliases: Vec<String>,
     #[serde(default)]
-    variables: BTreeMap<String, template::Variable>,
+    pub(super) name: Option<String>,
+    pub(super) kind: ProviderKind,
+    /// For people: the engine does not look at it.
+    #[serde(default, rename = "notes")]
+    pub(super) _notes: Option<String>,
     #[serde(default)]
-    issuer: Option<String>,
+    pub(super) variables: BTreeMap<String, Variable>,
     #[serde(default)]
-    endpoints: Option<Endpoints>,
+    pub(super) issuer: Option<String>,
     #[serde(default)]
-    scopes: Scopes,
+    pub(super) issuer_rule: IssuerRule,
+    /// The metadata document, where it is not at the issuer's well-known place.
     #[serde(default)]
-    refresh: RefreshRules,
-    profile: ProfileMap,
+    pub(super) discovery: Option<String>,
+    #[serde(default)]
+    pub(super) endpoints: Endpoints,
+    #[serde(default)]
+    pub(super) scopes: Scopes,
+    #[serde(default)]
+    pub(super) authorize: Authorize,
+    #[serde(default)]
+    pub(super) redirect: RedirectRules,
+    /// How a client with a secret may authenticate, the preferred way first. Absent: as the metadata says, else Basic.
+    #[serde(default)]
+    pub(super) client_auth: Vec<AuthMethod>,
+    #[serde(default)]
+    pub(super) token_request: TokenRequest,
+    #[serde(default)]
+    pub(super) token_answer: TokenAnswerRules,
+    #[serde(default)]
+    pub(super) refresh: RefreshRules,
+    pub(super) profile: ProfileMap,
+    #[serde(default)]
+    pub(super) revocation: Option<Revocation>,
+    /// The rules of the security checklist that the provider's protocol cannot keep.
+    #[serde(default)]
+    pub(super) relaxes: Vec<Relaxed>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Endpoints {
-    authorization: String,
-    token: String,
-    userinfo: String,
+/// Endpoints as URL templates. What is named here wins over discovery; with both `authorization` and `token` there is no discovery.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Endpoints {
+    pub(super) authorization: Option<String>,
+    pub(super) token: Option<String>,
+    pub(super) userinfo: Option<String>,
+    pub(super) jwks: Option<String>,
+    pub(super) revocation: Option<String>,
+    pub(super) end_session: Option<String>,
+}
+
+/// What stands between the scopes of a list.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Separator {
+    #[default]
+    Space,
+    Comma,
+    Plus,
+    Semicolon,
+}
+
+impl Separator {
+    pub(crate) const fn text(self) -> &'static str {
+        match self {
+            Self::Space => " ",
+            Self::Comma => ",",
+            Self::Plus => "+",
+            Self::Semicolon => ";",
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Scopes {
-    #[serde(default)]
-    default: Vec<String>,
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Scopes {
+    pub(super) default: Vec<String>,
+    /// In the authorization request.
+    pub(super) separator: Separator,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Authorize {
+    /// Parameters that the provider needs in every authorization request.
+    pub(super) parameters: BTreeMap<String, String>,
+}
+
+/// Which redirect URIs the provider lets one register. Absent: nobody knows.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RedirectRules {
+    pub(crate) custom_scheme: Option<bool>,
+    pub(crate) loopback: Option<Loopback>,
+}
+
+/// What a provider takes of a loopback redirect URI.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Loopback {
+    /// The IP literal, with any port (RFC 8252 section 7.3).
+    AnyPort,
+    /// Only exactly as registered, port included.
+    Exact,
+    /// Not at all.
+    None,
+}
+
+/// How a client with a secret authenticates at the token endpoint.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum AuthMethod {
+    /// `client_secret_basic`
+    Basic,
+    /// `client_secret_post`
+    Post,
+    /// A public client: no secret at all.
+    None,
+}
+
+/// What is added to the standard token request.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TokenRequest {
+    pub(crate) headers: BTreeMap<String, String>,
+    /// Form parameters.
+    pub(crate) parameters: BTreeMap<String, String>,
+    /// Send the scopes again with a refresh (Microsoft).
+    pub(crate) scope_on_refresh: bool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TokenAnswerRules {
+    /// In `scope` of the token answer.
+    pub(crate) scope_separator: Separator,
 }
 
 /// Error codes of the token endpoint that mean more than RFC 6749 says.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct RefreshRules {
+    pub(crate) rotation: Option<Rotation>,
     /// Codes beside `invalid_grant` that mean: the refresh token is dead.
-    #[serde(default)]
     pub(crate) dead: Vec<String>,
     /// Codes that mean: not now, nothing was spent.
-    #[serde(default)]
     pub(crate) transient: Vec<String>,
 }
 
-/// Where the profile keeps things: JSON pointers (RFC 6901); of several the first that is not empty counts.
+/// What becomes of a refresh token that was used.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Rotation {
+    /// It is spent, and the answer has the next one.
+    SingleUse,
+    /// It stays good.
+    None,
+}
+
+/// Where the profile keeps things. A place is a JSON pointer (RFC 6901), or a text with `{/pointer}` in it; of several the first that is not
+/// empty counts.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileMap {
-    pub(crate) uid: Pointers,
+    pub(crate) uid: Places,
     #[serde(default)]
-    pub(crate) name: Pointers,
+    pub(crate) name: Places,
     #[serde(default)]
-    pub(crate) email: Pointers,
+    pub(crate) email: EmailPlace,
     #[serde(default)]
-    pub(crate) email_verified: Pointers,
+    pub(crate) email_verified: Places,
     #[serde(default)]
-    pub(crate) avatar_url: Pointers,
+    pub(crate) avatar_url: Places,
     #[serde(default)]
-    pub(crate) locale: Pointers,
+    pub(crate) locale: Places,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(from = "OneOrMany")]
-pub(crate) struct Pointers(pub(crate) Vec<String>);
+pub(crate) struct Places(pub(crate) Vec<String>);
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -97,20 +220,103 @@ enum OneOrMany {
     Many(Vec<String>),
 }
 
-impl From<OneOrMany> for Pointers {
+impl From<OneOrMany> for Places {
     fn from(either: OneOrMany) -> Self {
         match either {
-            OneOrMany::One(pointer) => Self(vec![pointer]),
-            OneOrMany::Many(pointers) => Self(pointers),
+            OneOrMany::One(place) => Self(vec![place]),
+            OneOrMany::Many(places) => Self(places),
         }
     }
+}
+
+/// The e-mail address: in the profile, or in the answer to a request of its own.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum EmailPlace {
+    In(Places),
+    Asked(EmailRequest),
+}
+
+impl Default for EmailPlace {
+    fn default() -> Self {
+        Self::In(Places::default())
+    }
+}
+
+/// A GET whose answer is a list of addresses.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct EmailRequest {
+    /// A URL template.
+    pub(crate) request: String,
+    /// What an entry has to have, the best first; the first that any entry fulfils decides.
+    #[serde(rename = "where")]
+    pub(crate) conditions: Vec<Map<String, Value>>,
+    /// Where the entry keeps the address.
+    pub(crate) value: String,
+    /// Where the entry says that the provider vouches for it.
+    #[serde(default)]
+    pub(crate) verified: Option<String>,
+}
+
+/// A revocation request that is not RFC 7009's.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Revocation {
+    #[serde(default)]
+    pub(crate) method: RevocationMethod,
+    /// A URL template; absent: the revocation endpoint.
+    #[serde(default)]
+    pub(crate) url: Option<String>,
+    /// How the client authenticates; absent: as at the token endpoint.
+    #[serde(default)]
+    pub(crate) auth: Option<AuthMethod>,
+    /// A JSON body with `{token}` in its texts; absent: the form of RFC 7009.
+    #[serde(default)]
+    pub(crate) json: Option<Map<String, Value>>,
+    /// Which token to name; absent: the refresh token where there is one.
+    #[serde(default)]
+    pub(crate) token: RevokedToken,
+    /// Whether revoking one token ends every session of that user with this app. Absent: the careful reading.
+    #[serde(default = "yes", rename = "whole_grant")]
+    pub(crate) _whole_grant: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RevokedToken {
+    #[default]
+    RefreshToken,
+    AccessToken,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub(crate) enum RevocationMethod {
+    #[default]
+    #[serde(rename = "POST")]
+    Post,
+    #[serde(rename = "DELETE")]
+    Delete,
+}
+
+/// A rule that a provider's protocol cannot keep.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+pub(crate) enum Relaxed {
+    /// No PKCE: its parameters break the login.
+    S01,
+    /// The token answer has no `token_type`: it is a Bearer token.
+    S33,
 }
 
 impl Provider {
     /// Reads a provider from JSON, in the format of the catalogue's files.
     ///
     /// # Errors
-    /// [`Configuration`](crate::ErrorKind::Configuration): not JSON, an unknown key, a missing or malformed value.
+    /// [`Configuration`](crate::ErrorKind::Configuration): not JSON, an unknown key, a missing or malformed value; the detail names the key.
     pub fn from_json(text: &str) -> Result<Self> {
         let provider: Self = parse_json(text)?;
         provider.check()?;
@@ -128,18 +334,30 @@ impl Provider {
     ) -> Self {
         Self {
             id: id.into(),
+            aliases: Vec::new(),
             name: None,
             kind: ProviderKind::Oauth2,
+            _notes: None,
             variables: BTreeMap::new(),
             issuer: None,
-            endpoints: Some(Endpoints {
-                authorization: authorization_endpoint.into(),
-                token: token_endpoint.into(),
-                userinfo: userinfo_endpoint.into(),
-            }),
+            issuer_rule: IssuerRule::Exact,
+            discovery: None,
+            endpoints: Endpoints {
+                authorization: Some(authorization_endpoint.into()),
+                token: Some(token_endpoint.into()),
+                userinfo: Some(userinfo_endpoint.into()),
+                ..Endpoints::default()
+            },
             scopes: Scopes::default(),
+            authorize: Authorize::default(),
+            redirect: RedirectRules::default(),
+            client_auth: Vec::new(),
+            token_request: TokenRequest::default(),
+            token_answer: TokenAnswerRules::default(),
             refresh: RefreshRules::default(),
-            profile: ProfileMap { uid: Pointers(vec![uid.into()]), ..ProfileMap::default() },
+            profile: ProfileMap { uid: Places(vec![uid.into()]), ..ProfileMap::default() },
+            revocation: None,
+            relaxes: Vec::new(),
         }
     }
 
@@ -157,7 +375,7 @@ impl Provider {
 
     /// Where the userinfo answer keeps the e-mail address: a JSON pointer.
     pub fn email_at(mut self, pointer: impl Into<String>) -> Self {
-        self.profile.email.0.push(pointer.into());
+        self.profile.email = EmailPlace::In(Places(vec![pointer.into()]));
         self
     }
 
@@ -170,6 +388,12 @@ impl Provider {
     /// Adds a scope to ask for when neither registration nor call names one.
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scopes.default.push(scope.into());
+        self
+    }
+
+    /// Sets the revocation endpoint (RFC 7009).
+    pub fn revocation_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.endpoints.revocation = Some(url.into());
         self
     }
 
@@ -191,96 +415,15 @@ impl Provider {
         self.kind
     }
 
-    pub(crate) fn profile(&self) -> &ProfileMap {
-        &self.profile
+    /// Other names that a registration may use for it.
+    #[must_use]
+    pub fn aliases(&self) -> &[String] {
+        &self.aliases
     }
 
-    pub(crate) fn default_scopes(&self) -> &[String] {
-        &self.scopes.default
-    }
-
-    pub(crate) fn refresh_rules(&self) -> &RefreshRules {
-        &self.refresh
-    }
-
-    /// The built-in providers, by id.
-    pub(crate) fn built_in(id: &str) -> Option<Result<Self>> {
-        match id {
-            "oidc" => Some(Self::from_json(include_str!("../../providers/oidc.json"))),
-            _ => None,
-        }
-    }
-
-    /// Everything that one key's type does not say. Details begin with the key.
-    pub(crate) fn check(&self) -> Result<()> {
-        if self.id.is_empty() {
-            return Err(invalid("id", "is empty"));
-        }
-        let pointers = [
-            ("profile.uid", &self.profile.uid),
-            ("profile.name", &self.profile.name),
-            ("profile.email", &self.profile.email),
-            ("profile.email_verified", &self.profile.email_verified),
-            ("profile.avatar_url", &self.profile.avatar_url),
-            ("profile.locale", &self.profile.locale),
-        ];
-        for (key, list) in pointers {
-            if list.0.iter().any(|pointer| !pointer.starts_with('/')) {
-                return Err(invalid(key, "is not a JSON pointer (RFC 6901)"));
-            }
-        }
-        if self.profile.uid.0.is_empty() {
-            return Err(invalid("profile.uid", "is empty"));
-        }
-        match (self.kind, &self.issuer, &self.endpoints) {
-            (ProviderKind::Oidc, None, _) => Err(invalid("issuer", "is missing: an oidc provider is found by it")),
-            (ProviderKind::Oidc, Some(_), Some(_)) => Err(invalid("endpoints", "are discovered for an oidc provider")),
-            (ProviderKind::Oauth2, _, None) => {
-                Err(invalid("endpoints", "are missing: an oauth2 provider has no discovery"))
-            }
-            (ProviderKind::Oauth2, _, Some(endpoints)) => {
-                for (key, url) in [
-                    ("endpoints.authorization", &endpoints.authorization),
-                    ("endpoints.token", &endpoints.token),
-                    ("endpoints.userinfo", &endpoints.userinfo),
-                ] {
-                    if !url.contains('{') {
-                        check_endpoint(key, url)?;
-                    }
-                }
-                Ok(())
-            }
-            (ProviderKind::Oidc, Some(_), None) => Ok(()),
-        }
-    }
-
-    /// The issuer that discovery starts from, with the registration's variables filled in.
-    pub(crate) fn issuer_for(&self, registration: &Registration) -> Result<Option<String>> {
-        let Some(issuer) = &self.issuer else { return Ok(None) };
-        let issuer = template::expand(issuer, &self.variables, registration.variables())?;
-        check_endpoint("issuer", &issuer)?;
-        if issuer.contains(['?', '#']) {
-            return Err(Error::new(Reason::InvalidVariable).with_detail("issuer has a query or a fragment"));
-        }
-        Ok(Some(issuer))
-    }
-
-    /// The endpoints, where the file itself names them.
-    pub(crate) fn explicit_metadata(&self, registration: &Registration) -> Result<Option<Metadata>> {
-        let Some(endpoints) = &self.endpoints else { return Ok(None) };
-        let expand = |key: &str, url: &str| {
-            let url = template::expand(url, &self.variables, registration.variables())?;
-            check_endpoint(key, &url)?;
-            Ok::<_, Error>(url)
-        };
-        Ok(Some(Metadata {
-            issuer: self.issuer_for(registration)?,
-            authorization_endpoint: expand("endpoints.authorization", &endpoints.authorization)?,
-            token_endpoint: expand("endpoints.token", &endpoints.token)?,
-            userinfo_endpoint: Some(expand("endpoints.userinfo", &endpoints.userinfo)?),
-            jwks_uri: None,
-            iss_parameter: false,
-            token_auth_methods: Vec::new(),
-        }))
+    /// The variables that a registration has to fill in.
+    #[must_use]
+    pub fn required_variables(&self) -> Vec<&str> {
+        self.variables.iter().filter(|(_, variable)| variable.is_required()).map(|(name, _)| name.as_str()).collect()
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
 
+use super::issuer::Issuer;
 use crate::error::{Error, Reason, Result};
 use crate::json;
 
@@ -11,11 +12,13 @@ use crate::json;
 /// between cannot send the code elsewhere (security S26).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Metadata {
-    pub(crate) issuer: Option<String>,
+    pub(crate) issuer: Option<Issuer>,
     pub(crate) authorization_endpoint: String,
     pub(crate) token_endpoint: String,
     pub(crate) userinfo_endpoint: Option<String>,
     pub(crate) jwks_uri: Option<String>,
+    pub(crate) revocation_endpoint: Option<String>,
+    pub(crate) end_session_endpoint: Option<String>,
     /// Every redirect carries `iss` (RFC 9207 section 3).
     pub(crate) iss_parameter: bool,
     /// `token_endpoint_auth_methods_supported`; empty means the default, `client_secret_basic`.
@@ -53,11 +56,11 @@ fn is_secure(url: &Url) -> bool {
 
 impl Metadata {
     /// Reads a discovery document that was fetched for `issuer`.
-    pub(crate) fn from_discovery(body: &[u8], issuer: &str) -> Result<Self> {
+    pub(crate) fn from_discovery(body: &[u8], issuer: &Issuer) -> Result<Self> {
         let document = json::parse(body)
             .map_err(|fault| Error::new(Reason::NotJson).with_detail(format!("discovery document: {fault:?}")))?;
         // Byte for byte (security S27): a slash too many names another issuer.
-        if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
+        if !document.get("issuer").and_then(Value::as_str).is_some_and(|named| issuer.may_be(named)) {
             return Err(Error::new(Reason::DiscoveryIssuerMismatch));
         }
         let endpoint = |key: &str| -> Result<Option<String>> {
@@ -85,11 +88,13 @@ impl Metadata {
             return Err(Error::new(Reason::PkceUnsupported));
         }
         Ok(Self {
-            issuer: Some(issuer.to_owned()),
+            issuer: Some(issuer.clone()),
             authorization_endpoint: required("authorization_endpoint")?,
             token_endpoint: required("token_endpoint")?,
             userinfo_endpoint: endpoint("userinfo_endpoint")?,
             jwks_uri: Some(required("jwks_uri")?),
+            revocation_endpoint: endpoint("revocation_endpoint")?,
+            end_session_endpoint: endpoint("end_session_endpoint")?,
             iss_parameter: document
                 .get("authorization_response_iss_parameter_supported")
                 .and_then(Value::as_bool)

@@ -1,9 +1,17 @@
 //! What an identity provider is, as data; and where its endpoints are.
 
+pub(crate) mod catalogue;
 mod definition;
+mod issuer;
 pub(crate) mod metadata;
-pub(crate) mod template;
+mod resolve;
+mod template;
 
-pub(crate) use self::definition::ProfileMap;
-pub use self::definition::{Provider, ProviderKind};
+pub(crate) use self::definition::{
+    AuthMethod, EmailPlace, EmailRequest, Places, ProfileMap, Relaxed, RevocationMethod, RevokedToken, Separator,
+    TokenRequest,
+};
+pub use self::definition::{Loopback, Provider, ProviderKind};
+pub(crate) use self::issuer::{Issuer, IssuerRule};
 pub(crate) use self::metadata::Metadata;
+pub(crate) use self::resolve::with_token;

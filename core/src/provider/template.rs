@@ -21,6 +21,8 @@ pub(crate) struct Variable {
 pub(crate) enum Form {
     /// A host name, perhaps with a port.
     Host,
+    /// A host name, perhaps with a port, and perhaps a path.
+    HostPath,
     /// One path segment.
     Segment,
     /// An absolute URL.
@@ -31,6 +33,10 @@ impl Form {
     fn accepts(self, value: &str) -> bool {
         match self {
             // Nothing that could end the host early (`evil.com/`, `@`, `#`) or that a parser might rewrite (IDN, spaces).
+            Self::HostPath => {
+                let (host, path) = value.split_once('/').unwrap_or((value, "x"));
+                Self::Host.accepts(host) && path.split('/').all(|segment| Self::Segment.accepts(segment))
+            }
             Self::Host => {
                 let (host, port) = value.rsplit_once(':').map_or((value, None), |(host, port)| (host, Some(port)));
                 !host.is_empty()
@@ -56,15 +62,33 @@ impl Form {
     }
 }
 
+impl Variable {
+    /// Whether a registration has to give it.
+    pub(crate) fn is_required(&self) -> bool {
+        self.default.is_none()
+    }
+}
+
+/// The names that a template uses.
+pub(crate) fn names(template: &str) -> impl Iterator<Item = &str> {
+    template.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0))
+}
+
+/// Refuses a value for a variable that the provider does not have.
+pub(crate) fn check_given(declared: &BTreeMap<String, Variable>, given: &BTreeMap<String, String>) -> Result<()> {
+    given
+        .keys()
+        .find(|name| !declared.contains_key(*name))
+        .map_or(Ok(()), |name| Err(problem(name, "is not a variable of this provider")))
+}
+
 /// Fills in every `{name}`.
 pub(crate) fn expand(
     template: &str,
     declared: &BTreeMap<String, Variable>,
     given: &BTreeMap<String, String>,
 ) -> Result<String> {
-    if let Some(name) = given.keys().find(|name| !declared.contains_key(*name)) {
-        return Err(problem(name, "is not a variable of this provider"));
-    }
+    check_given(declared, given)?;
     let mut expanded = String::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
@@ -102,6 +126,10 @@ mod tests {
         }
         for bad in ["..", ".", "a/b", "a%2fb", "a b", "", "a?b"] {
             assert!(!Form::Segment.accepts(bad), "{bad}");
+        }
+        assert!(Form::HostPath.accepts("ghe.example.com/api/v3") && Form::HostPath.accepts("api.github.com"));
+        for bad in ["ghe.example.com/", "ghe.example.com//x", "ghe.example.com/../x", "a@b/x", "/x"] {
+            assert!(!Form::HostPath.accepts(bad), "{bad}");
         }
         for bad in ["https://user@example.com", "example.com", "mailto:a@b", ""] {
             assert!(!Form::Url.accepts(bad), "{bad}");

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 pub use self::profile::Profile;
-pub(crate) use self::profile::{from_claims, overlay};
+pub(crate) use self::profile::{ASKED_EMAIL, ASKED_VERIFIED, choose_email, from_claims, imported_profile, overlay};
 use crate::clock::from_millis;
 use crate::error::Reason;
+use crate::oidc::jws::Jws;
 use crate::store::SessionRow;
 
 /// Whether a session can still give a token.
@@ -77,6 +78,27 @@ impl Session {
     #[must_use]
     pub fn provider_refresh_token(&self) -> Option<&str> {
         self.row.live_tokens()?.refresh_token.as_ref().map(|token| token.expose())
+    }
+
+    /// The ID token as it came, for an app's own back end; `None` where there is none. The one of the last refresh that brought one.
+    #[must_use]
+    pub fn id_token(&self) -> Option<&str> {
+        self.row.live_tokens()?.id_token.as_ref().map(|token| token.expose())
+    }
+
+    /// The claims of that ID token, as one JSON object. Its signature was verified.
+    #[must_use]
+    pub fn id_token_claims_json(&self) -> Option<String> {
+        let claims = Jws::parse(self.id_token()?).ok()?.payload;
+        Some(serde_json::Value::Object(claims).to_string())
+    }
+
+    /// What else the token answer had, as one JSON object (`instance_url`, `refresh_token_expires_in`, …).
+    #[must_use]
+    pub fn token_answer_json(&self) -> String {
+        self.row
+            .live_tokens()
+            .map_or_else(|| "{}".to_owned(), |tokens| serde_json::Value::Object((*tokens.other).clone()).to_string())
     }
 
     /// The scopes that were granted, which may be fewer than were asked for.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::provider::ProfileMap;
+use crate::provider::{EmailPlace, EmailRequest, Places, ProfileMap};
 
 /// The user as the provider describes them. `Debug` shows nothing of it.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -76,34 +76,82 @@ impl fmt::Debug for Profile {
 /// Reads the profile out of the claims, where the provider's file says; `None` without a uid.
 pub(crate) fn from_claims(map: &ProfileMap, claims: Map<String, Value>) -> Option<Profile> {
     let claims = Value::Object(claims);
-    let text = |pointers: &[String]| {
-        pointers.iter().filter_map(|pointer| claims.pointer(pointer)).find_map(|value| match value {
-            Value::String(text) if !text.is_empty() => Some(text.clone()),
-            // Many providers number their users.
-            Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
-            _ => None,
-        })
-    };
-    let yes = |pointers: &[String]| {
-        pointers.iter().filter_map(|pointer| claims.pointer(pointer)).any(|value| match value {
-            Value::Bool(yes) => *yes,
-            Value::String(text) => text == "true",
-            _ => false,
-        })
-    };
+    let yes = |places: &Places| places.0.iter().filter_map(|pointer| claims.pointer(pointer)).any(is_yes);
     let mut profile = Profile {
-        uid: text(&map.uid.0)?,
-        name: text(&map.name.0),
-        email: text(&map.email.0),
-        email_verified: yes(&map.email_verified.0),
-        avatar_url: text(&map.avatar_url.0),
-        locale: text(&map.locale.0),
+        uid: text(&claims, &map.uid)?,
+        name: text(&claims, &map.name),
+        email: match &map.email {
+            EmailPlace::In(places) => text(&claims, places),
+            EmailPlace::Asked(_) => text(&claims, &Places(vec![format!("/{ASKED_EMAIL}")])),
+        },
+        email_verified: match &map.email {
+            EmailPlace::In(_) => yes(&map.email_verified),
+            EmailPlace::Asked(_) => claims.get(ASKED_VERIFIED).is_some_and(is_yes),
+        },
+        avatar_url: text(&claims, &map.avatar_url),
+        locale: text(&claims, &map.locale),
         raw: Map::new(),
     };
     if let Value::Object(raw) = claims {
         profile.raw = raw;
     }
     Some(profile)
+}
+
+/// The profile of a session that was imported: who it is, and what is to be asked.
+pub(crate) fn imported_profile(uid: &str, raw: Map<String, Value>) -> Profile {
+    Profile { uid: uid.to_owned(), raw, ..Profile::default() }
+}
+
+/// Where the answer to an e-mail request is put among the claims, so that a later profile still has it.
+pub(crate) const ASKED_EMAIL: &str = "keyfob_email";
+pub(crate) const ASKED_VERIFIED: &str = "keyfob_email_verified";
+
+/// The address in the answer to an e-mail request: of the entry that fulfils the best condition.
+pub(crate) fn choose_email(request: &EmailRequest, entries: &[Value]) -> Option<(String, bool)> {
+    let fulfils =
+        |entry: &Value, wanted: &Map<String, Value>| wanted.iter().all(|(name, value)| entry.get(name) == Some(value));
+    request.conditions.iter().find_map(|wanted| {
+        let entry = entries.iter().find(|entry| fulfils(entry, wanted))?;
+        let email = entry.pointer(&request.value)?.as_str()?;
+        let verified = request.verified.as_ref().and_then(|pointer| entry.pointer(pointer)).is_some_and(is_yes);
+        Some((email.to_owned(), verified))
+    })
+}
+
+/// Some providers write their booleans as text.
+fn is_yes(value: &Value) -> bool {
+    match value {
+        Value::Bool(yes) => *yes,
+        Value::String(text) => text == "true",
+        _ => false,
+    }
+}
+
+/// The first place that is not empty.
+fn text(claims: &Value, places: &Places) -> Option<String> {
+    places.0.iter().find_map(|place| if place.starts_with('/') { at(claims, place) } else { filled_in(claims, place) })
+}
+
+fn at(claims: &Value, pointer: &str) -> Option<String> {
+    match claims.pointer(pointer)? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        // Many providers number their users.
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A text with `{/pointer}` in it; nothing when one of them is.
+fn filled_in(claims: &Value, template: &str) -> Option<String> {
+    let mut parts = template.split('{');
+    let mut filled = parts.next()?.to_owned();
+    for part in parts {
+        let (pointer, after) = part.split_once('}')?;
+        filled.push_str(&at(claims, pointer)?);
+        filled.push_str(after);
+    }
+    Some(filled)
 }
 
 /// The claims of `base` with those of `newer` laid over them.

@@ -28,6 +28,8 @@ pub enum JournalEvent {
     RefreshFailed,
     /// A session ended, by itself or by the app.
     SessionEnded,
+    /// A session of another library was taken over.
+    SessionImported,
 }
 
 impl JournalEvent {
@@ -39,6 +41,7 @@ impl JournalEvent {
         Self::Refreshed,
         Self::RefreshFailed,
         Self::SessionEnded,
+        Self::SessionImported,
     ];
 
     /// The stable name, as written in this enum.
@@ -51,6 +54,7 @@ impl JournalEvent {
             Self::Refreshed => "Refreshed",
             Self::RefreshFailed => "RefreshFailed",
             Self::SessionEnded => "SessionEnded",
+            Self::SessionImported => "SessionImported",
         }
     }
 }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 use super::sessions::{NewSession, Received, SessionRow, put_session};
 use super::{Note, Store, journal, tampered};
 use crate::error::{Reason, Result};
+use crate::login::PendingLogin;
 use crate::provider::Metadata;
 use crate::secret::Secret;
 use crate::token::answer::TokenAnswer;
@@ -94,6 +95,8 @@ pub(crate) struct NewLogin<'a> {
     pub(crate) expires_at: i64,
     pub(crate) success: Option<&'a str>,
     pub(crate) failure: Option<&'a str>,
+    pub(crate) app_data: Option<&'a str>,
+    pub(crate) for_session: Option<&'a str>,
     pub(crate) pinned: &'a Pinned,
     pub(crate) secrets: &'a LoginSecrets,
 }
@@ -111,6 +114,8 @@ pub(crate) struct LoginRow {
     pub(crate) session: Option<String>,
     pub(crate) success: Option<String>,
     pub(crate) failure: Option<String>,
+    pub(crate) app_data: Option<String>,
+    pub(crate) for_session: Option<String>,
     pub(crate) pinned: Pinned,
     /// When the answer came; there while [`Stage::Answered`].
     pub(crate) received: Option<Received>,
@@ -121,7 +126,7 @@ pub(crate) struct LoginRow {
 }
 
 const COLUMNS: &str = "row, id, registration, stage, expires_at, owner_pid, exchange_at, code_hash, session, success,
-    failure, pinned, received, secrets, answer";
+    failure, pinned, received, secrets, answer, app_data, for_session";
 
 /// The columns as SQLite has them; what is in them is checked in `parse`, where our own errors can be told.
 struct RawLogin {
@@ -143,6 +148,8 @@ struct LoginRowHead {
     session: Option<String>,
     success: Option<String>,
     failure: Option<String>,
+    app_data: Option<String>,
+    for_session: Option<String>,
     received: Option<String>,
 }
 
@@ -164,6 +171,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawLogin> {
             success: row.get(9)?,
             failure: row.get(10)?,
             received: row.get(12)?,
+            app_data: row.get(15)?,
+            for_session: row.get(16)?,
         },
     })
 }
@@ -185,6 +194,8 @@ fn parse(raw: RawLogin) -> Result<LoginRow> {
         session: head.session,
         success: head.success,
         failure: head.failure,
+        app_data: head.app_data,
+        for_session: head.for_session,
         received: head
             .received
             .map(|text| serde_json::from_str(&text).map_err(|_| tampered("login.received")))
@@ -202,8 +213,8 @@ impl Store {
                 .execute([login.created_at - REMEMBERED_MILLIS])?;
             let sql =
                 "INSERT INTO login (id, state_hash, registration, stage, created_at, expires_at, success, failure,
-                           pinned, secrets)
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                           pinned, secrets, app_data, for_session)
+                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
             transaction.prepare_cached(sql)?.execute(params![
                 login.id,
                 login.state_hash,
@@ -215,6 +226,8 @@ impl Store {
                 login.failure,
                 pinned,
                 *login.secrets.to_bytes(),
+                login.app_data,
+                login.for_session,
             ])?;
             journal::write(transaction, login.created_at, note)
         })
@@ -227,6 +240,33 @@ impl Store {
             Ok(connection.prepare_cached(&sql)?.query_row([state_hash], read).optional()?)
         })?;
         raw.map(parse).transpose()
+    }
+
+    /// The login of that id.
+    pub(crate) fn login(&self, id: &str) -> Result<Option<LoginRow>> {
+        let raw = self.read(|connection| {
+            let sql = format!("SELECT {COLUMNS} FROM login WHERE id = ?1");
+            Ok(connection.prepare_cached(&sql)?.query_row([id], read).optional()?)
+        })?;
+        raw.map(parse).transpose()
+    }
+
+    /// The logins that wait for their redirect, oldest first.
+    pub(crate) fn pending_logins(&self, now: i64) -> Result<Vec<PendingLogin>> {
+        self.read(|connection| {
+            let sql = "SELECT id, registration, created_at, expires_at FROM login
+                       WHERE stage = ?1 AND expires_at > ?2 ORDER BY row";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map(params![Stage::Pending.number(), now], |row| {
+                Ok(PendingLogin {
+                    id: row.get(0)?,
+                    registration: row.get(1)?,
+                    created_at: row.get(2)?,
+                    expires_at: row.get(3)?,
+                })
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
     }
 
     /// Takes the one right to send the code; false when somebody else has it.

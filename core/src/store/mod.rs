@@ -63,6 +63,17 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Empties the write-ahead log, which still has the pages as they were. A reader in another process may keep it from
+    /// happening now; then the next one does it.
+    fn forget_old_pages(&self) {
+        let emptied = self.lock().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+        if emptied != Ok(0) {
+            log::debug!("the write-ahead log could not be emptied now");
+        }
+    }
+}
+
 /// The next number of the store-wide counter that generations come from.
 fn next_generation(transaction: &Transaction<'_>) -> Result<i64> {
     let sql = "UPDATE meta SET generation = generation + 1 RETURNING generation";

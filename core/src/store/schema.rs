@@ -44,6 +44,8 @@ CREATE TABLE login (
     reason TEXT,
     success TEXT,
     failure TEXT,
+    app_data TEXT,
+    for_session TEXT,
     pinned TEXT NOT NULL,
     received TEXT,
     secrets BLOB,
@@ -55,6 +57,7 @@ CREATE TABLE session (
     id TEXT NOT NULL UNIQUE,
     registration TEXT NOT NULL,
     provider TEXT NOT NULL,
+    issuer TEXT NOT NULL,
     uid TEXT NOT NULL,
     state INTEGER NOT NULL,
     cause TEXT,
@@ -70,11 +73,12 @@ CREATE TABLE session (
     scopes TEXT NOT NULL,
     identity TEXT,
     profile_at INTEGER NOT NULL,
+    profile_etag TEXT,
     profile BLOB NOT NULL,
     tokens BLOB NOT NULL
 ) STRICT;
--- The same user has one session; one that the app logged out of stays behind as a tombstone.
-CREATE UNIQUE INDEX session_by_user ON session (registration, uid) WHERE state <> 2;
+-- The same user of the same issuer has one session; one that the app logged out of stays behind as a tombstone.
+CREATE UNIQUE INDEX session_by_user ON session (registration, issuer, uid) WHERE state <> 2;
 
 CREATE TABLE document (
     row INTEGER PRIMARY KEY,

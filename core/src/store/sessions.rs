@@ -39,6 +39,8 @@ pub(crate) struct SessionRow {
     pub(crate) id: String,
     pub(crate) registration: String,
     pub(crate) provider: String,
+    /// The issuer that the registration named when the user logged in, empty where the provider has none.
+    pub(crate) issuer: String,
     pub(crate) uid: String,
     /// Why it has ended; `None` while it is active.
     pub(crate) cause: Option<Reason>,
@@ -54,6 +56,8 @@ pub(crate) struct SessionRow {
     pub(crate) scopes: Vec<String>,
     pub(crate) identity: Option<Identity>,
     pub(crate) profile_at: i64,
+    /// The userinfo answer's `ETag`.
+    pub(crate) profile_etag: Option<String>,
     pub(crate) profile: Profile,
     pub(crate) tokens: TokenAnswer,
 }
@@ -75,16 +79,19 @@ pub(crate) struct NewSession {
     pub(crate) id: String,
     pub(crate) registration: String,
     pub(crate) provider: String,
+    pub(crate) issuer: String,
     pub(crate) received: Received,
     pub(crate) scopes: Vec<String>,
     pub(crate) identity: Option<Identity>,
     pub(crate) profile_at: i64,
+    pub(crate) profile_etag: Option<String>,
     pub(crate) profile: Profile,
     pub(crate) tokens: TokenAnswer,
 }
 
 const COLUMNS: &str = "id, registration, provider, uid, state, cause, generation, verified, created_at, received_wall,
-    received_boot, boot_id, received_server, lifetime, retry_at, scopes, identity, profile_at, profile, tokens";
+    received_boot, boot_id, received_server, lifetime, retry_at, scopes, identity, profile_at, profile, tokens, issuer,
+    profile_etag";
 
 /// The columns whose content has to be parsed, beside the others.
 struct RawSession {
@@ -120,6 +127,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
             scopes: Vec::new(),
             identity: None,
             profile_at: row.get(17)?,
+            issuer: row.get(20)?,
+            profile_etag: row.get(21)?,
             profile: Profile::default(),
             tokens: TokenAnswer::blank(),
         },
@@ -157,14 +166,14 @@ pub(super) fn put_session(transaction: &Transaction<'_>, new: NewSession) -> Res
     let generation = next_generation(transaction)?;
     let sql = format!(
         "INSERT INTO session ({COLUMNS})
-         VALUES (?1, ?2, ?3, ?4, {ACTIVE}, NULL, ?5, 1, ?6, ?6, ?7, ?8, ?15, ?9, NULL, ?10, ?11, ?12, ?13, ?14)
-         ON CONFLICT (registration, uid) WHERE state <> {LOGGED_OUT} DO UPDATE SET
+         VALUES (?1, ?2, ?3, ?4, {ACTIVE}, NULL, ?5, 1, ?6, ?6, ?7, ?8, ?15, ?9, NULL, ?10, ?11, ?12, ?13, ?14, ?16, ?17)
+         ON CONFLICT (registration, issuer, uid) WHERE state <> {LOGGED_OUT} DO UPDATE SET
              provider = excluded.provider, state = excluded.state, cause = NULL, generation = excluded.generation,
              verified = excluded.verified, received_wall = excluded.received_wall,
              received_boot = excluded.received_boot, boot_id = excluded.boot_id,
              received_server = excluded.received_server, lifetime = excluded.lifetime,
              retry_at = NULL, scopes = excluded.scopes, identity = excluded.identity,
-             profile_at = excluded.profile_at, profile = excluded.profile, tokens = excluded.tokens
+             profile_at = excluded.profile_at, profile_etag = excluded.profile_etag, profile = excluded.profile, tokens = excluded.tokens
          RETURNING {COLUMNS}"
     );
     let raw = transaction.prepare_cached(&sql)?.query_row(
@@ -184,6 +193,8 @@ pub(super) fn put_session(transaction: &Transaction<'_>, new: NewSession) -> Res
             json(&new.profile).into_bytes(),
             *new.tokens.to_bytes()?,
             new.received.server,
+            new.issuer,
+            new.profile_etag,
         ],
         read,
     )?;
@@ -198,6 +209,17 @@ fn by_id(connection: &rusqlite::Connection, id: &str) -> Result<Option<SessionRo
 impl Store {
     pub(crate) fn session(&self, id: &str) -> Result<Option<SessionRow>> {
         self.read(|connection| by_id(connection, id))
+    }
+
+    /// Stores a session that was not made by a login of this store; makes it the current one where there is none.
+    pub(crate) fn import_session(&self, session: NewSession, now: i64, note: &Note<'_>) -> Result<SessionRow> {
+        self.write(|transaction| {
+            let row = put_session(transaction, session)?;
+            let sql = "UPDATE meta SET current_session = ?1 WHERE current_session IS NULL";
+            transaction.prepare_cached(sql)?.execute([&row.id])?;
+            journal::write(transaction, now, &note.session(&row.id))?;
+            Ok(row)
+        })
     }
 
     /// Every session that the app has not ended, oldest first.
@@ -306,7 +328,7 @@ impl Store {
 
     /// The app ends a session: whatever its state, nothing of it is left but a tombstone. False when it already was one.
     pub(crate) fn log_out(&self, id: &str, now: i64, note: &Note<'_>) -> Result<bool> {
-        self.write(|transaction| {
+        let logged_out = self.write(|transaction| {
             let generation = next_generation(transaction)?;
             let sql = format!(
                 "UPDATE session SET state = {LOGGED_OUT}, cause = ?1, generation = ?2, tokens = x'', identity = NULL,
@@ -326,14 +348,27 @@ impl Store {
                 journal::write(transaction, now, note)?;
             }
             Ok(changed == 1)
-        })
+        })?;
+        if logged_out {
+            self.forget_old_pages();
+        }
+        Ok(logged_out)
     }
 
     /// Keeps a profile that was just fetched, if the session is still active. Not a change of generation: no token changed.
-    pub(crate) fn save_profile(&self, id: &str, profile: &Profile, now: i64) -> Result<Option<SessionRow>> {
+    pub(crate) fn save_profile(
+        &self,
+        id: &str,
+        profile: &Profile,
+        etag: Option<&str>,
+        now: i64,
+    ) -> Result<Option<SessionRow>> {
         self.write(|transaction| {
-            let sql = format!("UPDATE session SET profile = ?1, profile_at = ?2 WHERE id = ?3 AND state = {ACTIVE}");
-            transaction.prepare_cached(&sql)?.execute(params![json(profile).into_bytes(), now, id])?;
+            let sql = format!(
+                "UPDATE session SET profile = ?1, profile_at = ?2, profile_etag = ?4
+                 WHERE id = ?3 AND state = {ACTIVE}"
+            );
+            transaction.prepare_cached(&sql)?.execute(params![json(profile).into_bytes(), now, id, etag])?;
             by_id(transaction, id)
         })
     }

@@ -16,10 +16,20 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::error::{Error, OAuthError, Reason, Result};
 use crate::json::{self, JsonFault};
+use crate::provider::Separator;
 use crate::secret::Secret;
 
 /// No access token is believed to live longer.
 const MAX_LIFETIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// How a provider's file wants its answers read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AnswerRules {
+    /// Beside spaces.
+    pub(crate) scope_separator: Separator,
+    /// No `token_type` means Bearer (the provider relaxes S33).
+    pub(crate) assume_bearer: bool,
+}
 
 /// What a body of the token endpoint says, whatever the status was.
 #[derive(Debug)]
@@ -48,7 +58,7 @@ pub(crate) struct TokenAnswer {
 }
 
 /// Reads a body of the token endpoint.
-pub(crate) fn normalise(body: &[u8]) -> Reading {
+pub(crate) fn normalise(body: &[u8], rules: AnswerRules) -> Reading {
     let json = match json::parse(body) {
         Ok(json) => json,
         Err(JsonFault::NotJson) => return Reading::NotJson,
@@ -61,7 +71,7 @@ pub(crate) fn normalise(body: &[u8]) -> Reading {
     if let Some(error) = oauth_error(&members) {
         return Reading::Error(error);
     }
-    match tokens(members) {
+    match tokens(members, rules) {
         Ok(tokens) => Reading::Tokens(tokens),
         Err(reason) => Reading::Malformed(reason),
     }
@@ -74,14 +84,17 @@ fn oauth_error(members: &Members) -> Option<OAuthError> {
     Some(OAuthError::new(code, text("error_description"), text("error_uri")))
 }
 
-fn tokens(mut members: Members) -> std::result::Result<TokenAnswer, Reason> {
+fn tokens(mut members: Members, rules: AnswerRules) -> std::result::Result<TokenAnswer, Reason> {
     let access_token = members.take_secret("access_token").ok_or(Reason::MalformedTokenResponse)?;
     // It is put into a header as it is: a line break would make two of it (RFC 6749 A.12 allows no such character).
     if access_token.expose().chars().any(char::is_control) {
         return Err(Reason::MalformedTokenResponse);
     }
     let token_type = members.0.remove("token_type");
-    let token_type = token_type.as_ref().and_then(Value::as_str).ok_or(Reason::MalformedTokenResponse)?;
+    let token_type = match &token_type {
+        None if rules.assume_bearer => "bearer",
+        other => other.as_ref().and_then(Value::as_str).ok_or(Reason::MalformedTokenResponse)?,
+    };
     if !token_type.eq_ignore_ascii_case("bearer") {
         return Err(Reason::UnsupportedTokenType);
     }
@@ -91,7 +104,7 @@ fn tokens(mut members: Members) -> std::result::Result<TokenAnswer, Reason> {
         refresh_token: members.take_secret("refresh_token"),
         id_token: members.take_secret("id_token"),
         lifetime: members.0.remove("expires_in").as_ref().and_then(lifetime),
-        scope: members.0.remove("scope").as_ref().and_then(scope),
+        scope: members.0.remove("scope").as_ref().and_then(|value| scope(value, rules.scope_separator)),
         other: members,
     })
 }
@@ -113,8 +126,10 @@ fn lifetime(value: &Value) -> Option<Duration> {
     Some(Duration::from_millis(u64::try_from(exact.as_millis()).ok()?))
 }
 
-fn scope(value: &Value) -> Option<Vec<String>> {
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+fn scope(value: &Value, separator: Separator) -> Option<Vec<String>> {
+    // Spaces separate in any case: no scope has one in it (RFC 6749 section 3.3).
+    let between = |c: char| c.is_whitespace() || separator.text().contains(c);
+    let words = |text: &str| text.split(between).filter(|word| !word.is_empty()).map(str::to_owned).collect::<Vec<_>>();
     match value {
         Value::String(text) => Some(words(text)),
         Value::Array(items) => Some(items.iter().filter_map(Value::as_str).flat_map(words).collect()),

@@ -108,7 +108,7 @@ fn answered(answer: &Answer, transient_codes: &[&str]) -> Reply {
         let retry_after = answer.retry_after;
         Reply::TurnedAway { error: error.with_retry_after(retry_after), retry_after }
     };
-    match (status, normalise(&answer.body)) {
+    match (status, normalise(&answer.body, answer.rules)) {
         (429, _) => busy(error(Reason::BackOff)),
         (503, _) => busy(error(Reason::ProviderUnavailable)),
         (_, Reading::Error(oauth)) if is_transient(oauth.code(), transient_codes) => {

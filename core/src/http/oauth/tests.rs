@@ -35,6 +35,8 @@ impl Transport for Scripted {
 
 const TOKENS: &str = r#"{"access_token":"at","token_type":"Bearer","expires_in":"3599.5","refresh_token":"rt"}"#;
 
+static PLAIN: std::sync::OnceLock<TokenRequest> = std::sync::OnceLock::new();
+
 fn params(auth: ClientAuth, client_secret: Option<&Secret>) -> ClientParams<'_> {
     ClientParams {
         client_id: "the:app",
@@ -42,6 +44,8 @@ fn params(auth: ClientAuth, client_secret: Option<&Secret>) -> ClientParams<'_> 
         auth,
         token_endpoint: "https://example.org/token?tenant=1",
         redirect_uri: "http://127.0.0.1/callback",
+        request: PLAIN.get_or_init(TokenRequest::default),
+        answer: AnswerRules::default(),
     }
 }
 

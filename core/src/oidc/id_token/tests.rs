@@ -16,6 +16,7 @@ const WEEK: u64 = 7 * 24 * 3600;
 
 /// One login: a key, what was asked for, and a right answer to it. Each test changes one thing.
 struct Login {
+    issuer: Issuer,
     signer: Signer,
     keys: KeySet,
     nonce: Option<Secret>,
@@ -34,6 +35,7 @@ impl Login {
 
     fn signed_by(signer: Signer) -> Self {
         Self {
+            issuer: Issuer::exact(ISSUER),
             keys: key_set(&[signer.jwk()]),
             signer,
             nonce: Some(Secret::new(NONCE)),
@@ -48,7 +50,7 @@ impl Login {
 
     fn expected(&self) -> Expected<'_> {
         Expected {
-            issuer: ISSUER,
+            issuer: &self.issuer,
             client_id: CLIENT,
             nonce: self.nonce.as_ref(),
             access_token: self.access_token,

@@ -3,6 +3,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::error::ErrorKind;
 use crate::http::TransportFailure;
+use crate::token::answer::AnswerRules;
 
 const TOKENS: &str = r#"{"access_token":"at","token_type":"bearer","refresh_token":"rt"}"#;
 const HTML: &str = "<!doctype html><title>Log in to the hotel</title>";
@@ -10,7 +11,14 @@ const WAIT: Option<Duration> = Some(Duration::from_secs(7));
 
 fn answer(status: u16, body: &str) -> Outcome {
     let body = Zeroizing::new(body.as_bytes().to_vec());
-    Outcome::Answered(Answer { status, date: None, retry_after: WAIT, body, accepted: true })
+    Outcome::Answered(Answer {
+        status,
+        date: None,
+        retry_after: WAIT,
+        body,
+        rules: AnswerRules::default(),
+        accepted: true,
+    })
 }
 
 fn oauth(status: u16, code: &str) -> Outcome {

@@ -1,0 +1,266 @@
+//! What a provider's file says for one registration: checks, variables filled in, endpoints.
+
+use serde_json::{Map, Value};
+
+use super::definition::{
+    AuthMethod, EmailPlace, EmailRequest, Places, ProfileMap, Provider, ProviderKind, RedirectRules, RefreshRules,
+    Relaxed, Revocation, Separator, TokenAnswerRules, TokenRequest,
+};
+use super::issuer::{Issuer, IssuerRule};
+use super::metadata::{Metadata, check_endpoint, discovery_url};
+use super::template;
+use crate::config::{Registration, invalid};
+use crate::error::{Error, Reason, Result};
+
+impl Provider {
+    pub(crate) fn profile(&self) -> &ProfileMap {
+        &self.profile
+    }
+
+    pub(crate) fn default_scopes(&self) -> &[String] {
+        &self.scopes.default
+    }
+
+    pub(crate) fn scope_separator(&self) -> Separator {
+        self.scopes.separator
+    }
+
+    pub(crate) fn authorize_parameters(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.authorize.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    pub(crate) fn redirect_rules(&self) -> &RedirectRules {
+        &self.redirect
+    }
+
+    pub(crate) fn client_auth(&self) -> &[AuthMethod] {
+        &self.client_auth
+    }
+
+    pub(crate) fn token_request(&self) -> &TokenRequest {
+        &self.token_request
+    }
+
+    pub(crate) fn token_answer(&self) -> &TokenAnswerRules {
+        &self.token_answer
+    }
+
+    pub(crate) fn refresh_rules(&self) -> &RefreshRules {
+        &self.refresh
+    }
+
+    pub(crate) fn revocation(&self) -> Option<&Revocation> {
+        self.revocation.as_ref()
+    }
+
+    pub(crate) fn relaxes(&self, rule: Relaxed) -> bool {
+        self.relaxes.contains(&rule)
+    }
+
+    pub(crate) fn email_request(&self) -> Option<&EmailRequest> {
+        match &self.profile.email {
+            EmailPlace::Asked(request) => Some(request),
+            EmailPlace::In(_) => None,
+        }
+    }
+
+    pub(crate) fn has_issuer_template(&self) -> bool {
+        matches!(self.issuer_rule, IssuerRule::Template(_))
+    }
+
+    pub(crate) fn answers_to(&self, name: &str) -> bool {
+        self.id == name || self.aliases.iter().any(|alias| alias == name)
+    }
+
+    /// Everything that one key's type does not say. Details begin with the key.
+    pub(crate) fn check(&self) -> Result<()> {
+        if self.id.is_empty() {
+            return Err(invalid("id", "is empty"));
+        }
+        let email = match &self.profile.email {
+            EmailPlace::In(places) => places.clone(),
+            EmailPlace::Asked(request) => {
+                self.check_template("profile.email.request", &request.request)?;
+                Places(std::iter::once(&request.value).chain(&request.verified).cloned().collect())
+            }
+        };
+        for (key, list) in [
+            ("profile.uid", &self.profile.uid),
+            ("profile.name", &self.profile.name),
+            ("profile.email", &email),
+            ("profile.email_verified", &self.profile.email_verified),
+            ("profile.avatar_url", &self.profile.avatar_url),
+            ("profile.locale", &self.profile.locale),
+        ] {
+            if list.0.iter().any(|place| !place.starts_with('/') && !place.contains("{/")) {
+                return Err(invalid(key, "is not a JSON pointer (RFC 6901)"));
+            }
+        }
+        if self.profile.uid.0.is_empty() {
+            return Err(invalid("profile.uid", "is empty"));
+        }
+        let endpoints = &self.endpoints;
+        match (self.kind, &self.issuer) {
+            (ProviderKind::Oidc, None) => return Err(invalid("issuer", "is missing: an oidc provider is found by it")),
+            (ProviderKind::Oauth2, _) => {
+                for (key, url) in [
+                    ("authorization", &endpoints.authorization),
+                    ("token", &endpoints.token),
+                    ("userinfo", &endpoints.userinfo),
+                ] {
+                    if url.is_none() {
+                        return Err(invalid(
+                            &format!("endpoints.{key}"),
+                            "is missing: an oauth2 provider has no discovery",
+                        ));
+                    }
+                }
+            }
+            (ProviderKind::Oidc, Some(_)) => {
+                let both = endpoints.authorization.is_some() && endpoints.token.is_some();
+                if both && endpoints.jwks.is_none() {
+                    return Err(invalid("endpoints.jwks", "is missing: without discovery nothing else names the keys"));
+                }
+            }
+        }
+        for (key, url) in self.urls() {
+            self.check_template(key, url)?;
+        }
+        Ok(())
+    }
+
+    fn urls(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let endpoints = &self.endpoints;
+        [
+            ("issuer", &self.issuer),
+            ("discovery", &self.discovery),
+            ("endpoints.authorization", &endpoints.authorization),
+            ("endpoints.token", &endpoints.token),
+            ("endpoints.userinfo", &endpoints.userinfo),
+            ("endpoints.jwks", &endpoints.jwks),
+            ("endpoints.revocation", &endpoints.revocation),
+            ("endpoints.end_session", &endpoints.end_session),
+        ]
+        .into_iter()
+        .filter_map(|(key, url)| Some((key, url.as_deref()?)))
+        .chain(self.revocation.as_ref().and_then(|revocation| Some(("revocation.url", revocation.url.as_deref()?))))
+    }
+
+    /// A URL without variables can be judged now; one with them when they are known, but they must be declared.
+    fn check_template(&self, key: &str, url: &str) -> Result<()> {
+        if !url.contains('{') {
+            return check_endpoint(key, url);
+        }
+        template::names(url)
+            .find(|name| *name != "client_id" && !self.variables.contains_key(*name))
+            .map_or(Ok(()), |name| Err(invalid(key, &format!("uses the variable {name}, which is not declared"))))
+    }
+
+    /// A URL of the file with the registration's variables filled in.
+    pub(crate) fn url_for(&self, registration: &Registration, key: &str, url: &str) -> Result<String> {
+        // The client id is a variable that every registration has.
+        let url = url.replace("{client_id}", &percent_encoded(registration.client_id()));
+        let url = template::expand(&url, &self.variables, registration.variables())?;
+        check_endpoint(key, &url)?;
+        Ok(url)
+    }
+
+    /// The issuer, with the registration's variables filled in.
+    pub(crate) fn issuer_for(&self, registration: &Registration) -> Result<Option<Issuer>> {
+        let Some(issuer) = &self.issuer else { return Ok(None) };
+        let name = self.url_for(registration, "issuer", issuer)?;
+        if name.contains(['?', '#']) {
+            return Err(Error::new(Reason::InvalidVariable).with_detail("issuer has a query or a fragment"));
+        }
+        // A template's own placeholder is a claim, and no variable: the rule stays as it is.
+        Ok(Some(Issuer { name, rule: self.issuer_rule.clone() }))
+    }
+
+    /// Where the metadata document is; `None` where the file names every endpoint itself.
+    pub(crate) fn discovery_for(&self, registration: &Registration) -> Result<Option<(Issuer, String)>> {
+        if self.endpoints.authorization.is_some() && self.endpoints.token.is_some() {
+            return Ok(None);
+        }
+        let Some(issuer) = self.issuer_for(registration)? else { return Ok(None) };
+        let url = match &self.discovery {
+            Some(url) => self.url_for(registration, "discovery", url)?,
+            None => discovery_url(&issuer.name),
+        };
+        Ok(Some((issuer, url)))
+    }
+
+    /// Lays the file's own endpoints over what discovery brought, or makes the metadata of them alone.
+    pub(crate) fn metadata_for(&self, registration: &Registration, discovered: Option<Metadata>) -> Result<Metadata> {
+        let endpoint = |key: &str, url: &Option<String>| -> Result<Option<String>> {
+            url.as_deref().map(|url| self.url_for(registration, key, url)).transpose()
+        };
+        let own = &self.endpoints;
+        let missing = |key: &str| invalid(key, "is missing");
+        let mut metadata = match discovered {
+            Some(discovered) => discovered,
+            None => Metadata {
+                issuer: self.issuer_for(registration)?,
+                authorization_endpoint: endpoint("endpoints.authorization", &own.authorization)?
+                    .ok_or_else(|| missing("endpoints.authorization"))?,
+                token_endpoint: endpoint("endpoints.token", &own.token)?.ok_or_else(|| missing("endpoints.token"))?,
+                userinfo_endpoint: None,
+                jwks_uri: None,
+                revocation_endpoint: None,
+                end_session_endpoint: None,
+                iss_parameter: false,
+                token_auth_methods: Vec::new(),
+            },
+        };
+        if let Some(url) = endpoint("endpoints.authorization", &own.authorization)? {
+            metadata.authorization_endpoint = url;
+        }
+        if let Some(url) = endpoint("endpoints.token", &own.token)? {
+            metadata.token_endpoint = url;
+        }
+        for (slot, key, url) in [
+            (&mut metadata.userinfo_endpoint, "endpoints.userinfo", &own.userinfo),
+            (&mut metadata.jwks_uri, "endpoints.jwks", &own.jwks),
+            (&mut metadata.revocation_endpoint, "endpoints.revocation", &own.revocation),
+            (&mut metadata.end_session_endpoint, "endpoints.end_session", &own.end_session),
+        ] {
+            if let Some(url) = endpoint(key, url)? {
+                *slot = Some(url);
+            }
+        }
+        Ok(metadata)
+    }
+
+    /// Says now what would otherwise fail at the first login: a missing or malformed variable.
+    pub(crate) fn check_registration(&self, registration: &Registration) -> Result<()> {
+        self.issuer_for(registration)?;
+        for (key, url) in self.urls() {
+            self.url_for(registration, key, url)?;
+        }
+        if let Some(request) = self.email_request() {
+            self.url_for(registration, "profile.email.request", &request.request)?;
+        }
+        template::check_given(&self.variables, registration.variables())
+    }
+}
+
+/// The body of a JSON revocation: `{token}` in its texts becomes the token.
+pub(crate) fn with_token(members: &Map<String, Value>, token: &str) -> Value {
+    let put = |value: &Value| match value {
+        Value::String(text) => Value::String(text.replace("{token}", token)),
+        other => other.clone(),
+    };
+    Value::Object(members.iter().map(|(name, value)| (name.clone(), put(value))).collect())
+}
+
+/// A client id in a path: whatever characters it has, it stays one segment.
+fn percent_encoded(text: &str) -> String {
+    let mut url = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            url.push(char::from(byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url
+}
