@@ -1,7 +1,12 @@
 //! The process dies while the user is in the browser, by a real SIGKILL; another one completes the login from the store.
 //!
 //! This file has a `main` of its own: as `process_death worker …` it is the process that dies.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that fails should say where")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that fails should say where"
+)]
 
 mod support;
 
@@ -34,6 +39,12 @@ fn main() {
             killed_after_a_login();
             Ok(())
         }),
+        // `cargo xtask test` installs strace; without it this one is counted as skipped.
+        Trial::test("a_token_from_memory_makes_no_system_call", || {
+            a_token_from_memory_makes_no_system_call();
+            Ok(())
+        })
+        .with_ignored_flag(Command::new("strace").arg("--version").output().is_err()),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
@@ -41,6 +52,9 @@ fn main() {
 /// The process that dies: does its task, says so, and waits for its end.
 fn worker(task: &str, issuer: &str, store: &Path, rest: &[String]) {
     let mut config = config(issuer, store);
+    if task == "ask" {
+        config = support::patient_config(issuer, store);
+    }
     if task == "send-the-code" {
         config = config.with_transport(Arc::new(NoWayBack));
     }
@@ -49,6 +63,16 @@ fn worker(task: &str, issuer: &str, store: &Path, rest: &[String]) {
         ("begin", []) => {
             let options = LoginOptions::new().success("app:/home").failure("app:/login");
             println!("{}", keyfob.begin_login(SSO, options).unwrap().authorization_url());
+        }
+        ("ask" | "ask-and-look", [id]) => {
+            let ask = || keyfob.access_token(id, MinValidity::default()).unwrap();
+            ask();
+            println!("{BETWEEN}");
+            for _ in 0..1000 {
+                ask();
+            }
+            println!("{BETWEEN}");
+            return;
         }
         ("complete" | "send-the-code", [redirect]) => {
             println!("{}", keyfob.complete_login(redirect).unwrap().session().id())
@@ -122,6 +146,37 @@ fn killed_while_the_code_is_under_way() {
     assert_eq!(bench.keyfob.complete_login(&redirect).unwrap_err().reason(), Reason::RedirectUsed);
     assert_eq!(bench.count("/token"), 1);
     assert_eq!(bench.log_in().provider_uid(), "u-1");
+}
+
+/// What the worker prints before and after its thousand calls.
+const BETWEEN: &str = "== between ==";
+
+fn a_token_from_memory_makes_no_system_call() {
+    let bench = Bench::new(|_| {});
+    let session = bench.log_in();
+    let trace = bench.temp.store().with_file_name("trace");
+    // An hour of coherence: with the tests' own zero, every call looks for other processes' commits.
+    let count = |task: &str| {
+        let status = Command::new("strace")
+            .arg("-f")
+            .arg("-o")
+            .arg(&trace)
+            .arg(std::env::current_exe().unwrap())
+            .args(["worker", task, bench.idp.issuer()])
+            .arg(bench.temp.store())
+            .arg(session.id())
+            .stdout(Stdio::null())
+            .status()
+            .unwrap();
+        assert!(status.success());
+        let text = std::fs::read_to_string(&trace).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let marks: Vec<usize> = (0..lines.len()).filter(|line| lines[*line].contains(BETWEEN)).collect();
+        assert_eq!(marks.len(), 2, "{text}");
+        marks[1] - marks[0] - 1
+    };
+    assert_eq!(count("ask"), 0);
+    assert!(count("ask-and-look") >= 1000, "the count can see");
 }
 
 fn killed_after_a_login() {

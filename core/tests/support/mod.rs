@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use keyfob::{Clock, Config, Keyfob, LoginOptions, Registration, Session, SystemClock};
+use keyfob::{Clock, Config, ConfigBuilder, Keyfob, LoginOptions, Registration, Session, SystemClock};
 use keyfob_idp::{Idp, LoggedRequest, Script, browser};
 
 /// The id of the registration that every test uses.
@@ -138,20 +138,24 @@ pub fn log_in(authorization_url: &str) -> String {
     browser::log_in(authorization_url, "ada", "lovelace").unwrap()
 }
 
-/// One registration at an issuer.
+/// One registration at an issuer. Every call looks for other handles' changes.
 pub fn config(issuer: &str, store: &Path) -> Config {
-    Config::builder(store)
-        .plaintext(true)
-        .registration(
-            Registration::new(SSO, "oidc", "demo", REDIRECT_URI)
-                .variable("issuer", issuer)
-                .scope("openid")
-                .scope("email")
-                .scope("offline_access"),
-        )
-        .coherence(Duration::ZERO)
-        .build()
-        .unwrap()
+    builder(issuer, store).coherence(Duration::ZERO).build().unwrap()
+}
+
+/// The same, looking once an hour.
+pub fn patient_config(issuer: &str, store: &Path) -> Config {
+    builder(issuer, store).coherence(Duration::from_secs(3600)).build().unwrap()
+}
+
+fn builder(issuer: &str, store: &Path) -> ConfigBuilder {
+    Config::builder(store).plaintext(true).registration(
+        Registration::new(SSO, "oidc", "demo", REDIRECT_URI)
+            .variable("issuer", issuer)
+            .scope("openid")
+            .scope("email")
+            .scope("offline_access"),
+    )
 }
 
 /// A part of the provider's script, in the words of its README.
