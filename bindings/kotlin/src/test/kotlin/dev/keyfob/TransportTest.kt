@@ -7,12 +7,8 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
 import org.junit.jupiter.api.io.TempDir
-import java.net.URI
-import java.net.http.HttpClient
 import java.nio.file.Path
 import java.util.concurrent.ConcurrentLinkedQueue
-import java.net.http.HttpRequest as JavaRequest
-import java.net.http.HttpResponse as JavaResponse
 
 internal class TransportTest {
     @TempDir
@@ -20,16 +16,7 @@ internal class TransportTest {
 
     private val printed = ConcurrentLinkedQueue<String>()
 
-    /** The JDK's client, as a host would bring it. */
-    private val host = Transport { request ->
-        val client = HttpClient.newBuilder().followRedirects(HttpClient.Redirect.NEVER).connectTimeout(request.connectTimeout).build()
-        val body = JavaRequest.BodyPublishers.ofByteArray(request.body)
-        val builder = JavaRequest.newBuilder(URI(request.url)).method(request.method, body).timeout(request.timeout)
-        request.headers.filter { (name, _) -> !name.equals("content-length", true) }.forEach { (name, value) -> builder.header(name, value) }
-        val answer = client.send(builder.build(), JavaResponse.BodyHandlers.ofByteArray())
-        val headers = answer.headers().map().flatMap { (name, values) -> values.map { name to it } }
-        HttpResponse(answer.statusCode(), headers, answer.body()).also { printed += "$request $it" }
-    }
+    private val host = Transport { request -> JdkTransport.send(request).also { printed += "$request $it" } }
 
     @Test
     fun `every request goes through the host's transport`(): Unit = runBlocking {
