@@ -1,7 +1,6 @@
 //! `keyfob_status` and `keyfob_error`.
 
-use std::ffi::{CStr, CString, c_char};
-use std::sync::LazyLock;
+use std::ffi::{CStr, c_char};
 
 use keyfob::{Error, ErrorKind, Reason};
 
@@ -146,21 +145,40 @@ impl From<Failure> for keyfob_error {
     }
 }
 
+/// Every status with its name. Not asked of the core: what is handed out is never freed, so it must never be allocated.
+const NAMES: &[(keyfob_status, &CStr)] = &[
+    (KEYFOB_OK, c"Ok"),
+    (KEYFOB_INVALID_ARGUMENT, c"InvalidArgument"),
+    (KEYFOB_INVALID_STATE, c"InvalidState"),
+    (KEYFOB_CONFIGURATION, c"Configuration"),
+    (KEYFOB_NETWORK, c"Network"),
+    (KEYFOB_TIMEOUT, c"Timeout"),
+    (KEYFOB_CANCELLED, c"Cancelled"),
+    (KEYFOB_ACCESS_DENIED, c"AccessDenied"),
+    (KEYFOB_REDIRECT_REJECTED, c"RedirectRejected"),
+    (KEYFOB_OAUTH, c"OAuth"),
+    (KEYFOB_LOGIN_REQUIRED, c"LoginRequired"),
+    (KEYFOB_BAD_RESPONSE, c"BadResponse"),
+    (KEYFOB_TOKEN_REJECTED, c"TokenRejected"),
+    (KEYFOB_TLS, c"Tls"),
+    (KEYFOB_RATE_LIMITED, c"RateLimited"),
+    (KEYFOB_REFRESH_BUSY, c"RefreshBusy"),
+    (KEYFOB_STORE_NOT_WRITABLE, c"StoreNotWritable"),
+    (KEYFOB_STORE_UNAVAILABLE, c"StoreUnavailable"),
+    (KEYFOB_STORE_KEY, c"StoreKey"),
+    (KEYFOB_STORE_DAMAGED, c"StoreDamaged"),
+    (KEYFOB_STORE_UNSUPPORTED, c"StoreUnsupported"),
+    (KEYFOB_RANDOM, c"Random"),
+    (KEYFOB_INTERNAL, c"Internal"),
+];
+
 /// The name of a status, for logs: "Ok", "LoginRequired", ...; "Unknown" for a number that this library does
 /// not know.
 ///
 /// Ownership: borrowed until the library is unloaded.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_status_name(status: keyfob_status) -> *const c_char {
-    static NAMES: LazyLock<Vec<(keyfob_status, CString)>> = LazyLock::new(|| {
-        let named = |kind: &ErrorKind| (kind.number(), CString::new(kind.name()).unwrap_or_default());
-        ErrorKind::ALL.iter().map(named).collect()
-    });
-    const OTHER: &CStr = c"Unknown";
-    read(Some(&status), |status| match *status {
-        KEYFOB_OK => c"Ok".as_ptr(),
-        status => NAMES.iter().find(|(number, _)| *number == status).map_or(OTHER.as_ptr(), |(_, name)| name.as_ptr()),
-    })
+    NAMES.iter().find(|(number, _)| *number == status).map_or(c"Unknown", |(_, name)| name).as_ptr()
 }
 
 /// The status that the failed call returned.

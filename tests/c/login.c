@@ -194,7 +194,10 @@ static void a_login_outlives_its_process(void) {
         if (write(channel[1], url, strlen(url)) < 0) {
             give_up("the pipe is broken");
         }
-        kill(getpid(), SIGKILL);
+        close(channel[1]);
+        for (;;) {
+            pause();
+        }
     }
     close(channel[1]);
     char url[8192] = "";
@@ -205,6 +208,7 @@ static void a_login_outlives_its_process(void) {
     }
     close(channel[0]);
     int how = 0;
+    kill(child, SIGKILL);
     waitpid(child, &how, 0);
     ok(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL && length > 0, "a process began a login and was killed");
 
