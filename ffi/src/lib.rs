@@ -1,1 +1,25 @@
-//! See the README.
+//! libkeyfob: the C ABI of Keyfob, a thin adapter over the crate `keyfob` with no decision in it.
+//!
+//! One file for each C type; [`boundary`] holds every idiom that the others share. `cargo xtask header`
+//! makes `include/keyfob.h` of it: the documentation of the exported items is the manual that C programmers
+//! read, in the order of the modules below.
+#![expect(non_camel_case_types, reason = "types have their C names")]
+#![expect(
+    clippy::missing_safety_doc,
+    reason = "a `# Safety` heading would be copied into the C header, whose preamble has the rules"
+)]
+
+mod boundary;
+pub mod callback;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod handle;
+pub mod journal;
+pub mod login;
+pub mod profile;
+pub mod registration;
+pub mod session;
+pub mod token;
+pub mod transport;
+pub mod version;

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 
 use crate::drift::{self, Mode};
+use crate::run::Run;
 use crate::workspace::{UNIFFI, Workspace};
 
 const COMMAND: &str = "cargo xtask bindings";
@@ -21,7 +22,10 @@ const VERSIONS: &[(&str, &str, &str)] = &[("bindings/kotlin/pom.xml", "<artifact
 
 pub(crate) fn bindings(workspace: &Workspace, mode: Mode) -> Result<()> {
     // A debug build: the generator reads the symbol table, which a stripped library has not, and both say the same.
-    workspace.cargo().args(["build", "-p", UNIFFI, "-p", BINDGEN]).run()?.must("cargo build")?;
+    // Two builds: together they would share features, and each would be built a second time when it is built alone.
+    for package in [UNIFFI, BINDGEN] {
+        workspace.cargo().args(["build", "-p", package]).run()?.must("cargo build")?;
+    }
     let library = workspace.target.join("debug").join(workspace.dynamic_library(UNIFFI)?);
 
     let kotlin = generate(workspace, "kotlin", &library)?;
@@ -50,8 +54,9 @@ pub(crate) fn bindings(workspace: &Workspace, mode: Mode) -> Result<()> {
 
 fn generate(workspace: &Workspace, language: &str, library: &Path) -> Result<std::path::PathBuf> {
     let out = workspace.scratch(&format!("bindings-{language}"))?;
-    let run = workspace.cargo().args(["run", "--quiet", "-p", BINDGEN, "--", language]).arg(library).arg(&out);
-    run.run()?.must(BINDGEN)?;
+    let program = workspace.target.join("debug").join(format!("{BINDGEN}{}", std::env::consts::EXE_SUFFIX));
+    // At the root of the project: it asks Cargo where `uniffi.toml` is.
+    Run::new(program).arg(language).arg(library).arg(&out).dir(&workspace.root).run()?.must(BINDGEN)?;
     Ok(out)
 }
 

@@ -1,1 +1,38 @@
-//! See the README.
+//! What Kotlin and Swift see of Keyfob: its public types, mirrored one by one, and no decision of its own.
+//!
+//! UniFFI writes sources for both languages from these items (`cargo xtask bindings`). They are not API: the hand-written
+//! layers in `bindings/kotlin` and `bindings/swift` are, and they hide everything that is generated. Three rules hold here:
+//!
+//! - every export returns `Result`: in Swift a panic behind a function that cannot throw would end the app;
+//! - what holds a token, a URL or a person's data exports its own `Debug` and `Display`: a record would print its fields;
+//! - callbacks into the host are synchronous and fallible, and what a host throws is never shown: it may be a stack trace.
+#![expect(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "mirrors: no Rust code can name them")]
+
+mod clock;
+mod error;
+mod journal;
+mod keyfob;
+mod login;
+mod profile;
+mod registration;
+mod session;
+mod token;
+mod transport;
+
+pub use self::clock::{ClockError, HostClock};
+pub use self::error::{ErrorInfo, KeyfobError};
+pub use self::journal::JournalEntry;
+pub use self::keyfob::Keyfob;
+pub use self::login::{Completed, Login, LoginOptions};
+pub use self::profile::Profile;
+pub use self::registration::RegistrationInfo;
+pub use self::session::{Session, SessionState};
+pub use self::token::AccessToken;
+pub use self::transport::{
+    Header, HostTransport, HttpRequest, HttpResponse, Method, Sent, TransportError, TransportFailure,
+};
+
+uniffi::setup_scaffolding!();
+
+/// What every export returns.
+pub(crate) type Result<T> = std::result::Result<T, KeyfobError>;

@@ -1,0 +1,74 @@
+package dev.keyfob
+
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
+import org.junit.jupiter.api.io.TempDir
+import java.io.PrintWriter
+import java.io.StringWriter
+import java.nio.file.Path
+
+/** Prints every object and every exception there is, and looks for everything that must not be seen. */
+internal class RedactionTest {
+    @TempDir
+    lateinit var store: Path
+
+    private val user =
+        """{ "sub": "CANARY-uid", "name": "CANARY-name", "email": "CANARY@example.com", "picture": "https://CANARY.example" }"""
+
+    @Test
+    fun `nothing prints a token, a state, a link, a person or the provider's words`(): Unit = runBlocking {
+        val script = """{ "users": [ { "username": "ada", "password": "lovelace", "claims": $user } ] }"""
+        Provider(script).use { provider ->
+            Keyfob.open(provider.config(store)).use { keyfob ->
+                val printed = mutableListOf<String>()
+                val options = LoginOptions(listOf("email", "profile"), "app:/CANARY-success", "app:/CANARY-failure", 4100)
+                val login = keyfob.beginLogin("work-sso", options)
+                val redirect = provider.logIn(login.authorizationUrl)
+                val completed = keyfob.completeLogin(redirect)
+                val session = completed.session
+                val token = keyfob.accessToken(session.id)
+                val objects =
+                    listOf(keyfob, options, login, completed, session, session.state, session.profile, token, keyfob.registrations()) +
+                        keyfob.journal()
+                printed += objects.map { "$it" }
+
+                printed += dump<KeyfobException.RedirectRejected> { keyfob.completeLogin("$redirect&state=CANARY-state") }
+                val denied =
+                    provider.refuse(keyfob.beginLogin("work-sso", options).authorizationUrl)
+                        .replace(Regex("error_description=[^&]*"), "error_description=CANARY-words")
+                printed += dump<KeyfobException.AccessDenied> { keyfob.completeLogin(denied) }
+                provider.play(
+                    """
+                    { "users": [ { "username": "ada", "password": "lovelace", "claims": $user } ],
+                      "faults": [ { "endpoint": "token", "status": 400, "body":
+                        { "error": "CANARY-code", "error_description": "CANARY-words", "error_uri": "https://CANARY.example" } } ] }
+                    """,
+                )
+                printed += dump<KeyfobException.OAuth> { keyfob.refreshSession(session.id) }
+                printed += dump<KeyfobException.InvalidArgument> { keyfob.session("CANARY-id") }
+                printed += dump<KeyfobException.Configuration> { Keyfob.open("""{ "store": "CANARY" }""") }
+
+                val secrets =
+                    listOf("CANARY", token.secret, session.providerRefreshToken!!, value(redirect, "code"), value(redirect, "state")) +
+                        value(login.authorizationUrl, "nonce")
+                for (text in printed) {
+                    for (secret in secrets) assertTrue(secret !in text) { "$secret is in $text" }
+                }
+                assertEquals(objects.size + 5, printed.size)
+            }
+        }
+    }
+
+    /** Everything that printing an exception shows. */
+    private inline fun <reified E : KeyfobException> dump(noinline call: suspend () -> Unit): String {
+        val error = assertThrows<E> { runBlocking { call() } }
+        val trace = StringWriter().also { error.printStackTrace(PrintWriter(it)) }
+        return "$error ${error.message} ${error.localizedMessage} ${error.detail} ${error.oauthError} $trace"
+    }
+
+    private fun value(url: String, name: String): String =
+        Regex("[?&]$name=([^&]+)").find(url)?.groupValues?.get(1) ?: error("no $name in the URL")
+}

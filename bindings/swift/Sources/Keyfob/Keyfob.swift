@@ -1,0 +1,138 @@
+import Foundation
+internal import KeyfobGenerated
+
+/// The login library, opened on one store. Any thread and any task may use it; open it once and keep it.
+///
+/// Every `async` function does its work on threads of Keyfob's own. **Cancelling the task returns at once and stops nothing**: a refresh that
+/// was sent is still saved, so no token is lost, and a login that was being completed is found by completing it again.
+///
+/// ```swift
+/// let keyfob = try await Keyfob.open(configJSON)
+/// let login = try await keyfob.beginLogin("work-sso")
+/// // open login.authorizationURL in the browser; the app may be killed here
+/// let session = try await keyfob.completeLogin(redirectURL).session
+/// let token = try await keyfob.accessToken(session.id)
+/// ```
+///
+/// All functions throw ``KeyfobError``, whose cases say what to do, and `CancellationError` when the task was cancelled.
+public final class Keyfob: Sendable {
+    private let raw: RawKeyfob
+
+    private init(_ raw: RawKeyfob) {
+        self.raw = raw
+    }
+
+    /// Opens the store that the configuration names, making it when it is missing. Never touches the network.
+    ///
+    /// - Parameters:
+    ///   - configJSON: the configuration, as JSON
+    ///   - transport: sends the HTTP requests in place of the built-in client
+    ///   - clock: tells the time in place of the system's clocks, for tests
+    public static func open(
+        _ configJSON: String,
+        transport: (any Transport)? = nil,
+        clock: (any KeyfobClock)? = nil
+    ) async throws -> Keyfob {
+        try await detached {
+            Keyfob(
+                try RawKeyfob.open(
+                    configJson: configJSON,
+                    transport: transport.map(TransportAdapter.init),
+                    clock: clock.map(ClockAdapter.init)
+                )
+            )
+        }
+    }
+
+    /// Lets go of the store. Calls that are under way end as if nothing had happened; later ones throw
+    /// ``KeyfobError/invalidState(_:)``. Closing twice is no error; a handle that nobody holds any more is closed by itself.
+    public func close() throws {
+        try translating { try raw.closeStore() }
+    }
+
+    /// The registrations, in the order of the configuration: what an app draws its login buttons from.
+    public func registrations() throws -> [Registration] {
+        try translating { try raw.registrations().map(Registration.init) }
+    }
+
+    /// Begins a login and gives the URL to open. The login is stored before this returns: the process may end while the user is in the
+    /// browser, and the next one completes it.
+    ///
+    /// May touch the network (the provider's metadata, unless it is known already).
+    public func beginLogin(_ registration: String, _ options: LoginOptions = LoginOptions()) async throws -> Login {
+        try await detached { [raw] in try Login(raw.beginLogin(registration: registration, options: options.raw)) }
+    }
+
+    /// Completes the login that the redirect belongs to: the whole URL that the browser was sent back to. A redirect that already made a
+    /// session is answered with that session. Touches the network.
+    public func completeLogin(_ redirectURL: URL) async throws -> Completed {
+        try await detached { [raw] in Completed(try raw.completeLogin(redirectUrl: redirectURL.absoluteString)) }
+    }
+
+    /// Gives an access token that is good for at least `minValidity`: from memory as long as it is, refreshed when it is due. However many
+    /// callers there are, one request is made. Call it before every request of yours; do not keep the token.
+    ///
+    /// ``KeyfobError/loginRequired(_:)`` says that the session has ended; nothing else means that.
+    public func accessToken(_ sessionID: String, minValidity: Duration = .seconds(60)) async throws -> AccessToken {
+        let millis = minValidity.milliseconds
+        return try await detached { [raw] in
+            AccessToken(try raw.accessToken(sessionId: sessionID, minValidityMillis: millis))
+        }
+    }
+
+    /// Refreshes now, due or not. Callers at the same time share one request. Touches the network.
+    @discardableResult
+    public func refreshSession(_ sessionID: String) async throws -> Session {
+        try await detached { [raw] in Session(try raw.refreshSession(sessionId: sessionID)) }
+    }
+
+    /// The user's profile, at most `maxAge` old (to the second; zero asks the provider). ``Session/profile`` is the stored one. May
+    /// touch the network.
+    public func profile(_ sessionID: String, maxAge: Duration = .seconds(120)) async throws -> Profile {
+        let seconds = maxAge.milliseconds / 1000
+        return try await detached { [raw] in Profile(try raw.profile(sessionId: sessionID, maxAgeSeconds: seconds)) }
+    }
+
+    /// The session of that id, also one that has ended.
+    public func session(_ sessionID: String) async throws -> Session {
+        try await detached { [raw] in Session(try raw.session(sessionId: sessionID)) }
+    }
+
+    /// All sessions, oldest first, without those that the app has logged out.
+    public func sessions() async throws -> [Session] {
+        try await detached { [raw] in try raw.sessions().map(Session.init) }
+    }
+
+    /// The session that the last login made, or that ``setCurrentSession(_:)`` named; nil once the app has logged it out.
+    public func currentSession() async throws -> Session? {
+        try await detached { [raw] in try raw.currentSession().map(Session.init) }
+    }
+
+    /// Makes a session the current one, for an app with several accounts.
+    public func setCurrentSession(_ sessionID: String) async throws {
+        try await detached { [raw] in try raw.setCurrentSession(sessionId: sessionID) }
+    }
+
+    /// Logs out: the session ends in this store, in every process, and its tokens are removed. The provider is not told.
+    public func endSession(_ sessionID: String) async throws {
+        try await detached { [raw] in try raw.endSession(sessionId: sessionID) }
+    }
+
+    /// The newest lines of the journal, newest first: why things happened, without secrets.
+    public func journal(limit: UInt32 = 100) async throws -> [JournalEntry] {
+        try await detached { [raw] in try raw.journal(limit: limit).map(JournalEntry.init) }
+    }
+}
+
+extension Keyfob: Redacted {
+    public var description: String { raw.description }
+}
+
+extension Duration {
+    /// Whole milliseconds; 0 for what is negative.
+    fileprivate var milliseconds: UInt64 {
+        let (seconds, attoseconds) = components
+        let whole = UInt64(max(seconds, 0)).multipliedReportingOverflow(by: 1000)
+        return whole.overflow ? .max : whole.partialValue + UInt64(max(attoseconds, 0) / 1_000_000_000_000_000)
+    }
+}

@@ -1,0 +1,223 @@
+import Foundation
+import Keyfob
+
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+
+/// Something that a test needed from outside went wrong.
+struct Trouble: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) {
+        self.description = description
+    }
+}
+
+/// The program keyfob-idp, with a script, as long as a test wants it.
+final class Provider: @unchecked Sendable {
+    let issuer: String
+    let folder: URL
+    private let process = Process()
+    private let input = Pipe()
+    private let browser = Browser()
+
+    init(_ script: String = "{}") throws {
+        guard let program = ProcessInfo.processInfo.environment["KEYFOB_IDP"] else {
+            throw Trouble("KEYFOB_IDP does not name the program; `cargo xtask test swift` does")
+        }
+        folder = FileManager.default.temporaryDirectory.appendingPathComponent("keyfob-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        let file = folder.appendingPathComponent("script.json")
+        try script.write(to: file, atomically: true, encoding: .utf8)
+
+        let output = Pipe()
+        process.executableURL = URL(fileURLWithPath: program)
+        // It ends with our end of the pipe, so it outlives no test, whatever ends that.
+        process.arguments = ["--port", "0", "--script", file.path, "--until-stdin-closes"]
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        var line = Data()
+        while let byte = try output.fileHandleForReading.read(upToCount: 1), byte != Data([10]) {
+            guard !byte.isEmpty else { throw Trouble("keyfob-idp did not start") }
+            line += byte
+        }
+        issuer = String(decoding: line, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+
+    deinit {
+        try? input.fileHandleForWriting.close()
+        process.waitUntilExit()
+        try? FileManager.default.removeItem(at: folder)
+    }
+
+    /// A configuration for this provider.
+    var config: String {
+        """
+        {
+          "store": { "path": "\(folder.appendingPathComponent("store").path)", "plaintext": true },
+          "registrations": [
+            { "id": "work-sso", "provider": "oidc", "variables": { "issuer": "\(issuer)" }, "client_id": "demo",
+              "redirect_uri": "http://127.0.0.1/callback/work-sso", "scopes": ["openid", "offline_access"] }
+          ]
+        }
+        """
+    }
+
+    /// What the user does in the browser. Gives the address that the browser is sent to, which is the app's.
+    func logIn(_ url: URL) async throws -> URL {
+        try await answerForm(url, [("username", "ada"), ("password", "lovelace"), ("decision", "allow")])
+    }
+
+    /// The same for a user who says no.
+    func refuse(_ url: URL) async throws -> URL {
+        try await answerForm(url, [("decision", "deny")])
+    }
+
+    /// A request that the provider got.
+    struct Request {
+        let path: String
+        let grantType: String?
+        let query: [String: String]
+        let form: [String: String]
+
+        init(_ json: [String: Any]) {
+            path = json["path"] as? String ?? ""
+            grantType = json["grant_type"] as? String
+            query = Self.parameters(json["query"])
+            form = Self.parameters(json["form"])
+        }
+
+        private static func parameters(_ list: Any?) -> [String: String] {
+            let pairs = (list as? [[String]] ?? []).map { ($0[0], $0[1]) }
+            return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
+        }
+    }
+
+    /// All requests since the start, or since `forget`.
+    func requests() async throws -> [Request] {
+        let (data, _) = try await control("GET", "/_idp/requests")
+        guard let list = try JSONSerialization.jsonObject(with: data) as? [[String: Any]] else { throw Trouble("the log is no list") }
+        return list.map(Request.init)
+    }
+
+    func tokenRequests() async throws -> [Request] {
+        try await requests().filter { $0.path == "/token" }
+    }
+
+    func forget() async throws {
+        _ = try await control("DELETE", "/_idp/requests")
+    }
+
+    func play(_ script: String) async throws {
+        let (data, answer) = try await control("PUT", "/_idp/script", script)
+        guard (200..<300).contains(answer.statusCode) else { throw Trouble(String(decoding: data, as: UTF8.self)) }
+    }
+
+    private func control(_ method: String, _ path: String, _ body: String? = nil) async throws -> (Data, HTTPURLResponse) {
+        var request = URLRequest(url: URL(string: issuer + path)!)
+        request.httpMethod = method
+        request.httpBody = body.map { Data($0.utf8) }
+        return try await browser.send(request)
+    }
+
+    private func answerForm(_ url: URL, _ typed: [(String, String)]) async throws -> URL {
+        let (data, _) = try await browser.send(URLRequest(url: url))
+        let page = String(decoding: data, as: UTF8.self)
+        guard let start = page.range(of: "<form"), let end = page.range(of: "</form>") else { throw Trouble("no form: \(page)") }
+        let form = page[start.lowerBound..<end.lowerBound]
+        guard let action = attribute(form.prefix { $0 != ">" }, "action"), let target = URL(string: action, relativeTo: url) else {
+            throw Trouble("the form has no action")
+        }
+        let hidden = form.components(separatedBy: "<input").dropFirst().map { $0.prefix { $0 != ">" } }
+            .filter { attribute($0, "type") == "hidden" }
+            .map { (attribute($0, "name") ?? "", attribute($0, "value") ?? "") }
+        var request = URLRequest(url: target)
+        request.httpMethod = "POST"
+        request.setValue("application/x-www-form-urlencoded", forHTTPHeaderField: "Content-Type")
+        let body = (hidden + typed).map { "\(encode($0))=\(encode($1))" }.joined(separator: "&")
+        request.httpBody = Data(body.utf8)
+        let (_, answer) = try await browser.send(request)
+        guard let location = answer.value(forHTTPHeaderField: "Location"), let redirect = URL(string: location) else {
+            throw Trouble("no redirect: \(answer.statusCode)")
+        }
+        return redirect
+    }
+
+    private func attribute(_ tag: some StringProtocol, _ name: String) -> String? {
+        guard let start = tag.range(of: " \(name)=\""), let end = tag[start.upperBound...].firstIndex(of: "\"") else { return nil }
+        let escapes = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
+        return escapes.reduce(String(tag[start.upperBound..<end])) { $0.replacingOccurrences(of: $1.0, with: $1.1) }
+    }
+
+    private func encode(_ text: String) -> String {
+        let plain = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+        return text.addingPercentEncoding(withAllowedCharacters: plain) ?? ""
+    }
+}
+
+/// URLSession that follows no redirect: the address it is sent to is the app's.
+final class Browser: NSObject, URLSessionTaskDelegate, @unchecked Sendable {
+    private lazy var session = URLSession(configuration: .ephemeral, delegate: self, delegateQueue: nil)
+
+    func send(_ request: URLRequest) async throws -> (Data, HTTPURLResponse) {
+        try await withCheckedThrowingContinuation { continuation in
+            sendAndCall(request) { continuation.resume(with: $0) }
+        }
+    }
+
+    func sendAndCall(_ request: URLRequest, _ done: @escaping @Sendable (Result<(Data, HTTPURLResponse), any Error>) -> Void) {
+        session.dataTask(with: request) { data, answer, error in
+            if let data, let answer = answer as? HTTPURLResponse {
+                done(.success((data, answer)))
+            } else {
+                done(.failure(error ?? Trouble("no answer")))
+            }
+        }.resume()
+    }
+
+    func urlSession(
+        _ session: URLSession,
+        task: URLSessionTask,
+        willPerformHTTPRedirection response: HTTPURLResponse,
+        newRequest request: URLRequest,
+        completionHandler: @escaping @Sendable (URLRequest?) -> Void
+    ) {
+        completionHandler(nil)
+    }
+}
+
+/// The system's clocks, and how far they have been turned.
+final class TurnedClock: KeyfobClock, @unchecked Sendable {
+    private let lock = NSLock()
+    private var seconds: TimeInterval = 0
+
+    func turn(_ seconds: TimeInterval) {
+        lock.withLock { self.seconds += seconds }
+    }
+
+    func wall() -> Date { Date().addingTimeInterval(lock.withLock { seconds }) }
+
+    func boot() -> TimeInterval { ProcessInfo.processInfo.systemUptime + lock.withLock { seconds } }
+
+    func bootID() -> String? { "one boot" }
+}
+
+extension Keyfob {
+    /// A login from its beginning to its session.
+    func logIn(_ provider: Provider, _ options: LoginOptions = LoginOptions()) async throws -> Session {
+        let login = try await beginLogin("work-sso", options)
+        return try await completeLogin(provider.logIn(login.authorizationURL)).session
+    }
+}
+
+/// The error that a call throws.
+func errorOf(_ call: () async throws -> Void) async throws -> KeyfobError {
+    do {
+        try await call()
+    } catch let error as KeyfobError {
+        return error
+    }
+    throw Trouble("nothing was thrown")
+}

@@ -1,0 +1,71 @@
+import Foundation
+import Keyfob
+import Testing
+
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
+
+/// The code of the README, compiled and run as it stands there.
+@Suite final class ReadmeTests {
+    private var visited: [String?] = []
+
+    private func navigate(to link: String?) { visited.append(link) }
+
+    private func showOffline() { Issue.record("offline") }
+
+    private func report(_ error: KeyfobError) { Issue.record(error) }
+
+    @Test func theCodeOfTheReadmeRuns() async throws {
+        let provider = try Provider()
+        let (folder, issuer) = (provider.folder.appendingPathComponent("store").path, provider.issuer)
+        var request = URLRequest(url: try #require(URL(string: issuer)))
+        func openInBrowserAndWait(_ url: URL) async throws -> URL { try await provider.logIn(url) }
+
+        let config = """
+            { "store": { "path": "\(folder)", "plaintext": true },
+              "registrations": [
+                { "id": "work-sso", "provider": "oidc", "variables": { "issuer": "\(issuer)" },
+                  "client_id": "demo", "redirect_uri": "http://127.0.0.1/callback/work-sso" } ] }
+            """
+        let keyfob = try await Keyfob.open(config)
+        let login = try await keyfob.beginLogin("work-sso", LoginOptions(success: "app:/home", redirectPort: 4100))
+        let redirectURL = try await openInBrowserAndWait(login.authorizationURL)
+        let session = try await keyfob.completeLogin(redirectURL).session
+        print("Hello, \(session.profile.name ?? session.providerUID)")
+
+        let token = try await keyfob.accessToken(session.id)
+        request.setValue("Bearer \(token.secret)", forHTTPHeaderField: "Authorization")
+
+        #expect(session.providerUID == "u-1")
+        #expect(token.secret == session.providerAccessToken)
+
+        let completed = try await Keyfob.open(config).completeLogin(redirectURL)
+        navigate(to: completed.returnTo)
+
+        try await keyfob.endSession(session.id)
+        do {
+            _ = try await keyfob.accessToken(session.id)
+        } catch KeyfobError.loginRequired {
+            navigate(to: "app:/login")  // the session is over, and details.reason says why: Revoked, Expired, …
+        } catch KeyfobError.rateLimited(let details) {
+            try await Task.sleep(for: .seconds(details.retryAfter ?? 30))
+        } catch let error as KeyfobError {
+            if error.details.isRetryable { showOffline() } else { report(error) }
+        }
+        #expect(visited == ["app:/home", "app:/login"])
+    }
+
+    @Test func everyPieceOfCodeInTheReadmeStandsInThisFile() throws {
+        func lines(_ text: String) -> String {
+            text.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }.filter { !$0.isEmpty }.joined(separator: "\n")
+        }
+        let here = URL(fileURLWithPath: #filePath)
+        let package = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let source = lines(try String(contentsOf: here, encoding: .utf8))
+        let readme = try String(contentsOf: package.appendingPathComponent("README.md"), encoding: .utf8)
+        let pieces = readme.components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
+        #expect(pieces.count == 4)
+        for piece in pieces { #expect(source.contains(lines(piece)), "\(piece)") }
+    }
+}

@@ -1,0 +1,76 @@
+import Foundation
+import Keyfob
+import Testing
+
+/// Prints every object and every error there is, in every way that Swift has, and looks for everything that must not be seen.
+@Suite struct RedactionTests {
+    private let user =
+        #"{ "sub": "CANARY-uid", "name": "CANARY-name", "email": "CANARY@example.com", "picture": "https://CANARY.example" }"#
+
+    @Test func nothingPrintsATokenAStateALinkAPersonOrTheProvidersWords() async throws {
+        let users = #"[ { "username": "ada", "password": "lovelace", "claims": \#(user) } ]"#
+        let provider = try Provider(#"{ "users": \#(users) }"#)
+        let keyfob = try await Keyfob.open(provider.config)
+        let options = LoginOptions(
+            scopes: ["email", "profile"], success: "app:/CANARY-success", failure: "app:/CANARY-failure", redirectPort: 4100)
+        let login = try await keyfob.beginLogin("work-sso", options)
+        let redirect = try await provider.logIn(login.authorizationURL)
+        let completed = try await keyfob.completeLogin(redirect)
+        let session = completed.session
+        let token = try await keyfob.accessToken(session.id)
+
+        var printed: [String] = []
+        func show(_ thing: Any) {
+            var dumped = ""
+            dump(thing, to: &dumped)
+            printed.append("\(thing) \(String(reflecting: thing)) \(dumped) \([thing]) \(Optional.some(thing) as Any)")
+            if let error = thing as? any Error {
+                printed.append("\(error.localizedDescription) \(error as NSError) \((error as NSError).userInfo)")
+            }
+        }
+        show(keyfob)
+        show(options)
+        show(login)
+        show(completed)
+        show(session)
+        show(session.profile)
+        show(token)
+        show(try keyfob.registrations())
+        show(try await keyfob.journal())
+
+        func url(_ text: String) -> URL { URL(string: text)! }
+        show(try await errorOf { _ = try await keyfob.completeLogin(url("\(redirect)&state=CANARY-state")) })
+        let denied = try await provider.refuse(keyfob.beginLogin("work-sso", options).authorizationURL).absoluteString
+            .replacing(/error_description=[^&]*/, with: "error_description=CANARY-words")
+        let refusal = try await errorOf { _ = try await keyfob.completeLogin(url(denied)) }
+        guard case .accessDenied = refusal else { throw Trouble("not accessDenied: \(refusal)") }
+        show(refusal)
+        show(refusal.details)
+        try await provider.play(
+            """
+            { "users": \(users), "faults": [ { "endpoint": "token", "status": 400, "body":
+                { "error": "CANARY-code", "error_description": "CANARY-words", "error_uri": "https://CANARY.example" } } ] }
+            """
+        )
+        let oauth = try await errorOf { _ = try await keyfob.refreshSession(session.id) }
+        guard case .oauth(let details) = oauth else { throw Trouble("not oauth: \(oauth)") }
+        #expect(details.oauth?.code == "CANARY-code")
+        show(oauth)
+        show(details.oauth as Any)
+        show(try await errorOf { _ = try await keyfob.session("CANARY-id") })
+        show(try await errorOf { _ = try await Keyfob.open(#"{ "store": "CANARY" }"#) })
+
+        func value(_ url: URL, _ name: String) throws -> String {
+            let items = URLComponents(url: url, resolvingAgainstBaseURL: false)?.queryItems ?? []
+            return try #require(items.first { $0.name == name }?.value)
+        }
+        let secrets = [
+            "CANARY", token.secret, try #require(session.providerRefreshToken), try value(redirect, "code"),
+            try value(redirect, "state"), try value(login.authorizationURL, "nonce"),
+        ]
+        for text in printed {
+            for secret in secrets { #expect(text.contains(secret) == false, "\(secret) is in \(text)") }
+        }
+        #expect(printed.count >= 16)
+    }
+}

@@ -1,0 +1,130 @@
+import Foundation
+import Keyfob
+import Testing
+
+@Suite struct TokenTests {
+    private let provider: Provider
+    private let clock = TurnedClock()
+    private let gate = Gate()
+    private let keyfob: Keyfob
+    private let session: Session
+
+    init() async throws {
+        provider = try Provider()
+        keyfob = try await Keyfob.open(provider.config, transport: gate, clock: clock)
+        session = try await keyfob.logIn(provider)
+        try await provider.forget()
+    }
+
+    @Test func aFreshTokenComesFromMemory() async throws {
+        for _ in 0..<100 {
+            #expect(try await keyfob.accessToken(session.id).secret == session.providerAccessToken)
+        }
+        #expect(try await keyfob.accessToken(session.id).expiresAt == session.providerAccessTokenExpiry)
+        #expect(try await provider.requests().isEmpty)
+    }
+
+    @Test func aTokenThatIsDueIsRefreshedWithOneRequest() async throws {
+        clock.turn(7200)
+        let token = try await keyfob.accessToken(session.id)
+        #expect(token.secret != session.providerAccessToken)
+        #expect(try await keyfob.accessToken(session.id).secret == token.secret)
+        let requests = try await provider.tokenRequests()
+        #expect(requests.map(\.grantType) == ["refresh_token"])
+        #expect(requests.first?.form["refresh_token"] == session.providerRefreshToken)
+    }
+
+    @Test func aTokenThatIsNotGoodForLongEnoughIsRefreshed() async throws {
+        clock.turn(2400)
+        #expect(try await keyfob.accessToken(session.id).secret == session.providerAccessToken)
+        #expect(try await keyfob.accessToken(session.id, minValidity: .seconds(1800)).secret != session.providerAccessToken)
+        #expect(try await provider.tokenRequests().count == 1)
+    }
+
+    @Test func aSessionCanBeRefreshedBeforeItIsDue() async throws {
+        let refreshed = try await keyfob.refreshSession(session.id)
+        #expect(refreshed.id == session.id)
+        #expect(refreshed.providerAccessToken != session.providerAccessToken)
+        #expect(try await provider.tokenRequests().count == 1)
+    }
+
+    @Test func aRefusedRefreshIsLoginRequiredWithItsCause() async throws {
+        try await provider.play(
+            """
+            { "faults": [ { "endpoint": "token", "status": 400,
+                "body": { "error": "invalid_grant", "error_description": "CANARY" } } ] }
+            """
+        )
+        clock.turn(7200)
+        let error = try await errorOf { _ = try await keyfob.accessToken(session.id) }
+        guard case .loginRequired(let details) = error else { throw Trouble("not loginRequired: \(error)") }
+        #expect(details.reason == "Revoked")
+        #expect(details.number == 10)
+        #expect(details.httpStatus == 400)
+        #expect(details.oauth?.code == "invalid_grant")
+        #expect(details.oauth?.text == "CANARY")
+        #expect(details.isRetryable == false)
+        #expect(try await keyfob.session(session.id).state == .ended(reason: "Revoked"))
+        #expect(try await keyfob.journal(limit: 1).first?.reason == "Revoked")
+    }
+
+    @Test func fiftyTasksAtOneExpiryCauseOneRequestAndAllGetItsToken() async throws {
+        try await provider.play(#"{ "faults": [ { "endpoint": "token", "delay_seconds": 0.3 } ] }"#)
+        clock.turn(7200)
+        let (keyfob, id) = (keyfob, session.id)
+        let tokens = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<50 { group.addTask { try await keyfob.accessToken(id).secret } }
+            return try await group.reduce(into: [String]()) { $0.append($1) }
+        }
+        #expect(tokens.count == 50)
+        #expect(Set(tokens).count == 1)
+        #expect(tokens.first != session.providerAccessToken)
+        #expect(try await provider.tokenRequests().count == 1)
+    }
+
+    @Test func aCancelledTaskReturnsAtOnceAndTheRefreshIsSaved() async throws {
+        clock.turn(7200)
+        gate.shut()
+        let (keyfob, id) = (keyfob, session.id)
+        let caller = Task { try await keyfob.accessToken(id) }
+        try await gate.reached()
+        caller.cancel()
+        await #expect(throws: CancellationError.self) { try await caller.value }
+        // Here already, though no answer has come.
+        #expect(try await keyfob.session(id).providerRefreshToken == session.providerRefreshToken)
+        gate.open()
+        for _ in 0..<500 where try await keyfob.session(id).providerRefreshToken == session.providerRefreshToken {
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        #expect(try await keyfob.session(id).providerRefreshToken != session.providerRefreshToken)
+        _ = try await keyfob.accessToken(id)
+        #expect(try await provider.tokenRequests().count == 1)
+    }
+
+    @Test func aTaskThatIsCancelledBeforehandBeginsNothing() async throws {
+        clock.turn(7200)
+        let (keyfob, id) = (keyfob, session.id)
+        let caller = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await keyfob.accessToken(id)
+        }
+        await #expect(throws: CancellationError.self) { try await caller.value }
+        #expect(try await provider.requests().isEmpty)
+    }
+
+    @Test func closingLetsCallsThatAreUnderWayEndAndRefusesLaterOnes() async throws {
+        clock.turn(7200)
+        gate.shut()
+        let (keyfob, id) = (keyfob, session.id)
+        let caller = Task { try await keyfob.accessToken(id) }
+        try await gate.reached()
+        try keyfob.close()
+        try keyfob.close()
+        gate.open()
+        #expect(try await caller.value.secret != session.providerAccessToken)
+        guard case .invalidState(let details) = try await errorOf({ _ = try await keyfob.accessToken(id) }) else {
+            throw Trouble("not invalidState")
+        }
+        #expect(details.reason == "Closed")
+    }
+}

@@ -1,0 +1,152 @@
+//! The handle.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use keyfob::{Config, Freshness, MinValidity};
+
+use crate::clock::{self, HostClock};
+use crate::transport::{self, HostTransport};
+use crate::{
+    AccessToken, Completed, JournalEntry, KeyfobError, Login, LoginOptions, Profile, RegistrationInfo, Result, Session,
+};
+
+/// The login library, opened on one store.
+#[derive(uniffi::Object)]
+#[uniffi::export(Debug, Display)]
+pub struct Keyfob {
+    /// `None` once closed. Calls that are under way hold a clone, so closing waits for nobody.
+    core: RwLock<Option<keyfob::Keyfob>>,
+}
+
+impl Keyfob {
+    fn core(&self) -> Result<keyfob::Keyfob> {
+        let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
+        core.clone().ok_or_else(KeyfobError::closed)
+    }
+}
+
+#[uniffi::export]
+impl Keyfob {
+    /// Opens the store that the configuration names.
+    #[uniffi::constructor]
+    pub fn open(
+        config_json: &str,
+        transport: Option<Arc<dyn HostTransport>>,
+        clock: Option<Arc<dyn HostClock>>,
+    ) -> Result<Arc<Self>> {
+        let mut config = Config::from_json(config_json)?;
+        if let Some(host) = transport {
+            config = config.with_transport(Arc::new(transport::Adapter(host)));
+        }
+        if let Some(host) = clock {
+            config = config.with_clock(Arc::new(clock::Adapter(host)));
+        }
+        let core = keyfob::Keyfob::open(config)?;
+        Ok(Arc::new(Self { core: RwLock::new(Some(core)) }))
+    }
+
+    /// Lets go of the store as soon as the calls that are under way have ended. (In Kotlin `close` is the name of what
+    /// frees the object itself.)
+    pub fn close_store(&self) -> Result<()> {
+        let core = self.core.write().unwrap_or_else(PoisonError::into_inner).take();
+        drop(core);
+        Ok(())
+    }
+
+    /// The registrations, in the order of the configuration.
+    pub fn registrations(&self) -> Result<Vec<RegistrationInfo>> {
+        Ok(self.core()?.registrations().iter().map(RegistrationInfo::from).collect())
+    }
+
+    /// Begins a login and gives the URL to open.
+    pub fn begin_login(&self, registration: &str, options: LoginOptions) -> Result<Login> {
+        Ok((&self.core()?.begin_login(registration, options.into())?).into())
+    }
+
+    /// Hands the redirect back.
+    pub fn complete_login(&self, redirect_url: &str) -> Result<Completed> {
+        Ok((&self.core()?.complete_login(redirect_url)?).into())
+    }
+
+    /// Gives an access token that is good for so long.
+    pub fn access_token(&self, session_id: &str, min_validity_millis: u64) -> Result<AccessToken> {
+        Ok((&self.core()?.access_token(session_id, MinValidity::millis(min_validity_millis))?).into())
+    }
+
+    /// Refreshes now, due or not.
+    pub fn refresh_session(&self, session_id: &str) -> Result<Session> {
+        Ok((&self.core()?.refresh_session(session_id)?).into())
+    }
+
+    /// The user's profile, at most so many seconds old.
+    pub fn profile(&self, session_id: &str, max_age_seconds: u64) -> Result<Profile> {
+        Ok((&self.core()?.profile(session_id, Freshness::secs(max_age_seconds))?).into())
+    }
+
+    /// The session of that id.
+    pub fn session(&self, session_id: &str) -> Result<Session> {
+        Ok((&self.core()?.session(session_id)?).into())
+    }
+
+    /// All sessions, oldest first.
+    pub fn sessions(&self) -> Result<Vec<Session>> {
+        Ok(self.core()?.sessions()?.iter().map(Session::from).collect())
+    }
+
+    /// The current session.
+    pub fn current_session(&self) -> Result<Option<Session>> {
+        Ok(self.core()?.current_session()?.as_ref().map(Session::from))
+    }
+
+    /// Makes a session the current one.
+    pub fn set_current_session(&self, session_id: &str) -> Result<()> {
+        Ok(self.core()?.set_current_session(session_id)?)
+    }
+
+    /// Logs out.
+    pub fn end_session(&self, session_id: &str) -> Result<()> {
+        Ok(self.core()?.end_session(session_id)?)
+    }
+
+    /// The newest lines of the journal, newest first.
+    pub fn journal(&self, limit: u32) -> Result<Vec<JournalEntry>> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(self.core()?.journal(limit)?.iter().map(JournalEntry::from).collect())
+    }
+}
+
+impl fmt::Display for Keyfob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.core() {
+            Ok(core) => write!(f, "{core:?}"),
+            Err(_) => f.write_str("Keyfob(closed)"),
+        }
+    }
+}
+
+impl fmt::Debug for Keyfob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_handle_answers_every_call_with_the_same_error() {
+        let folder = std::env::temp_dir().join(format!("keyfob-uniffi-{}", std::process::id()));
+        let config = format!(r#"{{ "store": {{ "path": {folder:?}, "plaintext": true }} }}"#);
+        let keyfob = Keyfob::open(&config, None, None).unwrap();
+        assert!(keyfob.sessions().unwrap().is_empty());
+        keyfob.close_store().unwrap();
+        keyfob.close_store().unwrap();
+        let error = keyfob.sessions().unwrap_err();
+        assert!(matches!(error, KeyfobError::InvalidState { .. }));
+        assert_eq!(error.info().reason, "Closed");
+        assert_eq!(keyfob.to_string(), "Keyfob(closed)");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,142 @@
+//! A login: what it asks for, what it opens, what it becomes.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use crate::Session;
+
+/// What one login asks for beyond its registration. Prints the scopes and the port, not the links.
+#[derive(Clone, Default, uniffi::Record)]
+#[uniffi::export(Debug, Display)]
+pub struct LoginOptions {
+    /// Scopes beside the registration's default ones.
+    pub scopes: Vec<String>,
+    /// Where the app wants to go after success.
+    pub success: Option<String>,
+    /// Where the app wants to go after a failure.
+    pub failure: Option<String>,
+    /// The port that the app listens on, for a loopback redirect URI that leaves it open.
+    pub redirect_port: Option<u16>,
+}
+
+impl From<LoginOptions> for keyfob::LoginOptions {
+    fn from(options: LoginOptions) -> Self {
+        let mut core = Self::new();
+        for scope in options.scopes {
+            core = core.scope(scope);
+        }
+        if let Some(link) = options.success {
+            core = core.success(link);
+        }
+        if let Some(link) = options.failure {
+            core = core.failure(link);
+        }
+        if let Some(port) = options.redirect_port {
+            core = core.redirect_port(port);
+        }
+        core
+    }
+}
+
+impl fmt::Display for LoginOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LoginOptions(scopes: {:?}, redirect_port: {:?})", self.scopes, self.redirect_port)
+    }
+}
+
+impl fmt::Debug for LoginOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// A login that has begun and is stored. Prints without its URL: the `state` is in it.
+#[derive(Clone, uniffi::Record)]
+#[uniffi::export(Debug, Display)]
+pub struct Login {
+    /// The id of this login in this store.
+    pub id: String,
+    /// The registration it was begun for.
+    pub registration: String,
+    /// The URL to open in the system's browser.
+    pub authorization_url: String,
+    /// When the login stops waiting for its redirect.
+    pub expires_at: SystemTime,
+}
+
+impl From<&keyfob::Login> for Login {
+    fn from(login: &keyfob::Login) -> Self {
+        Self {
+            id: login.id().to_owned(),
+            registration: login.registration().to_owned(),
+            authorization_url: login.authorization_url().to_owned(),
+            expires_at: login.expires_at(),
+        }
+    }
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Login({}, {})", self.id, self.registration)
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// A login that has become a session. Prints without the link.
+#[derive(Clone, uniffi::Record)]
+#[uniffi::export(Debug, Display)]
+pub struct Completed {
+    /// The session.
+    pub session: Session,
+    /// The success link that the login was begun with.
+    pub return_to: Option<String>,
+}
+
+impl From<&keyfob::Completed> for Completed {
+    fn from(completed: &keyfob::Completed) -> Self {
+        Self { session: completed.session().into(), return_to: completed.return_to().map(str::to_owned) }
+    }
+}
+
+impl fmt::Display for Completed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Completed({})", self.session)
+    }
+}
+
+impl fmt::Debug for Completed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn a_login_and_its_options_print_redacted() {
+        let login = Login {
+            id: "l-1".to_owned(),
+            registration: "work-sso".to_owned(),
+            authorization_url: "https://idp.example/?state=CANARY".to_owned(),
+            expires_at: UNIX_EPOCH,
+        };
+        let options = LoginOptions {
+            scopes: vec!["email".to_owned()],
+            success: Some("app:/CANARY".to_owned()),
+            failure: Some("app:/CANARY".to_owned()),
+            redirect_port: Some(4100),
+        };
+        let printed = format!("{login} {login:?} {options} {options:?}");
+        assert!(!printed.contains("CANARY"), "{printed}");
+        assert!(printed.contains("Login(l-1, work-sso)") && printed.contains("email") && printed.contains("4100"));
+    }
+}

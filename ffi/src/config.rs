@@ -1,0 +1,130 @@
+//! `keyfob_config`.
+
+use std::ffi::{c_char, c_void};
+use std::fmt;
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
+use keyfob::{Clock, Config, Transport};
+
+use crate::boundary::{Context, Output, free, given, guard, optional_text, text};
+use crate::callback::keyfob_release_fn;
+use crate::clock::{HostClock, keyfob_clock_fn};
+use crate::error::{keyfob_error, keyfob_status};
+use crate::transport::{HostTransport, keyfob_transport_fn};
+
+/// What an app says once: where the store is, which registrations it has, how long things may take. Made by
+/// `keyfob_config_from_json`, consumed by `keyfob_open` or freed by `keyfob_config_free`.
+///
+/// Threads: one thread at a time.
+pub struct keyfob_config {
+    config: Config,
+    transport: Option<Arc<dyn Transport>>,
+    clock: Option<Arc<dyn Clock>>,
+}
+
+impl keyfob_config {
+    pub(crate) fn into_config(self) -> Config {
+        let mut config = self.config;
+        if let Some(transport) = self.transport {
+            config = config.with_transport(transport);
+        }
+        if let Some(clock) = self.clock {
+            config = config.with_clock(clock);
+        }
+        config
+    }
+}
+
+impl fmt::Debug for keyfob_config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("keyfob_config").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+/// Reads a configuration from JSON.
+///
+/// Its keys: `store` (`path`: a folder of Keyfob's own, made when missing; `plaintext`: must be true in
+/// this version), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `redirect_uri`,
+/// `scopes`, `variables`, `enabled`), `providers` (`id`, `name`, `kind`, `endpoints`, `issuer`,
+/// `variables`, `scopes`, `refresh`, `profile`), `http` (`connect_seconds`, `total_seconds`),
+/// `login_seconds`, `coherence_seconds`, `leeway_seconds`. Touches neither network nor store.
+///
+/// @param json        copied; caller may free after return
+/// @param config_out  caller owns; free with keyfob_config_free
+/// @return `KEYFOB_CONFIGURATION`: not JSON, an unknown key, a missing or malformed value; the error's
+///         detail names the key.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_config_from_json(
+    json: *const c_char,
+    config_out: Option<&mut MaybeUninit<*mut keyfob_config>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let config_out = Output::new("config_out", config_out)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let json = unsafe { text("json", json) }?;
+        let config = Config::from_json(json)?;
+        config_out.give(keyfob_config { config, transport: None, clock: None });
+        Ok(())
+    })
+}
+
+/// Sends every HTTP request through the host's own transport instead of the built-in one.
+///
+/// @param send     sends one request; see `keyfob_transport_fn`
+/// @param context  given to `send`; may be NULL; consumed, even on error
+/// @param release  gives `context` back when Keyfob is done with it; may be NULL
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_config_set_transport(
+    config: Option<&mut keyfob_config>,
+    send: keyfob_transport_fn,
+    context: *mut c_void,
+    release: keyfob_release_fn,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let context = Context::new(context, release);
+        let config = given("config", config)?;
+        config.transport = Some(Arc::new(HostTransport::new(given("send", send)?, context)));
+        Ok(())
+    })
+}
+
+/// Asks the host's own clock instead of the operating system's.
+///
+/// @param boot_id  a name for this boot of the system, other after each restart; may be NULL where that is
+///                 not known; copied; caller may free after return
+/// @param wall     the wall clock, in milliseconds since 1970 (UTC); may be wrong, and may jump
+/// @param boot     milliseconds since the system started, sleep included; never goes back
+/// @param context  given to both; may be NULL; consumed, even on error
+/// @param release  gives `context` back when Keyfob is done with it; may be NULL
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_config_set_clock(
+    config: Option<&mut keyfob_config>,
+    boot_id: *const c_char,
+    wall: keyfob_clock_fn,
+    boot: keyfob_clock_fn,
+    context: *mut c_void,
+    release: keyfob_release_fn,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let context = Context::new(context, release);
+        let config = given("config", config)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let boot_id = unsafe { optional_text("boot_id", boot_id) }?.map(str::to_owned);
+        let clock = HostClock::new(given("wall", wall)?, given("boot", boot)?, boot_id, context);
+        config.clock = Some(Arc::new(clock));
+        Ok(())
+    })
+}
+
+/// Frees a configuration that was not opened; it may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_config_free(config: Option<Box<keyfob_config>>) {
+    free(config);
+}

@@ -1,0 +1,374 @@
+//! `keyfob_handle`: the library, opened on one store.
+
+use std::ffi::c_char;
+use std::mem::MaybeUninit;
+
+use keyfob::{Keyfob, LoginOptions, MinValidity};
+
+use crate::boundary::{Outcome, Output, free, given, guard, text};
+use crate::config::keyfob_config;
+use crate::error::{Failure, keyfob_error, keyfob_status};
+use crate::journal::keyfob_journal_list;
+use crate::login::{keyfob_completed, keyfob_login, keyfob_login_options};
+use crate::profile::{freshness, keyfob_profile};
+use crate::registration::keyfob_registration_list;
+use crate::session::{keyfob_session, keyfob_session_list};
+use crate::token::keyfob_token;
+
+/// For `keyfob_access_token`: one minute, enough for a request on a slow line.
+pub const KEYFOB_MIN_VALIDITY_DEFAULT: i64 = -1;
+
+/// Keyfob, opened on one store. It has no thread of its own: work happens on the caller's thread, inside
+/// the call. Made by `keyfob_open`, freed by `keyfob_free`.
+///
+/// Threads: may be shared.
+#[derive(Debug)]
+pub struct keyfob_handle {
+    keyfob: Keyfob,
+}
+
+/// Opens the store, making it when it is missing. Touches no network.
+///
+/// @param config      consumed, even on error
+/// @param handle_out  caller owns; free with keyfob_free
+/// @return `KEYFOB_CONFIGURATION`: a registration names a provider that is not there, or lacks one of its
+///         variables;
+///         `KEYFOB_STORE_UNSUPPORTED`: the folder is open to others, a symbolic link, another program's, or
+///         a newer version's;
+///         `KEYFOB_STORE_UNAVAILABLE`, `KEYFOB_STORE_NOT_WRITABLE`, `KEYFOB_STORE_DAMAGED`: the store
+///         cannot be used; nothing in it was changed.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_open(
+    config: Option<Box<keyfob_config>>,
+    handle_out: Option<&mut MaybeUninit<*mut keyfob_handle>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let handle_out = Output::new("handle_out", handle_out)?;
+        let keyfob = Keyfob::open(given("config", config)?.into_config())?;
+        handle_out.give(keyfob_handle { keyfob });
+        Ok(())
+    })
+}
+
+/// The registrations, in the order of the configuration. Touches neither network nor store.
+///
+/// @param list_out  caller owns; free with keyfob_registration_list_free
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_registrations(
+    handle: Option<&keyfob_handle>,
+    list_out: Option<&mut MaybeUninit<*mut keyfob_registration_list>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let list_out = Output::new("list_out", list_out)?;
+        list_out.give(given("handle", handle)?.keyfob.registrations().into());
+        Ok(())
+    })
+}
+
+/// Begins a login and gives the URL to open (RFC 6749 section 4.1.1, with the S256 code challenge of RFC
+/// 7636).
+///
+/// May touch the network: discovery (OpenID Connect Discovery section 4), unless it is cached; blocks for
+/// `http.total_seconds` of the configuration at most. The login is in the store before this returns, so the
+/// process may end while the user is in the browser, and any process that opens the same store can complete
+/// it.
+///
+/// @param registration  the id of a registration; copied; caller may free after return
+/// @param options       may be NULL; copied; caller may free after return
+/// @param login_out     caller owns; free with keyfob_login_free
+/// @return `KEYFOB_INVALID_ARGUMENT`: no such registration, a malformed scope or port;
+///         `KEYFOB_CONFIGURATION`: the registration is disabled, the provider has no S256 or an insecure
+///         endpoint;
+///         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_BAD_RESPONSE`: discovery failed;
+///         `KEYFOB_RANDOM`.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_begin_login(
+    handle: Option<&keyfob_handle>,
+    registration: *const c_char,
+    options: Option<&keyfob_login_options>,
+    login_out: Option<&mut MaybeUninit<*mut keyfob_login>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let login_out = Output::new("login_out", login_out)?;
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let registration = unsafe { text("registration", registration) }?;
+        let options = options.map_or_else(LoginOptions::new, |options| options.options.clone());
+        login_out.give(handle.keyfob.begin_login(registration, options)?.into());
+        Ok(())
+    })
+}
+
+/// Hands the redirect back and makes a session of the login (RFC 6749 sections 4.1.2 to 4.1.4, OpenID
+/// Connect Core section 3.1.3).
+///
+/// May touch the network: the code exchange, perhaps the issuer's keys and userinfo; each request blocks
+/// for `http.total_seconds` of the configuration at most. The state is compared before anything else in the
+/// redirect is believed, an `error` included. A redirect that already made a session is answered with that
+/// session, and nothing is sent. The session is in the store before this returns.
+///
+/// @param redirect_url   the whole URL that the browser was sent to; copied; caller may free after return
+/// @param completed_out  caller owns; free with keyfob_completed_free
+/// @return `KEYFOB_REDIRECT_REJECTED`: not a redirect of a login in this store; nothing was sent;
+///         `KEYFOB_ACCESS_DENIED`, `KEYFOB_OAUTH`: the user or the provider said no; the login is over;
+///         `KEYFOB_LOGIN_REQUIRED`: the code was sent and the answer lost, or the session that this
+///         redirect made has ended;
+///         `KEYFOB_TOKEN_REJECTED`, `KEYFOB_BAD_RESPONSE`: the provider's answer cannot be believed or
+///         read;
+///         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_RATE_LIMITED`: call again with the
+///         same redirect;
+///         `KEYFOB_INVALID_STATE`: another process is completing this login right now;
+///         `KEYFOB_CONFIGURATION`.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_complete_login(
+    handle: Option<&keyfob_handle>,
+    redirect_url: *const c_char,
+    completed_out: Option<&mut MaybeUninit<*mut keyfob_completed>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let completed_out = Output::new("completed_out", completed_out)?;
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let redirect_url = unsafe { text("redirect_url", redirect_url) }?;
+        completed_out.give(handle.keyfob.complete_login(redirect_url)?.into());
+        Ok(())
+    })
+}
+
+/// Gives an access token that is good for so much longer (RFC 6749 section 1.4).
+///
+/// May touch the network, and does so only when a refresh is due (RFC 6749 section 6): a fresh token comes
+/// from memory. However many threads ask, one request is made and all get its outcome. Blocks for that
+/// request, `http.total_seconds` of the configuration at most.
+///
+/// @param session_id       copied; caller may free after return
+/// @param min_validity_ms  in milliseconds, or `KEYFOB_MIN_VALIDITY_DEFAULT`. A token whose whole life is
+///                         shorter is given as it is
+/// @param token_out        caller owns; free with keyfob_token_free
+/// @return `KEYFOB_LOGIN_REQUIRED`: the session has ended, the reason says why; nothing else means that;
+///         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_RATE_LIMITED`, `KEYFOB_OAUTH`,
+///         `KEYFOB_CONFIGURATION`: no new token now; the session lives on;
+///         `KEYFOB_INVALID_ARGUMENT`: no such session;
+///         `KEYFOB_INVALID_STATE`: called from the transport that is fetching this very token.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_access_token(
+    handle: Option<&keyfob_handle>,
+    session_id: *const c_char,
+    min_validity_ms: i64,
+    token_out: Option<&mut MaybeUninit<*mut keyfob_token>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let token_out = Output::new("token_out", token_out)?;
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let session_id = unsafe { text("session_id", session_id) }?;
+        token_out.give(handle.keyfob.access_token(session_id, min_validity(min_validity_ms)?)?.into());
+        Ok(())
+    })
+}
+
+fn min_validity(milliseconds: i64) -> Outcome<MinValidity> {
+    match (milliseconds, u64::try_from(milliseconds)) {
+        (_, Ok(milliseconds)) => Ok(MinValidity::millis(milliseconds)),
+        (KEYFOB_MIN_VALIDITY_DEFAULT, _) => Ok(MinValidity::default()),
+        _ => Err(Failure::Argument { name: "min_validity_ms", problem: "is negative" }),
+    }
+}
+
+/// Refreshes now, due or not (RFC 6749 section 6).
+///
+/// Touches the network; callers at the same time share one request. Blocks for `http.total_seconds` of the
+/// configuration at most. The new tokens are in the store before this returns.
+///
+/// @param session_id   copied; caller may free after return
+/// @param session_out  may be NULL; caller owns; free with keyfob_session_free
+/// @return as `keyfob_access_token`; `KEYFOB_INVALID_STATE` also if the provider gave no refresh token.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_refresh_session(
+    handle: Option<&keyfob_handle>,
+    session_id: *const c_char,
+    session_out: Option<&mut MaybeUninit<*mut keyfob_session>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let session_out = Output::optional(session_out);
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let session_id = unsafe { text("session_id", session_id) }?;
+        let session = handle.keyfob.refresh_session(session_id)?;
+        if let Some(session_out) = session_out {
+            session_out.give(session.into());
+        }
+        Ok(())
+    })
+}
+
+/// The user's profile, at most so old (OpenID Connect Core section 5.3).
+///
+/// May touch the network: userinfo, and a refresh when one is due; each request blocks for
+/// `http.total_seconds` of the configuration at most.
+///
+/// @param session_id   copied; caller may free after return
+/// @param max_age_ms   in milliseconds (0 always asks the provider), or `KEYFOB_MAX_AGE_DEFAULT`, or
+///                     `KEYFOB_MAX_AGE_STORED`
+/// @param profile_out  caller owns; free with keyfob_profile_free
+/// @return as `keyfob_access_token`; `KEYFOB_BAD_RESPONSE`, `KEYFOB_TOKEN_REJECTED`: the userinfo answer
+///         cannot be read or is about somebody else; `KEYFOB_INVALID_STATE`: the provider has no userinfo
+///         endpoint.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_fetch_profile(
+    handle: Option<&keyfob_handle>,
+    session_id: *const c_char,
+    max_age_ms: i64,
+    profile_out: Option<&mut MaybeUninit<*mut keyfob_profile>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let profile_out = Output::new("profile_out", profile_out)?;
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let session_id = unsafe { text("session_id", session_id) }?;
+        profile_out.give(handle.keyfob.profile(session_id, freshness(max_age_ms)?)?.into());
+        Ok(())
+    })
+}
+
+/// The session of that id, ended ones with their reason included. Touches no network.
+///
+/// @param session_id   copied; caller may free after return
+/// @param session_out  caller owns; free with keyfob_session_free
+/// @return `KEYFOB_INVALID_ARGUMENT`: no such session.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_find_session(
+    handle: Option<&keyfob_handle>,
+    session_id: *const c_char,
+    session_out: Option<&mut MaybeUninit<*mut keyfob_session>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let session_out = Output::new("session_out", session_out)?;
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let session_id = unsafe { text("session_id", session_id) }?;
+        session_out.give(handle.keyfob.session(session_id)?.into());
+        Ok(())
+    })
+}
+
+/// All sessions, oldest first: the active ones and those that ended by themselves, without those that the
+/// app logged out. Touches no network.
+///
+/// @param list_out  caller owns; free with keyfob_session_list_free
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_sessions(
+    handle: Option<&keyfob_handle>,
+    list_out: Option<&mut MaybeUninit<*mut keyfob_session_list>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let list_out = Output::new("list_out", list_out)?;
+        list_out.give(given("handle", handle)?.keyfob.sessions()?.into());
+        Ok(())
+    })
+}
+
+/// The session that the last login made, or that `keyfob_set_current_session` named. Touches no network.
+///
+/// @param session_out  caller owns; free with keyfob_session_free; NULL with `KEYFOB_OK` if there is no
+///                     current session
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_current_session(
+    handle: Option<&keyfob_handle>,
+    session_out: Option<&mut MaybeUninit<*mut keyfob_session>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let session_out = Output::new("session_out", session_out)?;
+        if let Some(session) = given("handle", handle)?.keyfob.current_session()? {
+            session_out.give(session.into());
+        }
+        Ok(())
+    })
+}
+
+/// Makes a session the current one, for an app with several accounts. It is stored before this returns.
+/// Touches no network.
+///
+/// @param session_id  copied; caller may free after return
+/// @return `KEYFOB_INVALID_ARGUMENT`: no such session, or the app logged it out.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_set_current_session(
+    handle: Option<&keyfob_handle>,
+    session_id: *const c_char,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let session_id = unsafe { text("session_id", session_id) }?;
+        Ok(handle.keyfob.set_current_session(session_id)?)
+    })
+}
+
+/// Logs out: the session ends here and now, in every process, and no token of it is left in its row. It is
+/// stored before this returns. Ending an ended session is no error. Touches no network: the provider is not
+/// told.
+///
+/// @param session_id  copied; caller may free after return
+/// @return `KEYFOB_INVALID_ARGUMENT`: no such session.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_end_session(
+    handle: Option<&keyfob_handle>,
+    session_id: *const c_char,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let session_id = unsafe { text("session_id", session_id) }?;
+        Ok(handle.keyfob.end_session(session_id)?)
+    })
+}
+
+/// The newest lines of the journal, newest first: why things happened. Touches no network.
+///
+/// @param limit     how many lines at most
+/// @param list_out  caller owns; free with keyfob_journal_list_free
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal(
+    handle: Option<&keyfob_handle>,
+    limit: usize,
+    list_out: Option<&mut MaybeUninit<*mut keyfob_journal_list>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let list_out = Output::new("list_out", list_out)?;
+        list_out.give(given("handle", handle)?.keyfob.journal(limit)?.into());
+        Ok(())
+    })
+}
+
+/// Frees the handle; it may be NULL. What came from it stays good. No other thread may be inside a call
+/// with it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_free(handle: Option<Box<keyfob_handle>>) {
+    free(handle);
+}

@@ -1,0 +1,124 @@
+//! `keyfob_journal_entry` and `keyfob_journal_list`.
+
+use std::ffi::c_char;
+
+use keyfob::JournalEntry;
+
+use crate::boundary::{Text, free, read, to_unix_ms};
+
+/// One line of the journal: why something happened. It holds no secret, and belongs to its list.
+///
+/// Threads: may be shared.
+#[derive(Debug)]
+pub struct keyfob_journal_entry {
+    entry: JournalEntry,
+    event: Text,
+    registration: Text,
+    session: Text,
+    reason: Text,
+    message: Text,
+}
+
+/// Lines of the journal, newest first. Made by `keyfob_journal`, freed by `keyfob_journal_list_free`.
+///
+/// Threads: may be shared.
+#[derive(Debug)]
+pub struct keyfob_journal_list {
+    entries: Vec<keyfob_journal_entry>,
+}
+
+impl From<Vec<JournalEntry>> for keyfob_journal_list {
+    fn from(entries: Vec<JournalEntry>) -> Self {
+        let handle = |entry| keyfob_journal_entry {
+            entry,
+            event: Text::default(),
+            registration: Text::default(),
+            session: Text::default(),
+            reason: Text::default(),
+            message: Text::default(),
+        };
+        Self { entries: entries.into_iter().map(handle).collect() }
+    }
+}
+
+/// How many lines there are.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_list_len(list: Option<&keyfob_journal_list>) -> usize {
+    read(list, |list| list.entries.len())
+}
+
+/// One of the lines; NULL for an index that is too large.
+///
+/// Ownership: borrowed until the keyfob_journal_list is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_list_at(
+    list: Option<&keyfob_journal_list>,
+    index: usize,
+) -> *const keyfob_journal_entry {
+    read(list, |list| list.entries.get(index).map_or(std::ptr::null(), std::ptr::from_ref))
+}
+
+/// Frees a list with its lines; it may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_list_free(list: Option<Box<keyfob_journal_list>>) {
+    free(list);
+}
+
+/// When it happened by this device's wall clock, in milliseconds since 1970 (UTC).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_entry_at_ms(entry: Option<&keyfob_journal_entry>) -> i64 {
+    read(entry, |entry| to_unix_ms(entry.entry.at()))
+}
+
+/// The id of the process that it happened in.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_entry_pid(entry: Option<&keyfob_journal_entry>) -> u32 {
+    read(entry, |entry| entry.entry.pid())
+}
+
+/// What happened, by its stable name: "LoginBegun", "LoginCompleted", "LoginFailed", "Refreshed",
+/// "RefreshFailed", "SessionEnded", or one that a newer version wrote.
+///
+/// Ownership: borrowed until the keyfob_journal_list is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_entry_event(entry: Option<&keyfob_journal_entry>) -> *const c_char {
+    read(entry, |entry| entry.event.of(entry.entry.event()))
+}
+
+/// The id of the registration; NULL if there is none.
+///
+/// Ownership: borrowed until the keyfob_journal_list is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_entry_registration(entry: Option<&keyfob_journal_entry>) -> *const c_char {
+    read(entry, |entry| entry.registration.of_option(entry.entry.registration()))
+}
+
+/// The id of the session; NULL if there is none.
+///
+/// Ownership: borrowed until the keyfob_journal_list is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_entry_session(entry: Option<&keyfob_journal_entry>) -> *const c_char {
+    read(entry, |entry| entry.session.of_option(entry.entry.session()))
+}
+
+/// Why, by the stable name that `keyfob_error_reason` has for it; NULL if nothing went wrong or ended.
+///
+/// Ownership: borrowed until the keyfob_journal_list is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_entry_reason(entry: Option<&keyfob_journal_entry>) -> *const c_char {
+    read(entry, |entry| entry.reason.of_option(entry.entry.reason()))
+}
+
+/// The HTTP status of the provider's answer; 0 if none decided.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_entry_http_status(entry: Option<&keyfob_journal_entry>) -> i32 {
+    read(entry, |entry| entry.entry.http_status().map_or(0, i32::from))
+}
+
+/// The whole line for people, without its time.
+///
+/// Ownership: borrowed until the keyfob_journal_list is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_entry_message(entry: Option<&keyfob_journal_entry>) -> *const c_char {
+    read(entry, |entry| entry.message.of(&entry.entry.to_string()))
+}

@@ -1,0 +1,209 @@
+//! `keyfob_login_options`, `keyfob_login` and `keyfob_completed`.
+
+use std::ffi::c_char;
+use std::mem::{MaybeUninit, take};
+
+use keyfob::{Completed, Login, LoginOptions};
+
+use crate::boundary::{Text, free, given, guard, make, read, text, to_unix_ms};
+use crate::error::{keyfob_error, keyfob_status};
+use crate::session::keyfob_session;
+
+/// What one login asks for beyond its registration. Made by `keyfob_login_options_new`, freed by
+/// `keyfob_login_options_free`.
+///
+/// Threads: one thread at a time.
+#[derive(Debug)]
+pub struct keyfob_login_options {
+    pub(crate) options: LoginOptions,
+}
+
+impl keyfob_login_options {
+    fn change(&mut self, change: impl FnOnce(LoginOptions) -> LoginOptions) {
+        self.options = change(take(&mut self.options));
+    }
+}
+
+/// A login that has begun. It is stored already: the process may end before the redirect comes. Made by
+/// `keyfob_begin_login`, freed by `keyfob_login_free`, which does not end the login.
+///
+/// Threads: may be shared.
+#[derive(Debug)]
+pub struct keyfob_login {
+    login: Login,
+    id: Text,
+    registration: Text,
+    authorization_url: Text,
+}
+
+impl From<Login> for keyfob_login {
+    fn from(login: Login) -> Self {
+        Self { login, id: Text::default(), registration: Text::default(), authorization_url: Text::default() }
+    }
+}
+
+/// A login that has become a session. Made by `keyfob_complete_login`, freed by `keyfob_completed_free`,
+/// which does not end the session.
+///
+/// Threads: may be shared.
+#[derive(Debug)]
+pub struct keyfob_completed {
+    session: keyfob_session,
+    completed: Completed,
+    return_to: Text,
+}
+
+impl From<Completed> for keyfob_completed {
+    fn from(completed: Completed) -> Self {
+        Self { session: completed.session().clone().into(), completed, return_to: Text::default() }
+    }
+}
+
+/// Options that ask for nothing beyond the registration.
+///
+/// Ownership: caller owns; free with keyfob_login_options_free.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_options_new() -> Option<Box<keyfob_login_options>> {
+    make(|| Some(keyfob_login_options { options: LoginOptions::new() }))
+}
+
+/// Asks for one more scope (RFC 6749 section 3.3), beside the registration's default ones.
+///
+/// @param scope  copied; caller may free after return; its form is checked by `keyfob_begin_login`
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_options_add_scope(
+    options: Option<&mut keyfob_login_options>,
+    scope: *const c_char,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let options = given("options", options)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let scope = unsafe { text("scope", scope) }?;
+        options.change(|options| options.scope(scope));
+        Ok(())
+    })
+}
+
+/// Where the app wants to go after success: stored with the login and given back by
+/// `keyfob_completed_return_to`, also in another process. Never sent to the provider.
+///
+/// @param link  copied; caller may free after return
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_options_set_success(
+    options: Option<&mut keyfob_login_options>,
+    link: *const c_char,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let options = given("options", options)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let link = unsafe { text("link", link) }?;
+        options.change(|options| options.success(link));
+        Ok(())
+    })
+}
+
+/// Where the app wants to go after a failure: stored with the login and given back by
+/// `keyfob_error_return_to`, also in another process. Never sent to the provider.
+///
+/// @param link  copied; caller may free after return
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_options_set_failure(
+    options: Option<&mut keyfob_login_options>,
+    link: *const c_char,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let options = given("options", options)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let link = unsafe { text("link", link) }?;
+        options.change(|options| options.failure(link));
+        Ok(())
+    })
+}
+
+/// The port that the app listens on, for a loopback redirect URI that leaves it open (RFC 8252 section
+/// 7.3).
+///
+/// @param port  1 to 65535; checked by `keyfob_begin_login`
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_options_set_redirect_port(
+    options: Option<&mut keyfob_login_options>,
+    port: u16,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        given("options", options)?.change(|options| options.redirect_port(port));
+        Ok(())
+    })
+}
+
+/// Frees options; they may be NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_options_free(options: Option<Box<keyfob_login_options>>) {
+    free(options);
+}
+
+/// The id of the login in its store.
+///
+/// Ownership: borrowed until the keyfob_login is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_id(login: Option<&keyfob_login>) -> *const c_char {
+    read(login, |login| login.id.of(login.login.id()))
+}
+
+/// The id of the registration that it was begun for.
+///
+/// Ownership: borrowed until the keyfob_login is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_registration(login: Option<&keyfob_login>) -> *const c_char {
+    read(login, |login| login.registration.of(login.login.registration()))
+}
+
+/// The URL to open in the system's browser, never in an embedded web view (RFC 8252 section 8.12). Its
+/// query holds the login's state: do not log it.
+///
+/// Ownership: borrowed until the keyfob_login is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_authorization_url(login: Option<&keyfob_login>) -> *const c_char {
+    read(login, |login| login.authorization_url.of(login.login.authorization_url()))
+}
+
+/// When the login stops waiting for its redirect, in milliseconds since 1970 (UTC).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_expires_at_ms(login: Option<&keyfob_login>) -> i64 {
+    read(login, |login| to_unix_ms(login.login.expires_at()))
+}
+
+/// Frees the handle of a login; it may be NULL. The login itself goes on waiting for its redirect.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_free(login: Option<Box<keyfob_login>>) {
+    free(login);
+}
+
+/// The session. `keyfob_session_copy` makes one of the caller's own.
+///
+/// Ownership: borrowed until the keyfob_completed is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_completed_session(completed: Option<&keyfob_completed>) -> *const keyfob_session {
+    read(completed, |completed| std::ptr::from_ref(&completed.session))
+}
+
+/// The success link that the login was begun with; NULL if it had none.
+///
+/// Ownership: borrowed until the keyfob_completed is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_completed_return_to(completed: Option<&keyfob_completed>) -> *const c_char {
+    read(completed, |completed| completed.return_to.of_option(completed.completed.return_to()))
+}
+
+/// Frees the handle of a completed login; it may be NULL. The session stays.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_completed_free(completed: Option<Box<keyfob_completed>>) {
+    free(completed);
+}

@@ -1,0 +1,1344 @@
+/*
+ * Keyfob: sign in once with OAuth 2 or OpenID Connect, then always have a good access token.
+ *
+ *     keyfob_config_from_json -> keyfob_open -> keyfob_begin_login -> the browser -> keyfob_complete_login
+ *     and from then on keyfob_access_token, before every request.
+ *
+ * NAMES. Functions and types begin with keyfob_, macros and constants with KEYFOB_. A function is
+ * keyfob_<type>_<verb>, and its first parameter is that type. A bare noun instead of a verb
+ * (keyfob_session_provider_uid) reads something that the handle holds. What works on the library itself,
+ * a keyfob_handle, is keyfob_<verb>.
+ *
+ * HANDLES. Every type is opaque and known by pointer. What has a _free is freed with that and nothing else;
+ * _free(NULL) does nothing. What a call gave does not need what it was called with any more: free them in any
+ * order.
+ *
+ * RESULTS. What can fail returns a keyfob_status: KEYFOB_OK, which is 0, or the number of an error kind,
+ * which says what to do about it. Outputs come last and are named *_out; they are set to NULL on entry
+ * and to a value only with KEYFOB_OK. After them comes keyfob_error **error_out, which may be NULL, and which
+ * gets the details of a failure, or NULL: caller owns; free with keyfob_error_free. Each function lists the
+ * kinds that say something about it. Beside them any function may return KEYFOB_INVALID_ARGUMENT and
+ * KEYFOB_INTERNAL, and any that takes a keyfob_handle the kinds of the store, KEYFOB_STORE_....
+ *
+ * OWNERSHIP is told in these words and no others:
+ *   "caller owns; free with X"         it is yours, and X is the one way to give it back
+ *   "borrowed until Y is freed"        read it, do not keep it longer than Y, do not free it
+ *   "copied; caller may free after return"
+ *   "consumed, even on error"          it is gone after the call, whatever the call returns
+ *
+ * STRINGS are UTF-8 and end with a NUL. A pointer parameter must not be NULL unless its description says
+ * "may be NULL"; a NULL elsewhere is KEYFOB_INVALID_ARGUMENT with the name of the parameter. A getter has no
+ * status: given NULL it answers NULL, 0, false or KEYFOB_TIME_UNKNOWN. A NUL within a text of a provider is
+ * replaced by U+FFFD. Secrets are only ever borrowed: the handle that holds one overwrites it when it is freed.
+ *
+ * TIMES and durations are int64_t milliseconds, and their names end with _ms. A time is counted from 1970, UTC.
+ *
+ * ENUMS cross as int32_t with fixed values. A value that this header does not know comes from a newer library.
+ *
+ * NETWORK. Nothing is sent, and nothing blocks on the network, but where the function says so.
+ *
+ * THREADS. Each type says "may be shared" (any number of threads at once) or "one thread at a time". No thread
+ * may use a handle while another frees it.
+ *
+ * CALLBACKS get their context as the first argument, run on the thread that called Keyfob, and are never called
+ * while Keyfob holds a mutex of its own. A context must be usable on every thread.
+ *
+ * VERSIONS. KEYFOB_VERSION_NUMBER is this header's version, keyfob_version_number() the library's.
+ * keyfob_abi_version() differs from KEYFOB_ABI_VERSION only if programs built with this header must be
+ * built again.
+ */
+
+
+#ifndef KEYFOB_H
+#define KEYFOB_H
+
+/* Generated from ffi/ by `cargo xtask header`. Change it there. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** What a function returns that can fail is not to be ignored. */
+#if defined(__GNUC__) || defined(__clang__)
+#define KEYFOB_MUST_USE __attribute__((warn_unused_result))
+#else
+#define KEYFOB_MUST_USE
+#endif
+
+/** The version of this header. `keyfob_version_number()` and `keyfob_version_string()` give the library's. */
+#define KEYFOB_VERSION_MAJOR 0
+#define KEYFOB_VERSION_MINOR 1
+#define KEYFOB_VERSION_PATCH 0
+#define KEYFOB_VERSION_NUMBER (KEYFOB_VERSION_MAJOR * 1000000 + KEYFOB_VERSION_MINOR * 1000 + KEYFOB_VERSION_PATCH)
+#define KEYFOB_VERSION_STRING "0.1.0"
+
+
+/**
+ * A time or a duration that is not known.
+ */
+#define KEYFOB_TIME_UNKNOWN -1
+
+/**
+ * For `keyfob_access_token`: one minute, enough for a request on a slow line.
+ */
+#define KEYFOB_MIN_VALIDITY_DEFAULT -1
+
+/**
+ * For `keyfob_fetch_profile`: a profile of at most two minutes.
+ */
+#define KEYFOB_MAX_AGE_DEFAULT -1
+
+/**
+ * For `keyfob_fetch_profile`: whatever is stored, without asking the provider.
+ */
+#define KEYFOB_MAX_AGE_STORED -2
+
+/**
+ * The ABI of this header. It changes only when programs built with an older header must be built again.
+ */
+#define KEYFOB_ABI_VERSION 1
+
+/**
+ * A login that has become a session. Made by `keyfob_complete_login`, freed by `keyfob_completed_free`,
+ * which does not end the session.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_completed keyfob_completed;
+
+/**
+ * What an app says once: where the store is, which registrations it has, how long things may take. Made by
+ * `keyfob_config_from_json`, consumed by `keyfob_open` or freed by `keyfob_config_free`.
+ *
+ * Threads: one thread at a time.
+ */
+typedef struct keyfob_config keyfob_config;
+
+/**
+ * What went wrong, in full. Made by a failed call through its `error_out`, freed by `keyfob_error_free`.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_error keyfob_error;
+
+/**
+ * Keyfob, opened on one store. It has no thread of its own: work happens on the caller's thread, inside
+ * the call. Made by `keyfob_open`, freed by `keyfob_free`.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_handle keyfob_handle;
+
+/**
+ * A request for a transport to send. URL, headers and body may hold secrets: do not log them. It lives as
+ * long as the callback runs.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_http_request keyfob_http_request;
+
+/**
+ * Where a transport puts the answer. It lives as long as the callback runs.
+ *
+ * Threads: one thread at a time.
+ */
+typedef struct keyfob_http_response keyfob_http_response;
+
+/**
+ * One line of the journal: why something happened. It holds no secret, and belongs to its list.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_journal_entry keyfob_journal_entry;
+
+/**
+ * Lines of the journal, newest first. Made by `keyfob_journal`, freed by `keyfob_journal_list_free`.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_journal_list keyfob_journal_list;
+
+/**
+ * A login that has begun. It is stored already: the process may end before the redirect comes. Made by
+ * `keyfob_begin_login`, freed by `keyfob_login_free`, which does not end the login.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_login keyfob_login;
+
+/**
+ * What one login asks for beyond its registration. Made by `keyfob_login_options_new`, freed by
+ * `keyfob_login_options_free`.
+ *
+ * Threads: one thread at a time.
+ */
+typedef struct keyfob_login_options keyfob_login_options;
+
+/**
+ * The user, in one shape for every provider. Made by `keyfob_fetch_profile`, freed by
+ * `keyfob_profile_free`; the one in a session belongs to the session.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_profile keyfob_profile;
+
+/**
+ * This app as one provider knows it, for the app to draw its login buttons from. It belongs to its list.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_registration keyfob_registration;
+
+/**
+ * Registrations, in the order of the configuration. Made by `keyfob_registrations`, freed by
+ * `keyfob_registration_list_free`.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_registration_list keyfob_registration_list;
+
+/**
+ * A session as it was when it was read: who is logged in, with which tokens, until when. Freed by
+ * `keyfob_session_free`, which overwrites the tokens; the one in a list or in a keyfob_completed belongs
+ * to that.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_session keyfob_session;
+
+/**
+ * Sessions, oldest first. Made by `keyfob_sessions`, freed by `keyfob_session_list_free`.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_session_list keyfob_session_list;
+
+/**
+ * An access token that was good when it was given. Made by `keyfob_access_token`, freed by
+ * `keyfob_token_free`, which overwrites it.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_token keyfob_token;
+
+/**
+ * What a function that can fail returns: `KEYFOB_OK` or one of the kinds below, which say what to do about
+ * it. The numbers never change; new ones may be added.
+ */
+typedef int32_t keyfob_status;
+
+/**
+ * What a transport tells about the request it was given.
+ */
+typedef int32_t keyfob_transport_outcome;
+
+/**
+ * Sends one HTTP request and waits for the whole answer, which it puts into `response`.
+ *
+ * It sends once and never repeats by itself; follows no redirect; does not decompress; keeps no cookies
+ * and no cache; obeys the request's limits; and says honestly whether bytes may have left. It runs on the
+ * thread that called Keyfob, on several at once, and must not call Keyfob with the handle that it serves.
+ * It must return: no exception, no longjmp.
+ *
+ * @param context   what was given to `keyfob_config_set_transport`
+ * @param request   borrowed until the callback returns
+ * @param response  borrowed until the callback returns
+ * @return one of `KEYFOB_TRANSPORT_ANSWERED`, `_NOT_SENT`, `_UNKNOWN`.
+ */
+typedef keyfob_transport_outcome (*keyfob_transport_fn)(void *context,
+                                                        const keyfob_http_request *request,
+                                                        keyfob_http_response *response);
+
+/**
+ * Gives the `context` of a callback back to the host: called exactly once, on any thread, when Keyfob will
+ * not use the context again. That is when the configuration is freed unopened, or else when the last user
+ * of the handle is gone. It must not call Keyfob.
+ */
+typedef void (*keyfob_release_fn)(void *context);
+
+/**
+ * Tells the time in milliseconds: as a wall clock since 1970 (UTC), as a boot clock since the system
+ * started, sleep included.
+ *
+ * Called often, from any thread, several at once: it answers at once, and does not call Keyfob.
+ */
+typedef int64_t (*keyfob_clock_fn)(void *context);
+
+/**
+ * What kept a request from being answered.
+ */
+typedef int32_t keyfob_transport_failure;
+
+/**
+ * It worked.
+ */
+#define KEYFOB_OK 0
+
+/**
+ * Fix the call: an unknown id, a malformed argument, NULL.
+ */
+#define KEYFOB_INVALID_ARGUMENT 1
+
+/**
+ * Fix the order of calls: closed, re-entered from a callback.
+ */
+#define KEYFOB_INVALID_STATE 2
+
+/**
+ * Fix the configuration: an unknown key, a redirect URI of a wrong form, `invalid_client`.
+ */
+#define KEYFOB_CONFIGURATION 3
+
+/**
+ * Try later: the provider could not be reached or gave no usable answer.
+ */
+#define KEYFOB_NETWORK 4
+
+/**
+ * Try later: a time limit passed.
+ */
+#define KEYFOB_TIMEOUT 5
+
+/**
+ * Nothing: the caller cancelled.
+ */
+#define KEYFOB_CANCELLED 6
+
+/**
+ * Show the app's login page: the user said no.
+ */
+#define KEYFOB_ACCESS_DENIED 7
+
+/**
+ * Treat as an attack or a stale tab: the redirect was not believed and nothing was sent.
+ */
+#define KEYFOB_REDIRECT_REJECTED 8
+
+/**
+ * Read `keyfob_error_oauth_code`: the provider answered with an error of RFC 6749.
+ */
+#define KEYFOB_OAUTH 9
+
+/**
+ * Begin a login: the session, or the login, has ended. Nothing else means that.
+ */
+#define KEYFOB_LOGIN_REQUIRED 10
+
+/**
+ * Report the provider: its answer was malformed, too large or not JSON.
+ */
+#define KEYFOB_BAD_RESPONSE 11
+
+/**
+ * Report; treat as an attack: a check on an ID token or on userinfo failed.
+ */
+#define KEYFOB_TOKEN_REJECTED 12
+
+/**
+ * Fix the clock, the network or the certificate: TLS refused the provider.
+ */
+#define KEYFOB_TLS 13
+
+/**
+ * Wait for `keyfob_error_retry_after_ms`.
+ */
+#define KEYFOB_RATE_LIMITED 14
+
+/**
+ * Try again: another process is refreshing this session.
+ */
+#define KEYFOB_REFRESH_BUSY 15
+
+/**
+ * Free space or fix permissions; nothing was lost.
+ */
+#define KEYFOB_STORE_NOT_WRITABLE 16
+
+/**
+ * Try again when the device is unlocked, or the store is no longer busy.
+ */
+#define KEYFOB_STORE_UNAVAILABLE 17
+
+/**
+ * Give the right store key.
+ */
+#define KEYFOB_STORE_KEY 18
+
+/**
+ * The store was damaged; the old file is kept.
+ */
+#define KEYFOB_STORE_DAMAGED 19
+
+/**
+ * Update the app, or choose another place for the store.
+ */
+#define KEYFOB_STORE_UNSUPPORTED 20
+
+/**
+ * Stop: the system gave no random bytes.
+ */
+#define KEYFOB_RANDOM 21
+
+/**
+ * Report a bug in Keyfob.
+ */
+#define KEYFOB_INTERNAL 99
+
+/**
+ * The provider answered, whatever the status, and the response holds the whole answer.
+ */
+#define KEYFOB_TRANSPORT_ANSWERED 0
+
+/**
+ * No answer, and no byte of the request left this machine: it may be repeated.
+ */
+#define KEYFOB_TRANSPORT_NOT_SENT 1
+
+/**
+ * No answer, and nobody knows whether the provider acted on the request. Say this when in doubt; any other
+ * number is read as this one.
+ */
+#define KEYFOB_TRANSPORT_UNKNOWN 2
+
+/**
+ * The name was not found, no connection came about, or it broke. So it is taken to be when nothing else
+ * was said.
+ */
+#define KEYFOB_TRANSPORT_FAILURE_NETWORK 1
+
+/**
+ * A time limit passed.
+ */
+#define KEYFOB_TRANSPORT_FAILURE_TIMEOUT 2
+
+/**
+ * TLS refused the certificate.
+ */
+#define KEYFOB_TRANSPORT_FAILURE_CERTIFICATE 3
+
+/**
+ * TLS failed for another reason.
+ */
+#define KEYFOB_TRANSPORT_FAILURE_TLS 4
+
+/**
+ * The answer was longer than asked for, or not HTTP.
+ */
+#define KEYFOB_TRANSPORT_FAILURE_ANSWER 5
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * Reads a configuration from JSON.
+ *
+ * Its keys: `store` (`path`: a folder of Keyfob's own, made when missing; `plaintext`: must be true in
+ * this version), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `redirect_uri`,
+ * `scopes`, `variables`, `enabled`), `providers` (`id`, `name`, `kind`, `endpoints`, `issuer`,
+ * `variables`, `scopes`, `refresh`, `profile`), `http` (`connect_seconds`, `total_seconds`),
+ * `login_seconds`, `coherence_seconds`, `leeway_seconds`. Touches neither network nor store.
+ *
+ * @param json        copied; caller may free after return
+ * @param config_out  caller owns; free with keyfob_config_free
+ * @return `KEYFOB_CONFIGURATION`: not JSON, an unknown key, a missing or malformed value; the error's
+ *         detail names the key.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_from_json(const char *json,
+                                      keyfob_config **config_out,
+                                      keyfob_error **error_out);
+
+/**
+ * Sends every HTTP request through the host's own transport instead of the built-in one.
+ *
+ * @param send     sends one request; see `keyfob_transport_fn`
+ * @param context  given to `send`; may be NULL; consumed, even on error
+ * @param release  gives `context` back when Keyfob is done with it; may be NULL
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_set_transport(keyfob_config *config,
+                                          keyfob_transport_fn send,
+                                          void *context,
+                                          keyfob_release_fn release,
+                                          keyfob_error **error_out);
+
+/**
+ * Asks the host's own clock instead of the operating system's.
+ *
+ * @param boot_id  a name for this boot of the system, other after each restart; may be NULL where that is
+ *                 not known; copied; caller may free after return
+ * @param wall     the wall clock, in milliseconds since 1970 (UTC); may be wrong, and may jump
+ * @param boot     milliseconds since the system started, sleep included; never goes back
+ * @param context  given to both; may be NULL; consumed, even on error
+ * @param release  gives `context` back when Keyfob is done with it; may be NULL
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_set_clock(keyfob_config *config,
+                                      const char *boot_id,
+                                      keyfob_clock_fn wall,
+                                      keyfob_clock_fn boot,
+                                      void *context,
+                                      keyfob_release_fn release,
+                                      keyfob_error **error_out);
+
+/**
+ * Frees a configuration that was not opened; it may be NULL.
+ */
+void keyfob_config_free(keyfob_config *config);
+
+/**
+ * The name of a status, for logs: "Ok", "LoginRequired", ...; "Unknown" for a number that this library does
+ * not know.
+ *
+ * Ownership: borrowed until the library is unloaded.
+ */
+const char *keyfob_status_name(keyfob_status status);
+
+/**
+ * The status that the failed call returned.
+ */
+keyfob_status keyfob_error_status(const keyfob_error *error);
+
+/**
+ * Why, more finely than the status: a stable name such as "StateUnknown" or "Revoked".
+ *
+ * Ownership: borrowed until the keyfob_error is freed.
+ */
+const char *keyfob_error_reason(const keyfob_error *error);
+
+/**
+ * One line for a log. It holds no token, code, state, URL query or text of the provider.
+ *
+ * Ownership: borrowed until the keyfob_error is freed.
+ */
+const char *keyfob_error_message(const keyfob_error *error);
+
+/**
+ * Words that help to find the cause, safe to log and not stable: the name of a parameter or a key, a host.
+ * NULL if there are none.
+ *
+ * Ownership: borrowed until the keyfob_error is freed.
+ */
+const char *keyfob_error_detail(const keyfob_error *error);
+
+/**
+ * The provider's error code (RFC 6749 sections 4.1.2.1 and 5.2), such as "invalid_grant"; NULL if it sent
+ * none. Untrusted text of the provider, at most 100 characters.
+ *
+ * Ownership: borrowed until the keyfob_error is freed.
+ */
+const char *keyfob_error_oauth_code(const keyfob_error *error);
+
+/**
+ * The provider's words about its error; NULL if it sent none. Untrusted text of the provider, at most 500
+ * characters: never render it as HTML.
+ *
+ * Ownership: borrowed until the keyfob_error is freed.
+ */
+const char *keyfob_error_oauth_description(const keyfob_error *error);
+
+/**
+ * A page about the provider's error; NULL if it named none. Untrusted text of the provider, at most 500
+ * characters: never open it unasked.
+ *
+ * Ownership: borrowed until the keyfob_error is freed.
+ */
+const char *keyfob_error_oauth_uri(const keyfob_error *error);
+
+/**
+ * The HTTP status of the provider's answer; 0 if there was none.
+ */
+int32_t keyfob_error_http_status(const keyfob_error *error);
+
+/**
+ * How many milliseconds to wait before trying again; `KEYFOB_TIME_UNKNOWN` if that is not known.
+ */
+int64_t keyfob_error_retry_after_ms(const keyfob_error *error);
+
+/**
+ * Whether the same call may succeed later without anything being changed.
+ */
+bool keyfob_error_is_retryable(const keyfob_error *error);
+
+/**
+ * Whether a new login is the way on.
+ */
+bool keyfob_error_is_login_required(const keyfob_error *error);
+
+/**
+ * The failure link that the login was begun with, if this error ended one; else NULL.
+ *
+ * Ownership: borrowed until the keyfob_error is freed.
+ */
+const char *keyfob_error_return_to(const keyfob_error *error);
+
+/**
+ * Frees an error; it may be NULL.
+ */
+void keyfob_error_free(keyfob_error *error);
+
+/**
+ * Opens the store, making it when it is missing. Touches no network.
+ *
+ * @param config      consumed, even on error
+ * @param handle_out  caller owns; free with keyfob_free
+ * @return `KEYFOB_CONFIGURATION`: a registration names a provider that is not there, or lacks one of its
+ *         variables;
+ *         `KEYFOB_STORE_UNSUPPORTED`: the folder is open to others, a symbolic link, another program's, or
+ *         a newer version's;
+ *         `KEYFOB_STORE_UNAVAILABLE`, `KEYFOB_STORE_NOT_WRITABLE`, `KEYFOB_STORE_DAMAGED`: the store
+ *         cannot be used; nothing in it was changed.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_open(keyfob_config *config,
+                          keyfob_handle **handle_out,
+                          keyfob_error **error_out);
+
+/**
+ * The registrations, in the order of the configuration. Touches neither network nor store.
+ *
+ * @param list_out  caller owns; free with keyfob_registration_list_free
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registrations(const keyfob_handle *handle,
+                                   keyfob_registration_list **list_out,
+                                   keyfob_error **error_out);
+
+/**
+ * Begins a login and gives the URL to open (RFC 6749 section 4.1.1, with the S256 code challenge of RFC
+ * 7636).
+ *
+ * May touch the network: discovery (OpenID Connect Discovery section 4), unless it is cached; blocks for
+ * `http.total_seconds` of the configuration at most. The login is in the store before this returns, so the
+ * process may end while the user is in the browser, and any process that opens the same store can complete
+ * it.
+ *
+ * @param registration  the id of a registration; copied; caller may free after return
+ * @param options       may be NULL; copied; caller may free after return
+ * @param login_out     caller owns; free with keyfob_login_free
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such registration, a malformed scope or port;
+ *         `KEYFOB_CONFIGURATION`: the registration is disabled, the provider has no S256 or an insecure
+ *         endpoint;
+ *         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_BAD_RESPONSE`: discovery failed;
+ *         `KEYFOB_RANDOM`.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_begin_login(const keyfob_handle *handle,
+                                 const char *registration,
+                                 const keyfob_login_options *options,
+                                 keyfob_login **login_out,
+                                 keyfob_error **error_out);
+
+/**
+ * Hands the redirect back and makes a session of the login (RFC 6749 sections 4.1.2 to 4.1.4, OpenID
+ * Connect Core section 3.1.3).
+ *
+ * May touch the network: the code exchange, perhaps the issuer's keys and userinfo; each request blocks
+ * for `http.total_seconds` of the configuration at most. The state is compared before anything else in the
+ * redirect is believed, an `error` included. A redirect that already made a session is answered with that
+ * session, and nothing is sent. The session is in the store before this returns.
+ *
+ * @param redirect_url   the whole URL that the browser was sent to; copied; caller may free after return
+ * @param completed_out  caller owns; free with keyfob_completed_free
+ * @return `KEYFOB_REDIRECT_REJECTED`: not a redirect of a login in this store; nothing was sent;
+ *         `KEYFOB_ACCESS_DENIED`, `KEYFOB_OAUTH`: the user or the provider said no; the login is over;
+ *         `KEYFOB_LOGIN_REQUIRED`: the code was sent and the answer lost, or the session that this
+ *         redirect made has ended;
+ *         `KEYFOB_TOKEN_REJECTED`, `KEYFOB_BAD_RESPONSE`: the provider's answer cannot be believed or
+ *         read;
+ *         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_RATE_LIMITED`: call again with the
+ *         same redirect;
+ *         `KEYFOB_INVALID_STATE`: another process is completing this login right now;
+ *         `KEYFOB_CONFIGURATION`.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_complete_login(const keyfob_handle *handle,
+                                    const char *redirect_url,
+                                    keyfob_completed **completed_out,
+                                    keyfob_error **error_out);
+
+/**
+ * Gives an access token that is good for so much longer (RFC 6749 section 1.4).
+ *
+ * May touch the network, and does so only when a refresh is due (RFC 6749 section 6): a fresh token comes
+ * from memory. However many threads ask, one request is made and all get its outcome. Blocks for that
+ * request, `http.total_seconds` of the configuration at most.
+ *
+ * @param session_id       copied; caller may free after return
+ * @param min_validity_ms  in milliseconds, or `KEYFOB_MIN_VALIDITY_DEFAULT`. A token whose whole life is
+ *                         shorter is given as it is
+ * @param token_out        caller owns; free with keyfob_token_free
+ * @return `KEYFOB_LOGIN_REQUIRED`: the session has ended, the reason says why; nothing else means that;
+ *         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_RATE_LIMITED`, `KEYFOB_OAUTH`,
+ *         `KEYFOB_CONFIGURATION`: no new token now; the session lives on;
+ *         `KEYFOB_INVALID_ARGUMENT`: no such session;
+ *         `KEYFOB_INVALID_STATE`: called from the transport that is fetching this very token.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_access_token(const keyfob_handle *handle,
+                                  const char *session_id,
+                                  int64_t min_validity_ms,
+                                  keyfob_token **token_out,
+                                  keyfob_error **error_out);
+
+/**
+ * Refreshes now, due or not (RFC 6749 section 6).
+ *
+ * Touches the network; callers at the same time share one request. Blocks for `http.total_seconds` of the
+ * configuration at most. The new tokens are in the store before this returns.
+ *
+ * @param session_id   copied; caller may free after return
+ * @param session_out  may be NULL; caller owns; free with keyfob_session_free
+ * @return as `keyfob_access_token`; `KEYFOB_INVALID_STATE` also if the provider gave no refresh token.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_refresh_session(const keyfob_handle *handle,
+                                     const char *session_id,
+                                     keyfob_session **session_out,
+                                     keyfob_error **error_out);
+
+/**
+ * The user's profile, at most so old (OpenID Connect Core section 5.3).
+ *
+ * May touch the network: userinfo, and a refresh when one is due; each request blocks for
+ * `http.total_seconds` of the configuration at most.
+ *
+ * @param session_id   copied; caller may free after return
+ * @param max_age_ms   in milliseconds (0 always asks the provider), or `KEYFOB_MAX_AGE_DEFAULT`, or
+ *                     `KEYFOB_MAX_AGE_STORED`
+ * @param profile_out  caller owns; free with keyfob_profile_free
+ * @return as `keyfob_access_token`; `KEYFOB_BAD_RESPONSE`, `KEYFOB_TOKEN_REJECTED`: the userinfo answer
+ *         cannot be read or is about somebody else; `KEYFOB_INVALID_STATE`: the provider has no userinfo
+ *         endpoint.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_fetch_profile(const keyfob_handle *handle,
+                                   const char *session_id,
+                                   int64_t max_age_ms,
+                                   keyfob_profile **profile_out,
+                                   keyfob_error **error_out);
+
+/**
+ * The session of that id, ended ones with their reason included. Touches no network.
+ *
+ * @param session_id   copied; caller may free after return
+ * @param session_out  caller owns; free with keyfob_session_free
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such session.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_find_session(const keyfob_handle *handle,
+                                  const char *session_id,
+                                  keyfob_session **session_out,
+                                  keyfob_error **error_out);
+
+/**
+ * All sessions, oldest first: the active ones and those that ended by themselves, without those that the
+ * app logged out. Touches no network.
+ *
+ * @param list_out  caller owns; free with keyfob_session_list_free
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_sessions(const keyfob_handle *handle,
+                              keyfob_session_list **list_out,
+                              keyfob_error **error_out);
+
+/**
+ * The session that the last login made, or that `keyfob_set_current_session` named. Touches no network.
+ *
+ * @param session_out  caller owns; free with keyfob_session_free; NULL with `KEYFOB_OK` if there is no
+ *                     current session
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_current_session(const keyfob_handle *handle,
+                                     keyfob_session **session_out,
+                                     keyfob_error **error_out);
+
+/**
+ * Makes a session the current one, for an app with several accounts. It is stored before this returns.
+ * Touches no network.
+ *
+ * @param session_id  copied; caller may free after return
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such session, or the app logged it out.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_set_current_session(const keyfob_handle *handle,
+                                         const char *session_id,
+                                         keyfob_error **error_out);
+
+/**
+ * Logs out: the session ends here and now, in every process, and no token of it is left in its row. It is
+ * stored before this returns. Ending an ended session is no error. Touches no network: the provider is not
+ * told.
+ *
+ * @param session_id  copied; caller may free after return
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such session.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_end_session(const keyfob_handle *handle,
+                                 const char *session_id,
+                                 keyfob_error **error_out);
+
+/**
+ * The newest lines of the journal, newest first: why things happened. Touches no network.
+ *
+ * @param limit     how many lines at most
+ * @param list_out  caller owns; free with keyfob_journal_list_free
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_journal(const keyfob_handle *handle,
+                             size_t limit,
+                             keyfob_journal_list **list_out,
+                             keyfob_error **error_out);
+
+/**
+ * Frees the handle; it may be NULL. What came from it stays good. No other thread may be inside a call
+ * with it.
+ */
+void keyfob_free(keyfob_handle *handle);
+
+/**
+ * How many lines there are.
+ */
+size_t keyfob_journal_list_len(const keyfob_journal_list *list);
+
+/**
+ * One of the lines; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the keyfob_journal_list is freed.
+ */
+const keyfob_journal_entry *keyfob_journal_list_at(const keyfob_journal_list *list, size_t index);
+
+/**
+ * Frees a list with its lines; it may be NULL.
+ */
+void keyfob_journal_list_free(keyfob_journal_list *list);
+
+/**
+ * When it happened by this device's wall clock, in milliseconds since 1970 (UTC).
+ */
+int64_t keyfob_journal_entry_at_ms(const keyfob_journal_entry *entry);
+
+/**
+ * The id of the process that it happened in.
+ */
+uint32_t keyfob_journal_entry_pid(const keyfob_journal_entry *entry);
+
+/**
+ * What happened, by its stable name: "LoginBegun", "LoginCompleted", "LoginFailed", "Refreshed",
+ * "RefreshFailed", "SessionEnded", or one that a newer version wrote.
+ *
+ * Ownership: borrowed until the keyfob_journal_list is freed.
+ */
+const char *keyfob_journal_entry_event(const keyfob_journal_entry *entry);
+
+/**
+ * The id of the registration; NULL if there is none.
+ *
+ * Ownership: borrowed until the keyfob_journal_list is freed.
+ */
+const char *keyfob_journal_entry_registration(const keyfob_journal_entry *entry);
+
+/**
+ * The id of the session; NULL if there is none.
+ *
+ * Ownership: borrowed until the keyfob_journal_list is freed.
+ */
+const char *keyfob_journal_entry_session(const keyfob_journal_entry *entry);
+
+/**
+ * Why, by the stable name that `keyfob_error_reason` has for it; NULL if nothing went wrong or ended.
+ *
+ * Ownership: borrowed until the keyfob_journal_list is freed.
+ */
+const char *keyfob_journal_entry_reason(const keyfob_journal_entry *entry);
+
+/**
+ * The HTTP status of the provider's answer; 0 if none decided.
+ */
+int32_t keyfob_journal_entry_http_status(const keyfob_journal_entry *entry);
+
+/**
+ * The whole line for people, without its time.
+ *
+ * Ownership: borrowed until the keyfob_journal_list is freed.
+ */
+const char *keyfob_journal_entry_message(const keyfob_journal_entry *entry);
+
+/**
+ * Options that ask for nothing beyond the registration.
+ *
+ * Ownership: caller owns; free with keyfob_login_options_free.
+ */
+keyfob_login_options *keyfob_login_options_new(void);
+
+/**
+ * Asks for one more scope (RFC 6749 section 3.3), beside the registration's default ones.
+ *
+ * @param scope  copied; caller may free after return; its form is checked by `keyfob_begin_login`
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_options_add_scope(keyfob_login_options *options,
+                                             const char *scope,
+                                             keyfob_error **error_out);
+
+/**
+ * Where the app wants to go after success: stored with the login and given back by
+ * `keyfob_completed_return_to`, also in another process. Never sent to the provider.
+ *
+ * @param link  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_options_set_success(keyfob_login_options *options,
+                                               const char *link,
+                                               keyfob_error **error_out);
+
+/**
+ * Where the app wants to go after a failure: stored with the login and given back by
+ * `keyfob_error_return_to`, also in another process. Never sent to the provider.
+ *
+ * @param link  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_options_set_failure(keyfob_login_options *options,
+                                               const char *link,
+                                               keyfob_error **error_out);
+
+/**
+ * The port that the app listens on, for a loopback redirect URI that leaves it open (RFC 8252 section
+ * 7.3).
+ *
+ * @param port  1 to 65535; checked by `keyfob_begin_login`
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_options_set_redirect_port(keyfob_login_options *options,
+                                                     uint16_t port,
+                                                     keyfob_error **error_out);
+
+/**
+ * Frees options; they may be NULL.
+ */
+void keyfob_login_options_free(keyfob_login_options *options);
+
+/**
+ * The id of the login in its store.
+ *
+ * Ownership: borrowed until the keyfob_login is freed.
+ */
+const char *keyfob_login_id(const keyfob_login *login);
+
+/**
+ * The id of the registration that it was begun for.
+ *
+ * Ownership: borrowed until the keyfob_login is freed.
+ */
+const char *keyfob_login_registration(const keyfob_login *login);
+
+/**
+ * The URL to open in the system's browser, never in an embedded web view (RFC 8252 section 8.12). Its
+ * query holds the login's state: do not log it.
+ *
+ * Ownership: borrowed until the keyfob_login is freed.
+ */
+const char *keyfob_login_authorization_url(const keyfob_login *login);
+
+/**
+ * When the login stops waiting for its redirect, in milliseconds since 1970 (UTC).
+ */
+int64_t keyfob_login_expires_at_ms(const keyfob_login *login);
+
+/**
+ * Frees the handle of a login; it may be NULL. The login itself goes on waiting for its redirect.
+ */
+void keyfob_login_free(keyfob_login *login);
+
+/**
+ * The session. `keyfob_session_copy` makes one of the caller's own.
+ *
+ * Ownership: borrowed until the keyfob_completed is freed.
+ */
+const keyfob_session *keyfob_completed_session(const keyfob_completed *completed);
+
+/**
+ * The success link that the login was begun with; NULL if it had none.
+ *
+ * Ownership: borrowed until the keyfob_completed is freed.
+ */
+const char *keyfob_completed_return_to(const keyfob_completed *completed);
+
+/**
+ * Frees the handle of a completed login; it may be NULL. The session stays.
+ */
+void keyfob_completed_free(keyfob_completed *completed);
+
+/**
+ * The user's lasting id at the provider.
+ *
+ * Ownership: borrowed until the keyfob_profile is freed.
+ */
+const char *keyfob_profile_uid(const keyfob_profile *profile);
+
+/**
+ * The name to show; NULL if the provider did not tell.
+ *
+ * Ownership: borrowed until the keyfob_profile is freed.
+ */
+const char *keyfob_profile_name(const keyfob_profile *profile);
+
+/**
+ * The e-mail address; NULL if the provider did not tell.
+ *
+ * Ownership: borrowed until the keyfob_profile is freed.
+ */
+const char *keyfob_profile_email(const keyfob_profile *profile);
+
+/**
+ * Whether the provider vouches for the e-mail address; false where it does not say.
+ */
+bool keyfob_profile_email_verified(const keyfob_profile *profile);
+
+/**
+ * The URL of a picture of the user; NULL if the provider did not tell.
+ *
+ * Ownership: borrowed until the keyfob_profile is freed.
+ */
+const char *keyfob_profile_avatar_url(const keyfob_profile *profile);
+
+/**
+ * The user's language and region, as the provider writes it; NULL if it did not tell.
+ *
+ * Ownership: borrowed until the keyfob_profile is freed.
+ */
+const char *keyfob_profile_locale(const keyfob_profile *profile);
+
+/**
+ * Every claim that the provider sent, as one JSON object (OpenID Connect Core section 5.1).
+ *
+ * Ownership: borrowed until the keyfob_profile is freed.
+ */
+const char *keyfob_profile_raw_json(const keyfob_profile *profile);
+
+/**
+ * Frees a profile that `keyfob_fetch_profile` gave; it may be NULL.
+ */
+void keyfob_profile_free(keyfob_profile *profile);
+
+/**
+ * How many registrations there are.
+ */
+size_t keyfob_registration_list_len(const keyfob_registration_list *list);
+
+/**
+ * One of the registrations; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the keyfob_registration_list is freed.
+ */
+const keyfob_registration *keyfob_registration_list_at(const keyfob_registration_list *list, size_t index);
+
+/**
+ * Frees a list with its registrations; it may be NULL.
+ */
+void keyfob_registration_list_free(keyfob_registration_list *list);
+
+/**
+ * The id, for `keyfob_begin_login`.
+ *
+ * Ownership: borrowed until the keyfob_registration_list is freed.
+ */
+const char *keyfob_registration_id(const keyfob_registration *registration);
+
+/**
+ * The id of the provider.
+ *
+ * Ownership: borrowed until the keyfob_registration_list is freed.
+ */
+const char *keyfob_registration_provider(const keyfob_registration *registration);
+
+/**
+ * The name of the provider, to show to people.
+ *
+ * Ownership: borrowed until the keyfob_registration_list is freed.
+ */
+const char *keyfob_registration_provider_name(const keyfob_registration *registration);
+
+/**
+ * Whether logins may begin.
+ */
+bool keyfob_registration_enabled(const keyfob_registration *registration);
+
+/**
+ * The id: random, never used again. Other calls know the session by it.
+ *
+ * Ownership: borrowed until the keyfob_session is freed.
+ */
+const char *keyfob_session_id(const keyfob_session *session);
+
+/**
+ * The id of the registration that the user logged in with.
+ *
+ * Ownership: borrowed until the keyfob_session is freed.
+ */
+const char *keyfob_session_registration(const keyfob_session *session);
+
+/**
+ * The id of the provider.
+ *
+ * Ownership: borrowed until the keyfob_session is freed.
+ */
+const char *keyfob_session_provider(const keyfob_session *session);
+
+/**
+ * The user's lasting id at the provider: `sub`, where it speaks OpenID Connect.
+ *
+ * Ownership: borrowed until the keyfob_session is freed.
+ */
+const char *keyfob_session_provider_uid(const keyfob_session *session);
+
+/**
+ * Whether the session can still give a token.
+ */
+bool keyfob_session_is_active(const keyfob_session *session);
+
+/**
+ * Why the session has ended: a reason of `KEYFOB_LOGIN_REQUIRED` by its stable name, such as "Revoked";
+ * NULL while it is active.
+ *
+ * Ownership: borrowed until the keyfob_session is freed.
+ */
+const char *keyfob_session_ended_reason(const keyfob_session *session);
+
+/**
+ * The provider's access token as last saved, empty once the session has ended. A secret. It may be over:
+ * `keyfob_access_token` gives a good one.
+ *
+ * Ownership: borrowed until the keyfob_session is freed.
+ */
+const char *keyfob_session_provider_access_token(const keyfob_session *session);
+
+/**
+ * When that access token is over, in milliseconds since 1970 (UTC); `KEYFOB_TIME_UNKNOWN` if the provider
+ * did not say.
+ */
+int64_t keyfob_session_provider_access_token_expiry_ms(const keyfob_session *session);
+
+/**
+ * The provider's refresh token as last saved; NULL if it gave none. A secret. Keyfob uses it for the app;
+ * an app that uses it itself will be logged out by the provider's reuse detection (RFC 9700 section
+ * 4.14.2).
+ *
+ * Ownership: borrowed until the keyfob_session is freed.
+ */
+const char *keyfob_session_provider_refresh_token(const keyfob_session *session);
+
+/**
+ * How many scopes were granted (RFC 6749 section 3.3), which may be fewer than were asked for.
+ */
+size_t keyfob_session_scopes_len(const keyfob_session *session);
+
+/**
+ * One of the granted scopes; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the keyfob_session is freed.
+ */
+const char *keyfob_session_scopes_at(const keyfob_session *session, size_t index);
+
+/**
+ * The profile as last fetched.
+ *
+ * Ownership: borrowed until the keyfob_session is freed.
+ */
+const keyfob_profile *keyfob_session_profile(const keyfob_session *session);
+
+/**
+ * When the user logged in, in milliseconds since 1970 (UTC).
+ */
+int64_t keyfob_session_created_at_ms(const keyfob_session *session);
+
+/**
+ * When the tokens were last replaced, in milliseconds since 1970 (UTC).
+ */
+int64_t keyfob_session_updated_at_ms(const keyfob_session *session);
+
+/**
+ * A session of one's own, out of a list or a keyfob_completed. It is not read anew. NULL for NULL.
+ *
+ * Ownership: caller owns; free with keyfob_session_free.
+ */
+keyfob_session *keyfob_session_copy(const keyfob_session *session);
+
+/**
+ * Frees a session; it may be NULL.
+ */
+void keyfob_session_free(keyfob_session *session);
+
+/**
+ * How many sessions there are.
+ */
+size_t keyfob_session_list_len(const keyfob_session_list *list);
+
+/**
+ * One of the sessions; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the keyfob_session_list is freed.
+ */
+const keyfob_session *keyfob_session_list_at(const keyfob_session_list *list, size_t index);
+
+/**
+ * Frees a list with its sessions; it may be NULL.
+ */
+void keyfob_session_list_free(keyfob_session_list *list);
+
+/**
+ * The token itself, for `Authorization: Bearer ...` (RFC 6750 section 2.1). A secret; opaque: never parse
+ * it.
+ *
+ * Ownership: borrowed until the keyfob_token is freed.
+ */
+const char *keyfob_token_secret(const keyfob_token *token);
+
+/**
+ * When the token is over, in milliseconds since 1970 (UTC); `KEYFOB_TIME_UNKNOWN` if the provider did not
+ * say.
+ */
+int64_t keyfob_token_expires_at_ms(const keyfob_token *token);
+
+/**
+ * Frees a token; it may be NULL.
+ */
+void keyfob_token_free(keyfob_token *token);
+
+/**
+ * The method, such as "GET" or "POST".
+ *
+ * Ownership: borrowed until the callback returns.
+ */
+const char *keyfob_http_request_method(const keyfob_http_request *request);
+
+/**
+ * The absolute URL: https, or http on a loopback address only.
+ *
+ * Ownership: borrowed until the callback returns.
+ */
+const char *keyfob_http_request_url(const keyfob_http_request *request);
+
+/**
+ * How many headers there are.
+ */
+size_t keyfob_http_request_headers_len(const keyfob_http_request *request);
+
+/**
+ * The name of a header; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the callback returns.
+ */
+const char *keyfob_http_request_header_name_at(const keyfob_http_request *request, size_t index);
+
+/**
+ * The value of a header; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the callback returns.
+ */
+const char *keyfob_http_request_header_value_at(const keyfob_http_request *request, size_t index);
+
+/**
+ * The bytes of the body, as many as `keyfob_http_request_body_len` says, without a NUL at the end; NULL if
+ * there are none.
+ *
+ * Ownership: borrowed until the callback returns.
+ */
+const uint8_t *keyfob_http_request_body(const keyfob_http_request *request);
+
+/**
+ * How many bytes the body has; 0 for a GET.
+ */
+size_t keyfob_http_request_body_len(const keyfob_http_request *request);
+
+/**
+ * How many milliseconds connecting (DNS, TCP, TLS) may take.
+ */
+int64_t keyfob_http_request_connect_timeout_ms(const keyfob_http_request *request);
+
+/**
+ * How many milliseconds the whole request may take.
+ */
+int64_t keyfob_http_request_timeout_ms(const keyfob_http_request *request);
+
+/**
+ * How many bytes of the answer's body are wanted at most; a longer one is
+ * `KEYFOB_TRANSPORT_FAILURE_ANSWER`.
+ */
+size_t keyfob_http_request_max_body_bytes(const keyfob_http_request *request);
+
+/**
+ * Sets the HTTP status of the answer. Without one there is no answer.
+ *
+ * @param status  100 to 599
+ * @return `KEYFOB_INVALID_ARGUMENT`: not an HTTP status.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_http_response_set_status(keyfob_http_response *response,
+                                              int32_t status,
+                                              keyfob_error **error_out);
+
+/**
+ * Adds a header of the answer (RFC 9110 section 6.3).
+ *
+ * @param name   copied; caller may free after return
+ * @param value  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_http_response_add_header(keyfob_http_response *response,
+                                              const char *name,
+                                              const char *value,
+                                              keyfob_error **error_out);
+
+/**
+ * Adds bytes to the body of the answer.
+ *
+ * @param bytes  copied; caller may free after return; may be NULL if `len` is 0
+ * @param len    how many
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_http_response_append_body(keyfob_http_response *response,
+                                               const uint8_t *bytes,
+                                               size_t len,
+                                               keyfob_error **error_out);
+
+/**
+ * Says more about why there is no answer. It counts only when the callback does not return
+ * `KEYFOB_TRANSPORT_ANSWERED`.
+ *
+ * @param failure  one of `KEYFOB_TRANSPORT_FAILURE_...`
+ * @param detail   for logs: it must hold no URL query, header or body; may be NULL; copied; caller may
+ *                 free after return
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such failure.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_http_response_set_failure(keyfob_http_response *response,
+                                               keyfob_transport_failure failure,
+                                               const char *detail,
+                                               keyfob_error **error_out);
+
+/**
+ * The library's `KEYFOB_ABI_VERSION`: a program built with this header works with the library if it is the
+ * same.
+ */
+uint32_t keyfob_abi_version(void);
+
+/**
+ * The library's `KEYFOB_VERSION_NUMBER`.
+ */
+uint32_t keyfob_version_number(void);
+
+/**
+ * The library's `KEYFOB_VERSION_STRING`.
+ *
+ * Ownership: borrowed until the library is unloaded.
+ */
+const char *keyfob_version_string(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* KEYFOB_H */

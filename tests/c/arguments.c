@@ -1,0 +1,168 @@
+/* What a caller may get wrong, and that it is told so. `arguments ISSUER EMPTY_FOLDER`. */
+
+#include "tap.h"
+
+#define NOT_UTF8 "\xc3\x28"
+
+/* A call that must be refused, with what its error says. */
+static void refused(keyfob_status status, keyfob_error **error, const char *detail) {
+    same(keyfob_error_detail(*error), detail, "the detail");
+    fails(status, error, KEYFOB_INVALID_ARGUMENT, "InvalidArgument", detail);
+}
+
+static void versions_agree(void) {
+    ok(keyfob_version_number() == KEYFOB_VERSION_NUMBER, "the version's number is the header's");
+    same(keyfob_version_string(), KEYFOB_VERSION_STRING, "the version");
+    ok(keyfob_abi_version() == KEYFOB_ABI_VERSION, "the ABI is the header's");
+    same(keyfob_status_name(KEYFOB_OK), "Ok", "the name of KEYFOB_OK");
+    same(keyfob_status_name(KEYFOB_LOGIN_REQUIRED), "LoginRequired", "the name of KEYFOB_LOGIN_REQUIRED");
+    same(keyfob_status_name(12345), "Unknown", "the name of another number");
+}
+
+static void null_is_named(keyfob_handle *keyfob) {
+    keyfob_error *error = NULL;
+    keyfob_config *config = NULL;
+    keyfob_login *login = NULL;
+    keyfob_completed *completed = NULL;
+    keyfob_token *token = NULL;
+    keyfob_session *session = NULL;
+    keyfob_profile *profile = NULL;
+    keyfob_session_list *sessions = NULL;
+    keyfob_registration_list *registrations = NULL;
+    keyfob_journal_list *journal = NULL;
+    keyfob_handle *other = NULL;
+
+    refused(keyfob_config_from_json(NULL, &config, &error), &error, "json is NULL");
+    refused(keyfob_config_from_json("{}", NULL, &error), &error, "config_out is NULL");
+    refused(keyfob_open(NULL, &other, &error), &error, "config is NULL");
+    refused(keyfob_begin_login(NULL, REGISTRATION, NULL, &login, &error), &error, "handle is NULL");
+    refused(keyfob_begin_login(keyfob, NULL, NULL, &login, &error), &error, "registration is NULL");
+    refused(keyfob_begin_login(keyfob, REGISTRATION, NULL, NULL, &error), &error, "login_out is NULL");
+    refused(keyfob_complete_login(keyfob, NULL, &completed, &error), &error, "redirect_url is NULL");
+    refused(keyfob_complete_login(keyfob, "x:y", NULL, &error), &error, "completed_out is NULL");
+    refused(keyfob_access_token(keyfob, NULL, 0, &token, &error), &error, "session_id is NULL");
+    refused(keyfob_access_token(keyfob, "x", 0, NULL, &error), &error, "token_out is NULL");
+    refused(keyfob_refresh_session(NULL, "x", &session, &error), &error, "handle is NULL");
+    refused(keyfob_refresh_session(keyfob, NULL, NULL, &error), &error, "session_id is NULL");
+    refused(keyfob_fetch_profile(keyfob, "x", 0, NULL, &error), &error, "profile_out is NULL");
+    refused(keyfob_fetch_profile(NULL, "x", 0, &profile, &error), &error, "handle is NULL");
+    refused(keyfob_find_session(keyfob, NULL, &session, &error), &error, "session_id is NULL");
+    refused(keyfob_sessions(keyfob, NULL, &error), &error, "list_out is NULL");
+    refused(keyfob_sessions(NULL, &sessions, &error), &error, "handle is NULL");
+    refused(keyfob_current_session(keyfob, NULL, &error), &error, "session_out is NULL");
+    refused(keyfob_set_current_session(keyfob, NULL, &error), &error, "session_id is NULL");
+    refused(keyfob_end_session(keyfob, NULL, &error), &error, "session_id is NULL");
+    refused(keyfob_registrations(NULL, &registrations, &error), &error, "handle is NULL");
+    refused(keyfob_journal(NULL, 1, &journal, &error), &error, "handle is NULL");
+    refused(keyfob_login_options_add_scope(NULL, "x", &error), &error, "options is NULL");
+    refused(keyfob_config_set_transport(NULL, NULL, NULL, NULL, &error), &error, "config is NULL");
+    refused(keyfob_config_set_clock(NULL, NULL, NULL, NULL, NULL, NULL, &error), &error, "config is NULL");
+
+    ok(keyfob_sessions(NULL, NULL, NULL) == KEYFOB_INVALID_ARGUMENT, "the error is optional");
+    sessions = (keyfob_session_list *)&error;
+    ok(keyfob_sessions(NULL, &sessions, NULL) == KEYFOB_INVALID_ARGUMENT && sessions == NULL,
+       "an output is NULL after an error, whatever it was");
+    error = (keyfob_error *)&sessions;
+    must(keyfob_registrations(keyfob, &registrations, &error), &error, "registrations");
+    ok(error == NULL, "an error is NULL after success, whatever it was");
+    keyfob_registration_list_free(registrations);
+}
+
+static void text_must_be_utf8(keyfob_handle *keyfob) {
+    keyfob_error *error = NULL;
+    keyfob_config *config = NULL;
+    keyfob_login *login = NULL;
+    keyfob_completed *completed = NULL;
+    keyfob_session *session = NULL;
+    refused(keyfob_config_from_json(NOT_UTF8, &config, &error), &error, "json is not UTF-8");
+    refused(keyfob_begin_login(keyfob, NOT_UTF8, NULL, &login, &error), &error, "registration is not UTF-8");
+    refused(keyfob_complete_login(keyfob, NOT_UTF8, &completed, &error), &error, "redirect_url is not UTF-8");
+    refused(keyfob_find_session(keyfob, NOT_UTF8, &session, &error), &error, "session_id is not UTF-8");
+    keyfob_login_options *options = keyfob_login_options_new();
+    refused(keyfob_login_options_set_success(options, NOT_UTF8, &error), &error, "link is not UTF-8");
+    refused(keyfob_login_options_set_failure(options, NULL, &error), &error, "link is NULL");
+    keyfob_login_options_free(options);
+}
+
+static void what_the_core_refuses(keyfob_handle *keyfob, const char *folder) {
+    keyfob_error *error = NULL;
+    keyfob_config *config = NULL;
+    keyfob_handle *other = NULL;
+    keyfob_login *login = NULL;
+    keyfob_session *session = NULL;
+    fails(keyfob_config_from_json("not JSON", &config, &error), &error, KEYFOB_CONFIGURATION, "InvalidConfiguration",
+          "no JSON");
+    keyfob_status status = keyfob_config_from_json("{\"store\":{\"path\":\"x\",\"colour\":1}}", &config, &error);
+    same(keyfob_error_detail(error), "store.colour", "the key");
+    fails(status, &error, KEYFOB_CONFIGURATION, "UnknownKey", "an unknown key");
+
+    char json[4096];
+    snprintf(json, sizeof json,
+             "{\"store\":{\"path\":\"%s/other\",\"plaintext\":true},\"registrations\":[{\"id\":\"r\","
+             "\"provider\":\"nobody\",\"client_id\":\"c\",\"redirect_uri\":\"com.example.notes:/r\"}]}",
+             folder);
+    must(keyfob_config_from_json(json, &config, &error), &error, "configuration");
+    fails(keyfob_open(config, &other, &error), &error, KEYFOB_CONFIGURATION, "UnknownProvider",
+          "a provider that nobody knows, and the configuration is gone");
+
+    fails(keyfob_begin_login(keyfob, "nobody", NULL, &login, &error), &error, KEYFOB_INVALID_ARGUMENT,
+          "UnknownRegistration", "a registration that nobody knows");
+    fails(keyfob_find_session(keyfob, "nobody", &session, &error), &error, KEYFOB_INVALID_ARGUMENT, "UnknownSession",
+          "a session that nobody knows");
+    keyfob_login_options *options = keyfob_login_options_new();
+    must(keyfob_login_options_add_scope(options, "two words", &error), &error, "scope");
+    fails(keyfob_begin_login(keyfob, REGISTRATION, options, &login, &error), &error, KEYFOB_INVALID_ARGUMENT,
+          "InvalidArgument", "a scope that is two");
+    keyfob_login_options_free(options);
+}
+
+static void getters_of_null_are_empty(void) {
+    ok(keyfob_error_status(NULL) == KEYFOB_OK && keyfob_error_reason(NULL) == NULL
+           && keyfob_error_http_status(NULL) == 0 && !keyfob_error_is_retryable(NULL)
+           && keyfob_error_retry_after_ms(NULL) == KEYFOB_TIME_UNKNOWN,
+       "of an error");
+    ok(keyfob_session_id(NULL) == NULL && !keyfob_session_is_active(NULL) && keyfob_session_scopes_len(NULL) == 0
+           && keyfob_session_profile(NULL) == NULL && keyfob_session_created_at_ms(NULL) == KEYFOB_TIME_UNKNOWN
+           && keyfob_session_copy(NULL) == NULL,
+       "of a session");
+    ok(keyfob_token_secret(NULL) == NULL && keyfob_token_expires_at_ms(NULL) == KEYFOB_TIME_UNKNOWN, "of a token");
+    ok(keyfob_profile_uid(NULL) == NULL && keyfob_login_authorization_url(NULL) == NULL
+           && keyfob_completed_session(NULL) == NULL && keyfob_completed_return_to(NULL) == NULL,
+       "of a profile and a login");
+    ok(keyfob_session_list_len(NULL) == 0 && keyfob_session_list_at(NULL, 0) == NULL
+           && keyfob_registration_list_len(NULL) == 0 && keyfob_registration_id(NULL) == NULL
+           && keyfob_journal_list_len(NULL) == 0 && keyfob_journal_entry_event(NULL) == NULL,
+       "of lists");
+}
+
+static void freeing_null_does_nothing(void) {
+    keyfob_free(NULL);
+    keyfob_config_free(NULL);
+    keyfob_error_free(NULL);
+    keyfob_login_options_free(NULL);
+    keyfob_login_free(NULL);
+    keyfob_completed_free(NULL);
+    keyfob_session_free(NULL);
+    keyfob_session_list_free(NULL);
+    keyfob_token_free(NULL);
+    keyfob_profile_free(NULL);
+    keyfob_registration_list_free(NULL);
+    keyfob_journal_list_free(NULL);
+    ok(true, "freeing NULL does nothing");
+}
+
+int main(int argc, char **argv) {
+    if (argc != 3) {
+        give_up("usage: arguments ISSUER EMPTY_FOLDER");
+    }
+    keyfob_handle *keyfob = open_config(configure(argv[1], argv[2], "arguments"));
+    versions_agree();
+    null_is_named(keyfob);
+    text_must_be_utf8(keyfob);
+    what_the_core_refuses(keyfob, argv[2]);
+    getters_of_null_are_empty();
+    freeing_null_does_nothing();
+    keyfob_config_free(configure(argv[1], argv[2], "never opened"));
+    keyfob_free(keyfob);
+    return tap_done();
+}
