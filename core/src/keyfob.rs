@@ -45,6 +45,8 @@ struct Shared {
     executor: Option<Arc<dyn Executor>>,
     /// Asked once: it cannot change while this process lives.
     boot_id: Option<String>,
+    /// 0 to 999: processes start their early refresh at different moments.
+    spread: i64,
     memory: Mutex<Memory>,
     refreshes: Flights<Arc<SessionRow>>,
     completions: Flights<Completed>,
@@ -138,6 +140,8 @@ impl Keyfob {
                 boot_id: clock.boot_id(),
                 clock,
                 executor,
+                // The process number is different enough.
+                spread: i64::from(std::process::id() % 1000),
                 memory: Mutex::new(memory),
                 refreshes: Flights::new(),
                 completions: Flights::new(),

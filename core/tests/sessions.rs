@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use keyfob::{
     Clock as _, Config, EndSession, ErrorKind, Executor, Freshness, ImportedTokens, Keyfob, LoginOptions, Loopback,
-    MinValidity, Provider, Reason, Registration, Revocation, SessionState, SystemClock,
+    MinValidity, Reason, Registration, Revocation, SessionState, SystemClock,
 };
 use keyfob_idp::{Endpoint, Fault, Idp, Script};
 use serde_json::{Value, json};

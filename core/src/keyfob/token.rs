@@ -61,9 +61,7 @@ impl Shared {
     }
 
     fn need(&self, row: &SessionRow, min_validity: MinValidity) -> Need {
-        // Processes start their early refresh at different moments; the process number is different enough.
-        let spread = i64::from(std::process::id() % 1000);
-        need(&life(row), &self.now(), min_validity.0, spread)
+        need(&life(row), &self.now(), min_validity.0, self.spread)
     }
 
     /// An early refresh: on the host's executor where there is one, else on this caller's thread. Nobody else waits for it, and its failure is
