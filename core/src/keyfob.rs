@@ -1,5 +1,6 @@
 //! The handle. This file and its room are the only places that put the steps of the protocols in an order.
 
+mod begin;
 mod documents;
 mod end;
 mod guide;

@@ -1,4 +1,4 @@
-//! Begin a login, complete a login: the order of the steps.
+//! Complete a login: from a redirect that nobody believes yet to a session.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +9,11 @@ use url::Url;
 use super::profile::Userinfo;
 use super::{Known, Shared, millis};
 use crate::clock::{from_millis, to_millis};
-use crate::config::{RedirectUri, is_scope_token};
+use crate::config::RedirectUri;
 use crate::error::{Error, Reason, Result};
 use crate::http::oauth::{ClientAuth, ClientParams, Outcome, exchange};
+use crate::login::Completed;
 use crate::login::redirect::{self, Answer, Redirect};
-use crate::login::{Completed, Login, LoginOptions, authorize};
 use crate::oidc::id_token::{Claims, Expected, verify_login};
 use crate::oidc::jws::Algorithm;
 use crate::provider::{AuthMethod, Issuer, IssuerRule, Metadata, ProviderKind, Relaxed};
@@ -21,9 +21,7 @@ use crate::random;
 use crate::refresh::flight::Seat;
 use crate::secret::Secret;
 use crate::session::{Session, from_claims, overlay};
-use crate::store::{
-    Identity, JournalEvent, LoginRow, LoginSecrets, NewLogin, NewSession, Note, Pinned, Received, SessionRow, Stage,
-};
+use crate::store::{Identity, JournalEvent, LoginRow, NewSession, Note, Received, SessionRow, Stage};
 use crate::token::answer::{AnswerRules, TokenAnswer};
 use crate::token::verdict::{ExchangeVerdict, exchange_verdict};
 
@@ -31,57 +29,6 @@ use crate::token::verdict::{ExchangeVerdict, exchange_verdict};
 pub(super) const MAX_TOKEN_ANSWER: usize = 1024 * 1024;
 
 impl Shared {
-    pub(super) fn begin_login(&self, registration: &str, options: &LoginOptions) -> Result<Login> {
-        let known = self.known(registration)?;
-        if !known.registration.is_enabled() {
-            return Err(Error::new(Reason::RegistrationDisabled).with_detail(registration.to_owned()));
-        }
-        let redirect_uri = RedirectUri::parse(known.registration.redirect_uri())
-            .and_then(|uri| uri.with_port(options.redirect_port))
-            .map_err(|problem| {
-                invalid_argument(&format!("redirect_port: the registration's redirect URI {problem}"))
-            })?;
-        let scopes = self.scopes(known, options)?;
-        let parameters = parameters(known, options)?;
-        let metadata = self.metadata(known)?;
-        let secrets = LoginSecrets {
-            state: Secret::new(random::secret_text()?),
-            nonce: if asks_for_id_token(known, &scopes) { Some(Secret::new(random::secret_text()?)) } else { None },
-            verifier: Secret::new(random::secret_text()?),
-        };
-        let authorization_url = authorize::url(&authorize::Request {
-            authorization_endpoint: &metadata.authorization_endpoint,
-            client_id: known.registration.client_id(),
-            redirect_uri: &redirect_uri,
-            scopes: &scopes,
-            separator: known.provider.scope_separator(),
-            state: &secrets.state,
-            nonce: secrets.nonce.as_ref(),
-            verifier: (!known.provider.relaxes(Relaxed::S01)).then_some(&secrets.verifier),
-            parameters: &parameters,
-        })?;
-        let id = random::id()?;
-        let created_at = self.clock.wall();
-        let expires_at = created_at + self.settings.login_lifetime();
-        self.store.begin_login(
-            &NewLogin {
-                id: &id,
-                state_hash: hash(secrets.state.expose()).as_ref(),
-                registration,
-                created_at: to_millis(created_at),
-                expires_at: to_millis(expires_at),
-                success: options.success.as_deref(),
-                failure: options.failure.as_deref(),
-                app_data: options.app_data.as_deref(),
-                for_session: options.for_session.as_deref(),
-                pinned: &Pinned { metadata, redirect_uri, scopes },
-                secrets: &secrets,
-            },
-            &Note::new(JournalEvent::LoginBegun, registration),
-        )?;
-        Ok(Login { id, registration: registration.to_owned(), authorization_url, expires_at })
-    }
-
     pub(super) fn complete_login(&self, redirect_url: &str) -> Result<Completed> {
         let redirect = redirect::parse(redirect_url)?;
         let state_hash = hash(redirect.state.expose());
@@ -278,46 +225,8 @@ impl Shared {
         }
     }
 
-    /// The registration's scopes, else the provider's; those of the session that is to get more; those of the call. Each once, in that order.
-    fn scopes(&self, known: &Known, options: &LoginOptions) -> Result<Vec<String>> {
-        let granted = match &options.for_session {
-            Some(id) => {
-                let row = self.stored(id)?;
-                if let Some(cause) = row.cause {
-                    return Err(Error::new(cause));
-                }
-                if row.registration != known.registration.id() {
-                    return Err(invalid_argument("for_session: a session of another registration"));
-                }
-                row.scopes.clone()
-            }
-            None => Vec::new(),
-        };
-        let defaults = known.registration.scopes().unwrap_or_else(|| known.provider.default_scopes());
-        let mut scopes: Vec<String> = Vec::new();
-        for scope in defaults.iter().chain(&granted).chain(&options.scopes) {
-            if !is_scope_token(scope) {
-                return Err(invalid_argument("scope: not of RFC 6749 section 3.3"));
-            }
-            if !scopes.contains(scope) {
-                scopes.push(scope.clone());
-            }
-        }
-        Ok(scopes)
-    }
-
-    /// Ends a login that waits: its redirect is refused from now on.
-    pub(super) fn cancel_login(&self, id: &str) -> Result<()> {
-        let login = self.store.login(id)?.ok_or_else(|| Error::new(Reason::UnknownLogin))?;
-        match login.stage {
-            Stage::Pending | Stage::Answered => self.failed(&login, Error::new(Reason::Cancelled)).map(drop),
-            // Being completed, or over: nothing waits any more.
-            Stage::Exchanging | Stage::Done | Stage::Failed => Ok(()),
-        }
-    }
-
     /// Ends the login in the store, and gives the error with the login's failure link.
-    fn failed(&self, login: &LoginRow, error: Error) -> Result<Error> {
+    pub(super) fn failed(&self, login: &LoginRow, error: Error) -> Result<Error> {
         let note = Note::new(JournalEvent::LoginFailed, &login.registration).error(&error);
         self.store.fail_login(login, error.reason(), self.wall_millis(), &note)?;
         Ok(error.with_return_to(login.failure.clone()))
@@ -398,23 +307,6 @@ pub(super) fn client<'a>(known: &'a Known, metadata: &'a Metadata, redirect_uri:
     }
 }
 
-/// The provider's own authorization parameters, save where the call says otherwise; then the call's.
-fn parameters(known: &Known, options: &LoginOptions) -> Result<Vec<(String, String)>> {
-    for (index, (name, _)) in options.parameters.iter().enumerate() {
-        if name.is_empty() || authorize::OWN_PARAMETERS.contains(&name.as_str()) {
-            return Err(invalid_argument(&format!("parameter: {name} is set by Keyfob itself")));
-        }
-        if options.parameters.iter().take(index).any(|(earlier, _)| earlier == name) {
-            return Err(invalid_argument(&format!("parameter: {name} stands twice (RFC 6749 section 3.1)")));
-        }
-    }
-    let given = |name: &str| options.parameters.iter().any(|(given, _)| given == name);
-    let own = known.provider.authorize_parameters().filter(|(name, _)| !given(name));
-    let mut parameters: Vec<(String, String)> = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    parameters.extend(options.parameters.iter().cloned());
-    Ok(parameters)
-}
-
 fn completed(row: Arc<SessionRow>, login: &LoginRow) -> Completed {
     Completed { session: Session { row }, return_to: login.success.clone(), app_data: login.app_data.clone() }
 }
@@ -422,10 +314,6 @@ fn completed(row: Arc<SessionRow>, login: &LoginRow) -> Completed {
 /// The name that sessions of this provider are kept under, beside the user's.
 pub(super) fn issuer_name(metadata: &Metadata) -> String {
     metadata.issuer.as_ref().map(|issuer| issuer.name.clone()).unwrap_or_default()
-}
-
-fn asks_for_id_token(known: &Known, scopes: &[String]) -> bool {
-    known.provider.kind() == ProviderKind::Oidc && scopes.iter().any(|scope| scope == "openid")
 }
 
 /// Userinfo is asked for what the ID token does not tell: a login should not cost a request that brings nothing new.
@@ -457,12 +345,8 @@ fn same_code(login: &LoginRow, redirect: &Redirect) -> Result<()> {
     }
 }
 
-fn hash(text: &str) -> digest::Digest {
+pub(super) fn hash(text: &str) -> digest::Digest {
     digest::digest(&digest::SHA256, text.as_bytes())
-}
-
-fn invalid_argument(detail: &str) -> Error {
-    Error::new(Reason::InvalidArgument).with_detail(detail.to_owned())
 }
 
 /// Whether a process of that number is there. Where the system does not tell, it is taken to be: the caller looks at the time too.
