@@ -21,7 +21,7 @@ use crate::clock::{Clock, to_millis};
 use crate::config::{Config, Registration, Settings};
 use crate::error::{Error, Reason, Result};
 use crate::executor::Executor;
-use crate::http::{Limits, Transport};
+use crate::http::{HttpRequest, HttpResponse, Limits, Transport, TransportError, send};
 use crate::login::{Completed, Login, LoginOptions, PendingLogin};
 use crate::provider::{Provider, catalogue};
 use crate::refresh::flight::Flights;
@@ -31,7 +31,8 @@ use crate::store::{JournalEntry, SessionRow, Store};
 
 /// The login library, opened on one store. Cheap to clone; all clones are the same handle, and any thread may use any of them.
 ///
-/// It has no thread of its own: work happens on the caller's thread, inside the call.
+/// It keeps no thread of its own: work happens on the caller's thread, inside the call. (The built-in transport looks names up on a thread that ends
+/// with the look-up, which is the only way to limit its time.)
 #[derive(Clone)]
 pub struct Keyfob {
     shared: Arc<Shared>,
@@ -397,6 +398,10 @@ impl Shared {
 
     fn limits(&self, max_body_bytes: usize) -> Limits {
         Limits { connect: self.settings.http.connect(), total: self.settings.http.total(), max_body_bytes }
+    }
+
+    fn send(&self, request: &HttpRequest) -> std::result::Result<HttpResponse, TransportError> {
+        send(&*self.transport, request)
     }
 
     /// A session as the store has it.

@@ -271,3 +271,37 @@ fn a_call_that_cannot_work_says_what_is_wrong_with_it() {
     assert!(!keyfob.registrations()[0].enabled());
     assert_eq!(keyfob.begin_login("a", LoginOptions::new()).unwrap_err().reason(), Reason::RegistrationDisabled);
 }
+
+/// A transport that answers everything with more than was asked for.
+struct Endless;
+
+impl Transport for Endless {
+    fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+        Ok(HttpResponse::new(200, Vec::new(), vec![b' '; request.max_body_bytes() + 1]))
+    }
+}
+
+#[test]
+fn s76_a_host_s_transport_is_held_to_the_limits_too() {
+    let bench = Bench::new(|_| {});
+    let temp = Temp::new();
+    let keyfob = Keyfob::open(config(bench.idp.issuer(), &temp.store()).with_transport(Arc::new(Endless))).unwrap();
+    let error = keyfob.begin_login(SSO, LoginOptions::new()).unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::BadResponse, Reason::ResponseTooLarge));
+}
+
+#[test]
+fn a_user_id_that_cannot_be_written_down_makes_no_session() {
+    for uid in ["a\u{0}b".to_owned(), "a\nb".to_owned(), "x".repeat(256)] {
+        let bench = Bench::new(|script| script.tamper.userinfo = tamper(json!({"set": {"sub": uid}})));
+        let temp = Temp::new();
+        let at = |path: &str| format!("{}{path}", bench.idp.issuer());
+        let provider = Provider::oauth2("acme", at("/authorize"), at("/token"), at("/userinfo"), "/sub");
+        let registration = Registration::new("acme", "acme", "demo", REDIRECT_URI);
+        let config = Config::builder(temp.store()).plaintext(true).provider(provider).registration(registration);
+        let keyfob = Keyfob::open(config.build().unwrap()).unwrap();
+        let login = keyfob.begin_login("acme", LoginOptions::new()).unwrap();
+        let error = keyfob.complete_login(&log_in(login.authorization_url())).unwrap_err();
+        assert_eq!((error.kind(), error.reason()), (ErrorKind::BadResponse, Reason::UidMissing));
+    }
+}

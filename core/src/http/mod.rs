@@ -7,6 +7,8 @@ pub(crate) mod ureq;
 use std::fmt;
 use std::time::Duration;
 
+use zeroize::Zeroize as _;
+
 use crate::error::{Error, Reason};
 
 /// The method of a request.
@@ -47,11 +49,21 @@ pub struct HttpRequest {
 
 impl HttpRequest {
     pub(crate) fn get(url: &str, headers: Vec<(String, String)>, limits: Limits) -> Self {
+        Self::new(Method::Get, url.to_owned(), headers, Vec::new(), limits)
+    }
+
+    pub(crate) fn new(
+        method: Method,
+        url: String,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+        limits: Limits,
+    ) -> Self {
         Self {
-            method: Method::Get,
-            url: url.to_owned(),
+            method,
+            url,
             headers,
-            body: Vec::new(),
+            body,
             connect_timeout: limits.connect,
             timeout: limits.total,
             max_body_bytes: limits.max_body_bytes,
@@ -99,6 +111,23 @@ impl HttpRequest {
     pub fn max_body_bytes(&self) -> usize {
         self.max_body_bytes
     }
+}
+
+/// A request holds tokens and codes.
+impl Drop for HttpRequest {
+    fn drop(&mut self) {
+        self.body.zeroize();
+        self.headers.iter_mut().for_each(|(_, value)| value.zeroize());
+    }
+}
+
+/// The one way to a transport: what a host's own one gives is held to the request's limit too.
+pub(crate) fn send(transport: &dyn Transport, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+    let response = transport.send(request)?;
+    if response.body.len() > request.max_body_bytes {
+        return Err(TransportError::new(Sent::Unknown, TransportFailure::Answer, "the answer is too long"));
+    }
+    Ok(response)
 }
 
 impl fmt::Debug for HttpRequest {

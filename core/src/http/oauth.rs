@@ -17,7 +17,7 @@ use oauth2::{
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{HttpRequest, HttpResponse, Limits, Method, Transport, TransportError};
+use super::{HttpRequest, HttpResponse, Limits, Method, Transport, TransportError, send};
 use crate::error::{Error, Reason, Result};
 use crate::provider::TokenRequest;
 use crate::secret::Secret;
@@ -182,15 +182,8 @@ impl<'a> OverTransport<'a> {
         let mut headers: Vec<(String, String)> =
             standard.filter(|(name, _)| !own.keys().any(|own| own.eq_ignore_ascii_case(name))).collect();
         headers.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
-        HttpRequest {
-            method: Method::Post,
-            url: parts.uri.to_string(),
-            headers,
-            body: self.with_own_parameters(body),
-            connect_timeout: self.limits.connect,
-            timeout: self.limits.total,
-            max_body_bytes: self.limits.max_body_bytes,
-        }
+        let body = self.with_own_parameters(body);
+        HttpRequest::new(Method::Post, parts.uri.to_string(), headers, body, self.limits)
     }
 }
 
@@ -215,11 +208,7 @@ impl oauth2::SyncHttpClient for OverTransport<'_> {
     type Error = NoTokens;
 
     fn call(&self, request: oauth2::HttpRequest) -> std::result::Result<oauth2::HttpResponse, NoTokens> {
-        let mut request = self.plain(request);
-        let sent = self.transport.send(&request);
-        request.body.zeroize();
-        request.headers.iter_mut().for_each(|(_, value)| value.zeroize());
-        match sent {
+        match send(self.transport, &self.plain(request)) {
             Err(error) => {
                 self.outcome.replace(Some(Outcome::Failed(error)));
                 Err(NoTokens)

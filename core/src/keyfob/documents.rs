@@ -84,7 +84,7 @@ impl Shared {
 
     fn fetch_document(&self, url: &str, what: &str) -> Result<Vec<u8>> {
         let request = HttpRequest::get(url, vec![accept_json()], self.limits(MAX_DOCUMENT));
-        let response = self.transport.send(&request)?;
+        let response = self.send(&request)?;
         expect_success(&response)
             .map_err(|reason| Error::new(reason).with_status(response.status).with_detail(what))?;
         Ok(response.body)

@@ -7,7 +7,7 @@ use url::Url;
 use super::{Known, Shared};
 use crate::error::{Error, OAuthError, Reason, Result};
 use crate::http::oauth::ClientAuth;
-use crate::http::{HttpRequest, HttpResponse, Method};
+use crate::http::{HttpRequest, HttpResponse, Limits, Method};
 use crate::keyfob::login::client;
 use crate::provider::{AuthMethod, Metadata, RevocationMethod, RevokedToken, with_token};
 use crate::secret::Secret;
@@ -117,19 +117,12 @@ impl Shared {
 
     /// Asks once.
     fn revoke(&self, known: &Known, metadata: &Metadata, row: &Arc<SessionRow>) -> Revocation {
-        let request = match revocation(known, metadata, row) {
+        let request = match revocation(known, metadata, row, self.limits(MAX_ANSWER)) {
             Ok(Some(request)) => request,
             Ok(None) => return Revocation::NotSupported,
             Err(error) => return Revocation::Failed(error),
         };
-        let limits = self.limits(MAX_ANSWER);
-        let request = HttpRequest {
-            connect_timeout: limits.connect,
-            timeout: limits.total,
-            max_body_bytes: limits.max_body_bytes,
-            ..request
-        };
-        match self.transport.send(&request) {
+        match self.send(&request) {
             Ok(response) => judge(&response),
             Err(error) => Revocation::Failed(error.into()),
         }
@@ -156,7 +149,7 @@ fn judge(response: &HttpResponse) -> Revocation {
 }
 
 /// The request: RFC 7009's, or the one that the provider's file describes.
-fn revocation(known: &Known, metadata: &Metadata, row: &SessionRow) -> Result<Option<HttpRequest>> {
+fn revocation(known: &Known, metadata: &Metadata, row: &SessionRow, limits: Limits) -> Result<Option<HttpRequest>> {
     let own = known.provider.revocation();
     let url = match own.and_then(|own| own.url.as_deref()) {
         Some(url) => known.provider.url_for(&known.registration, "revocation.url", url)?,
@@ -204,15 +197,7 @@ fn revocation(known: &Known, metadata: &Metadata, row: &SessionRow) -> Result<Op
         RevocationMethod::Post => Method::Post,
         RevocationMethod::Delete => Method::Delete,
     };
-    Ok(Some(HttpRequest {
-        method,
-        url,
-        headers,
-        body: body.into_bytes(),
-        connect_timeout: std::time::Duration::ZERO,
-        timeout: std::time::Duration::ZERO,
-        max_body_bytes: 0,
-    }))
+    Ok(Some(HttpRequest::new(method, url, headers, body.into_bytes(), limits)))
 }
 
 /// HTTP Basic with both parts form-encoded first (RFC 6749 section 2.3.1).

@@ -127,7 +127,7 @@ impl Shared {
     fn with_bearer(&self, url: &str, access_token: &str, more: Option<(String, String)>) -> Result<HttpResponse> {
         let mut headers = vec![accept_json(), ("Authorization".to_owned(), format!("Bearer {access_token}"))];
         headers.extend(more);
-        Ok(self.transport.send(&HttpRequest::get(url, headers, self.limits(MAX_USERINFO)))?)
+        Ok(self.send(&HttpRequest::get(url, headers, self.limits(MAX_USERINFO)))?)
     }
 }
 

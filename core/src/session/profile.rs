@@ -73,12 +73,16 @@ impl fmt::Debug for Profile {
     }
 }
 
+/// Longest user id, in bytes (OpenID Connect Core section 2 allows 255).
+const MAX_UID: usize = 255;
+
 /// Reads the profile out of the claims, where the provider's file says; `None` without a uid.
 pub(crate) fn from_claims(map: &ProfileMap, claims: Map<String, Value>) -> Option<Profile> {
     let claims = Value::Object(claims);
     let yes = |places: &Places| places.0.iter().filter_map(|pointer| claims.pointer(pointer)).any(is_yes);
     let mut profile = Profile {
-        uid: text(&claims, &map.uid)?,
+        // A key of the store and of the app's: what cannot be written down is none.
+        uid: text(&claims, &map.uid).filter(|uid| uid.len() <= MAX_UID && !uid.contains(char::is_control))?,
         name: text(&claims, &map.name),
         email: match &map.email {
             EmailPlace::In(places) => text(&claims, places),

@@ -35,7 +35,8 @@ fn a_body_of_nothing_has_a_length_with_a_post_only() {
             stream.write_all(OK).unwrap();
             request
         });
-        let request = HttpRequest { body: Vec::new(), ..request(method, format!("http://{address}/")) };
+        let mut request = request(method, format!("http://{address}/"));
+        request.body = Vec::new();
         UreqTransport::new().send(&request).expect("answered");
         assert_eq!(server.join().unwrap().to_lowercase().contains("content-length: 0"), expected, "{method:?}");
     }
@@ -138,7 +139,8 @@ fn no_answer_in_time_is_unknown() {
             stream.write_all(reply.as_bytes()).unwrap();
             let _ = wait.recv();
         });
-        let request = HttpRequest { timeout: Duration::from_millis(150), ..post(address) };
+        let mut request = post(address);
+        request.timeout = Duration::from_millis(150);
         let (sent, failure, _) = fails(&UreqTransport::new(), &request);
         assert_eq!((sent, failure), (Sent::Unknown, TransportFailure::Timeout), "{reply}");
         drop(done);

@@ -121,7 +121,8 @@ fn a_handshake_that_does_not_come_about_is_not_sent() {
         let _open = listener.accept().unwrap();
         let _ = wait.recv();
     });
-    let request = HttpRequest { connect_timeout: Duration::from_millis(150), ..https(address) };
+    let mut request = https(address);
+    request.connect_timeout = Duration::from_millis(150);
     let (sent, failure, detail) = fails(&UreqTransport::new(), &request);
     assert_eq!((sent, failure), (Sent::NotSent, TransportFailure::Timeout));
     assert_eq!(detail, "localhost: no connection in time");
