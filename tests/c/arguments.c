@@ -104,6 +104,8 @@ static void what_the_core_refuses(keyfob_handle *keyfob, const char *folder) {
     must(keyfob_config_from_json(json, &config, &error), &error, "configuration");
     fails(keyfob_open(config, &other, &error), &error, KEYFOB_CONFIGURATION, "UnknownProvider",
           "a provider that nobody knows, and the configuration is gone");
+    must(keyfob_config_from_json(json, &config, &error), &error, "configuration");
+    refused(keyfob_open(config, NULL, &error), &error, "handle_out is NULL");
 
     fails(keyfob_begin_login(keyfob, "nobody", NULL, &login, &error), &error, KEYFOB_INVALID_ARGUMENT,
           "UnknownRegistration", "a registration that nobody knows");

@@ -20,6 +20,7 @@ struct provider {
     keyfob_transport_outcome outcome;
     keyfob_transport_failure failure;
     bool forgets_status;
+    bool overloaded;
     /* With both, it tries to refresh the session that is being refreshed. */
     keyfob_handle *keyfob;
     const char *session;
@@ -68,6 +69,11 @@ static keyfob_transport_outcome provide(void *context, const keyfob_http_request
     if (provider->forgets_status) {
         return KEYFOB_TRANSPORT_ANSWERED;
     }
+    if (provider->overloaded) {
+        must(keyfob_http_response_set_status(response, 429, &error), &error, "status");
+        must(keyfob_http_response_add_header(response, "Retry-After", "7", &error), &error, "header");
+        return KEYFOB_TRANSPORT_ANSWERED;
+    }
     if (strcmp(provider->url, PROVIDER "/token") == 0) {
         char tokens[256];
         int number = ++provider->tokens;
@@ -114,11 +120,11 @@ static keyfob_config *acme(const char *folder, const char *store) {
 }
 
 static keyfob_handle *open_acme(const char *folder, const char *store, struct provider *provider,
-                                struct clocks *clocks) {
+                                struct clocks *clocks, const char *boot_id) {
     keyfob_config *config = acme(folder, store);
     keyfob_error *error = NULL;
     must(keyfob_config_set_transport(config, provide, provider, release, &error), &error, "transport");
-    must(keyfob_config_set_clock(config, "boot-1", wall, boot, clocks, NULL, &error), &error, "clock");
+    must(keyfob_config_set_clock(config, boot_id, wall, boot, clocks, NULL, &error), &error, "clock");
     return open_config(config);
 }
 
@@ -138,7 +144,7 @@ static void redirected(keyfob_handle *keyfob, char *redirect, size_t size) {
 static void the_host_sends_everything(const char *folder) {
     struct provider provider = {0};
     struct clocks clocks = {.wall = 1700000000000, .boot = 5000};
-    keyfob_handle *keyfob = open_acme(folder, "whole", &provider, &clocks);
+    keyfob_handle *keyfob = open_acme(folder, "whole", &provider, &clocks, "boot-1");
     keyfob_error *error = NULL;
     keyfob_completed *completed = NULL;
     char redirect[4096];
@@ -193,6 +199,12 @@ static void the_host_sends_everything(const char *folder) {
     ok(provider.from_within == KEYFOB_INVALID_STATE, "a call from within is refused, and nothing hangs");
     provider.keyfob = NULL;
 
+    provider.overloaded = true;
+    status = keyfob_refresh_session(keyfob, keyfob_session_id(session), NULL, &error);
+    ok(keyfob_error_retry_after_ms(error) == 7000, "a header of the answer is read");
+    ok(keyfob_error_http_status(error) == 429, "and so is its status");
+    fails(status, &error, KEYFOB_RATE_LIMITED, "BackOff", "an overloaded provider");
+
     keyfob_session_free(session);
     ok(provider.released == 0, "the transport's context is in use");
     keyfob_free(keyfob);
@@ -216,7 +228,7 @@ static void failures_have_names(const char *folder) {
     };
     struct provider provider = {0};
     struct clocks clocks = {.wall = 1700000000000, .boot = 5000};
-    keyfob_handle *keyfob = open_acme(folder, "failures", &provider, &clocks);
+    keyfob_handle *keyfob = open_acme(folder, "failures", &provider, &clocks, "boot-1");
     keyfob_completed *completed = NULL;
     keyfob_error *error = NULL;
     char redirect[4096];
@@ -224,8 +236,11 @@ static void failures_have_names(const char *folder) {
         redirected(keyfob, redirect, sizeof redirect);
         provider.outcome = cases[i].outcome;
         provider.failure = cases[i].failure;
-        fails(keyfob_complete_login(keyfob, redirect, &completed, &error), &error, cases[i].status, cases[i].reason,
-              "a transport that fails");
+        keyfob_status status = keyfob_complete_login(keyfob, redirect, &completed, &error);
+        if (cases[i].failure != 0 && cases[i].status != KEYFOB_LOGIN_REQUIRED) {
+            ok(strstr(keyfob_error_detail(error), "acme.example") != NULL, "the detail is the transport's");
+        }
+        fails(status, &error, cases[i].status, cases[i].reason, "a transport that fails");
     }
     provider.outcome = KEYFOB_TRANSPORT_ANSWERED;
     provider.forgets_status = true;
@@ -238,6 +253,31 @@ static void failures_have_names(const char *folder) {
     fails(keyfob_complete_login(keyfob, redirect, &completed, &error), &error, KEYFOB_REDIRECT_REJECTED, "LoginExpired",
           "a redirect that took longer than login_seconds");
     keyfob_free(keyfob);
+}
+
+/* Logs in, restarts the process, so to say, and tells whether the token then had to be refreshed. */
+static bool refreshes_after(const char *folder, const char *store, const char *boot_id) {
+    struct provider provider = {0};
+    struct clocks clocks = {.wall = 1700000000000, .boot = 5000};
+    keyfob_error *error = NULL;
+    keyfob_completed *completed = NULL;
+    keyfob_token *token = NULL;
+    char redirect[4096];
+    keyfob_handle *keyfob = open_acme(folder, store, &provider, &clocks, "boot-1");
+    redirected(keyfob, redirect, sizeof redirect);
+    must(keyfob_complete_login(keyfob, redirect, &completed, &error), &error, "complete");
+    keyfob_free(keyfob);
+
+    /* The two clocks disagree about how much of the token's 100 seconds has passed. */
+    clocks.wall += 50000;
+    clocks.boot += 101000;
+    keyfob = open_acme(folder, store, &provider, &clocks, boot_id);
+    const char *id = keyfob_session_id(keyfob_completed_session(completed));
+    must(keyfob_access_token(keyfob, id, 0, &token, &error), &error, "token");
+    keyfob_token_free(token);
+    keyfob_completed_free(completed);
+    keyfob_free(keyfob);
+    return provider.tokens == 2;
 }
 
 static void a_context_is_always_given_back(const char *folder) {
@@ -265,6 +305,8 @@ int main(int argc, char **argv) {
     }
     the_host_sends_everything(argv[2]);
     failures_have_names(argv[2]);
+    ok(refreshes_after(argv[2], "same boot", "boot-1"), "within a boot its clock is believed");
+    ok(!refreshes_after(argv[2], "other boot", "boot-2"), "after a restart it says nothing about the time before");
     a_context_is_always_given_back(argv[2]);
     return tap_done();
 }

@@ -18,7 +18,10 @@ const SWIFT: &str = "bindings/swift/Sources/KeyfobGenerated";
 const SWIFT_FFI: &str = "bindings/swift/Sources/KeyfobFFI";
 
 /// The lines outside generated files that hold the workspace's version: file, what stands before it, what after.
-const VERSIONS: &[(&str, &str, &str)] = &[("bindings/kotlin/pom.xml", "<artifactId>keyfob</artifactId>", "</version>")];
+const VERSIONS: &[(&str, &str, &str)] = &[
+    ("bindings/kotlin/pom.xml", "<artifactId>keyfob</artifactId>", "</version>"),
+    ("bindings/kotlin/README.md", "`dev.keyfob:keyfob:", "`"),
+];
 
 pub(crate) fn bindings(workspace: &Workspace, mode: Mode) -> Result<()> {
     // A debug build: the generator reads the symbol table, which a stripped library has not, and both say the same.

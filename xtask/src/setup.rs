@@ -13,10 +13,19 @@ use crate::run::Run;
 #[derive(Debug)]
 pub(crate) struct Tool {
     program: &'static str,
-    /// The oldest major version that will do, by what `program -version` says.
-    at_least: Option<u32>,
+    /// The oldest version that will do, where that matters.
+    at_least: Option<Version>,
     /// The Debian package that brings it.
     debian: &'static str,
+}
+
+/// A major version, and how a program tells its own.
+#[derive(Debug)]
+struct Version {
+    major: u32,
+    asked_by: &'static str,
+    /// What comes before the number, at the beginning of a line.
+    said_after: &'static str,
 }
 
 impl Tool {
@@ -25,15 +34,15 @@ impl Tool {
     }
 
     fn is_here(&self) -> bool {
-        match (on_path(self.program), self.at_least) {
+        match (on_path(self.program), &self.at_least) {
             (None, _) => false,
             (Some(_), None) => true,
-            (Some(path), Some(wanted)) => major_version(&path).is_some_and(|found| found >= wanted),
+            (Some(path), Some(wanted)) => wanted.of(&path).is_some_and(|found| found >= wanted.major),
         }
     }
 
     fn wish(&self) -> String {
-        let version = self.at_least.map(|major| format!(" {major} or later")).unwrap_or_default();
+        let version = self.at_least.as_ref().map(|wanted| format!(" {} or later", wanted.major)).unwrap_or_default();
         format!("{}{version} (Debian: {})", self.program, self.debian)
     }
 }
@@ -44,8 +53,13 @@ pub(crate) const NM: Tool = Tool::new("nm", "binutils");
 pub(crate) const DIFF: Tool = Tool::new("diff", "diffutils");
 pub(crate) const VALGRIND: Tool = Tool::new("valgrind", "valgrind");
 pub(crate) const MAVEN: Tool = Tool::new("mvn", "maven");
-pub(crate) const JDK: Tool = Tool { program: "javac", at_least: Some(17), debian: "default-jdk-headless" };
+pub(crate) const JDK: Tool = Tool { program: "javac", at_least: Some(JAVAC_17), debian: "default-jdk-headless" };
 pub(crate) const MMDEBSTRAP: Tool = Tool::new("mmdebstrap", "mmdebstrap");
+pub(crate) const NODE: Tool = Tool { program: "node", at_least: Some(NODE_20), debian: "nodejs" };
+pub(crate) const NPM: Tool = Tool::new("npm", "npm");
+
+const JAVAC_17: Version = Version { major: 17, asked_by: "-version", said_after: "javac " };
+const NODE_20: Version = Version { major: 20, asked_by: "--version", said_after: "v" };
 
 /// Installs what is missing, where that can be done. Whether it is there afterwards is for each suite to ask.
 pub(crate) fn install(tools: &[&Tool]) {
@@ -87,15 +101,18 @@ pub(crate) fn is_root_on_debian() -> bool {
     Path::new("/etc/debian_version").exists() && on_path("apt-get").is_some() && root()
 }
 
-fn major_version(program: &Path) -> Option<u32> {
-    let said = Run::new(program).arg("-version").quiet().run().ok()?;
-    major_in(&said.text)
-}
+impl Version {
+    /// The major version of the program there.
+    fn of(&self, program: &Path) -> Option<u32> {
+        let said = Run::new(program).arg(self.asked_by).quiet().run().ok()?;
+        self.in_text(&said.text)
+    }
 
-/// `javac 17.0.2` → 17; what the JVM says about its options comes before that line.
-fn major_in(said: &str) -> Option<u32> {
-    let line = said.lines().find(|line| line.starts_with("javac "))?;
-    line.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty())?.parse().ok()
+    /// `javac 17.0.2` → 17; what the JVM says about its options comes before that line.
+    fn in_text(&self, said: &str) -> Option<u32> {
+        let version = said.lines().find_map(|line| line.strip_prefix(self.said_after))?;
+        version.split(|c: char| !c.is_ascii_digit()).find(|digits| !digits.is_empty())?.parse().ok()
+    }
 }
 
 #[cfg(test)]
@@ -104,15 +121,16 @@ mod tests {
 
     #[test]
     fn the_major_version_is_read_past_the_jvms_notes() {
-        assert_eq!(major_in("Picked up JAVA_TOOL_OPTIONS: -Xmx2g\njavac 17.0.16\n"), Some(17));
-        assert_eq!(major_in("javac 1.8.0_392\n"), Some(1));
-        assert_eq!(major_in("command not found\n"), None);
+        assert_eq!(JAVAC_17.in_text("Picked up JAVA_TOOL_OPTIONS: -Xmx2g\njavac 17.0.16\n"), Some(17));
+        assert_eq!(JAVAC_17.in_text("javac 1.8.0_392\n"), Some(1));
+        assert_eq!(JAVAC_17.in_text("command not found\n"), None);
+        assert_eq!(NODE_20.in_text("v20.19.2\n"), Some(20));
     }
 
     #[test]
     fn what_is_missing_is_named_with_its_package() {
-        const NONE: Tool = Tool { program: "no-such-program-here", at_least: Some(3), debian: "nothing" };
+        const NONE: Tool = Tool { program: "no-such-program-here", at_least: Some(JAVAC_17), debian: "nothing" };
         let error = require(&[&NONE]).unwrap_err().to_string();
-        assert_eq!(error, "please install no-such-program-here 3 or later (Debian: nothing)");
+        assert_eq!(error, "please install no-such-program-here 17 or later (Debian: nothing)");
     }
 }

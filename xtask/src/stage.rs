@@ -19,6 +19,9 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use keyfob_idp::{Idp, Script, browser};
 use serde_json::{Value, json};
 
+/// The registration of [`Stage::config`].
+pub(crate) const REGISTRATION: &str = "work-sso";
+
 const USER: &str = "ada";
 const PASSWORD: &str = "lovelace";
 
@@ -46,7 +49,7 @@ impl Stage {
     /// A configuration for this provider, as an application would have it.
     pub(crate) fn config(&self, store: &Path) -> String {
         let registration = json!({
-            "id": "work-sso",
+            "id": REGISTRATION,
             "provider": "oidc",
             "variables": { "issuer": self.issuer() },
             "client_id": "demo",

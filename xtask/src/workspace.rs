@@ -10,10 +10,11 @@ use serde_json::Value;
 
 use crate::run::Run;
 
-/// Names of the packages that other suites build or read.
+/// Names of the packages that suites build, read or leave out.
 pub(crate) const FFI: &str = "keyfob-ffi";
 pub(crate) const UNIFFI: &str = "keyfob-uniffi";
 pub(crate) const IDP: &str = "keyfob-idp";
+pub(crate) const PEERS: &str = "keyfob-peers";
 
 /// The project, as `cargo metadata` describes it.
 #[derive(Debug)]

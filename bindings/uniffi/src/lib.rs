@@ -7,6 +7,7 @@
 //! - what holds a token, a URL or a person's data exports its own `Debug` and `Display`: a record would print its fields;
 //! - callbacks into the host are synchronous and fallible, and what a host throws is never shown: it may be a stack trace.
 #![expect(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "mirrors: no Rust code can name them")]
+#![expect(clippy::result_large_err, reason = "an error crosses as bytes, and UniFFI knows no boxes")]
 
 mod clock;
 mod error;

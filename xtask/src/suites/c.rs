@@ -3,7 +3,7 @@
 //!
 //! | folder | is run as | and must |
 //! |---|---|---|
-//! | `examples/c/*.c` | `NAME CONFIG_JSON` | make a login and exit with 0 |
+//! | `examples/c/*.c` | `NAME CONFIG_JSON_FILE REGISTRATION` | make a login and exit with 0 |
 //! | `tests/c/*.c` | `NAME ISSUER EMPTY_FOLDER` | print Test Anything Protocol lines, which are counted |
 //! | `tests/c/tools/*.c` | not here: other suites run them | compile |
 //!
@@ -20,7 +20,7 @@ use super::Suite;
 use crate::counting::tap;
 use crate::run::{Finished, Run};
 use crate::setup::{GCC, GXX, VALGRIND, on_path};
-use crate::stage::Stage;
+use crate::stage::{REGISTRATION, Stage};
 use crate::table::Score;
 use crate::workspace::{Workspace, files};
 
@@ -40,6 +40,7 @@ const FOUND: i32 = 99;
 
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     header_alone(workspace, score)?;
+    score.item("ffi/README.md", readme(workspace));
     let examples = files(&workspace.root.join("examples/c"), "c");
     let tests = files(&workspace.root.join("tests/c"), "c");
     if examples.is_empty() || tests.is_empty() {
@@ -66,8 +67,8 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     Ok(())
 }
 
-/// The program that completes a login from a store which another language began: `NAME CONFIG_JSON`, the redirect
-/// as a line on its standard input.
+/// The program that completes a login from a store which another language began: `NAME CONFIG_JSON_FILE [REDIRECT]`; without
+/// the redirect it is a line on its standard input.
 pub(super) fn complete_program(workspace: &Workspace) -> Result<PathBuf> {
     compile(workspace, &workspace.root.join("tests/c/tools/complete.c"))
 }
@@ -95,12 +96,37 @@ fn header_alone(workspace: &Workspace, score: &mut Score) -> Result<()> {
     Ok(())
 }
 
+/// What the README shows compiles: its one block of C is the body of a function whose surroundings are made up here.
+fn readme(workspace: &Workspace) -> Result<()> {
+    const BEFORE: &str = "#include \"keyfob.h\"
+int failed(keyfob_error *error);
+void open_in_browser(const char *url);
+void send_with_bearer(const char *token);
+int readme(const char *json, const char *redirect_url);
+int readme(const char *json, const char *redirect_url) {
+";
+    const AFTER: &str = "    keyfob_completed_free(completed);
+    keyfob_free(keyfob);
+    return 0;
+}
+";
+    let text = fs::read_to_string(workspace.root.join("ffi/README.md"))?;
+    let block = text.split_once("```c\n").and_then(|(_, rest)| rest.split_once("```"));
+    let (block, _) = block.context("it has no block of C")?;
+    let source = workspace.scratch("readme")?.join("readme.c");
+    fs::write(&source, format!("{BEFORE}{block}{AFTER}"))?;
+    let run = Run::new("gcc").arg("-std=c11").args(WARNINGS).args(["-fsyntax-only", "-I", "include"]).arg(&source);
+    run.dir(&workspace.root).run()?.must("it does not compile").map(|_| ())
+}
+
 fn example(workspace: &Workspace, source: &Path) -> Result<()> {
     let program = compile(workspace, source)?;
-    let store = store_folder(workspace, &program)?;
+    let folder = store_folder(workspace, &program)?;
     let mut stage = Stage::new()?;
-    let config = stage.config(&store);
-    let finished = under_valgrind(workspace, &mut stage, &program, &[config.as_ref()])?;
+    let config = folder.join("keyfob.json");
+    // A folder that Keyfob makes itself: one that others can look into it refuses.
+    fs::write(&config, stage.config(&folder.join("store")))?;
+    let finished = under_valgrind(workspace, &mut stage, &program, &[config.as_ref(), REGISTRATION.as_ref()])?;
     stage.no_token_in(&finished.text)?;
     if let Some(trouble) = stage.trouble {
         bail!(trouble);

@@ -3,6 +3,7 @@
 mod c;
 mod checks;
 mod kotlin;
+mod peers;
 mod rust;
 mod swift;
 
@@ -33,7 +34,7 @@ pub(crate) struct Suite {
 }
 
 /// In the order they run.
-pub(crate) const SUITES: &[Suite] = &[checks::SUITE, rust::SUITE, c::SUITE, kotlin::SUITE, swift::SUITE];
+pub(crate) const SUITES: &[Suite] = &[checks::SUITE, rust::SUITE, c::SUITE, kotlin::SUITE, swift::SUITE, peers::SUITE];
 
 /// The suites that were named; without names every short one, with `all` the long ones too.
 pub(crate) fn choose(names: &[String]) -> Result<Vec<&'static Suite>> {
@@ -89,7 +90,7 @@ mod tests {
 
     #[test]
     fn no_name_means_every_suite_and_checks_come_first() {
-        assert_eq!(names(&[]).unwrap(), ["checks", "rust", "c", "kotlin", "swift"]);
+        assert_eq!(names(&[]).unwrap(), ["checks", "rust", "c", "kotlin", "swift", "peers"]);
     }
 
     #[test]
@@ -100,6 +101,9 @@ mod tests {
     #[test]
     fn an_unknown_name_is_an_error_that_lists_the_suites() {
         let error = names(&["c", "cobol"]).unwrap_err().to_string();
-        assert_eq!(error, r#"there is no suite "cobol"; the suites are checks, rust, c, kotlin, swift (and all)"#);
+        assert_eq!(
+            error,
+            r#"there is no suite "cobol"; the suites are checks, rust, c, kotlin, swift, peers (and all)"#
+        );
     }
 }

@@ -41,6 +41,13 @@ import Testing
         #expect(try await provider.tokenRequests().count == 1)
     }
 
+    @Test func aLifeThatNoTokenHasIsReadAsTheWholeLifeOfOne() async throws {
+        let forever = Duration.seconds(Int64.max)
+        #expect(try await keyfob.accessToken(session.id, minValidity: forever).secret == session.providerAccessToken)
+        #expect(try await keyfob.profile(session.id, maxAge: forever).uid == "u-1")
+        #expect(try await provider.requests().isEmpty)
+    }
+
     @Test func aSessionCanBeRefreshedBeforeItIsDue() async throws {
         let refreshed = try await keyfob.refreshSession(session.id)
         #expect(refreshed.id == session.id)

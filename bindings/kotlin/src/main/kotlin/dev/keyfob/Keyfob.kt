@@ -20,7 +20,8 @@ import dev.keyfob.internal.Keyfob as RawKeyfob
  * val token = keyfob.accessToken(session.id)
  * ```
  *
- * All functions throw [KeyfobException], whose subclasses say what to do.
+ * All functions throw [KeyfobException], whose subclasses say what to do; a negative duration or number is an
+ * [IllegalArgumentException].
  */
 public class Keyfob private constructor(private val raw: RawKeyfob) : AutoCloseable {
 
@@ -53,8 +54,10 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
      * @throws KeyfobException.LoginRequired the session has ended; nothing else means that
      */
     public suspend fun accessToken(sessionId: String, minValidity: Duration = Duration.ofMinutes(1)): AccessToken {
-        val millis = minValidity.also { require(!it.isNegative) { "minValidity is negative" } }.toMillis()
-        return detached { AccessToken(raw.accessToken(sessionId, millis.toULong())) }
+        require(!minValidity.isNegative) { "minValidity is negative" }
+        // Longer than three hundred million years would overflow.
+        val millis = minOf(minValidity, Duration.ofMillis(Long.MAX_VALUE)).toMillis().toULong()
+        return detached { AccessToken(raw.accessToken(sessionId, millis)) }
     }
 
     /** Refreshes now, due or not. Callers at the same time share one request. Touches the network. */
@@ -66,8 +69,8 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
      * May touch the network.
      */
     public suspend fun profile(sessionId: String, maxAge: Duration = Duration.ofMinutes(2)): Profile {
-        val seconds = maxAge.also { require(!it.isNegative) { "maxAge is negative" } }.seconds
-        return detached { Profile(raw.profile(sessionId, seconds.toULong())) }
+        require(!maxAge.isNegative) { "maxAge is negative" }
+        return detached { Profile(raw.profile(sessionId, maxAge.seconds.toULong())) }
     }
 
     /** The session of that id, also one that has ended. */

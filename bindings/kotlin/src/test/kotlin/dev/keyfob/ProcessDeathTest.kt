@@ -39,6 +39,7 @@ internal class ProcessDeathTest {
         } finally {
             process.destroyForcibly()
             assertTrue(process.waitFor(10, TimeUnit.SECONDS))
+            assertEquals(128 + 9, process.exitValue(), "it ended by itself")
         }
     }
 

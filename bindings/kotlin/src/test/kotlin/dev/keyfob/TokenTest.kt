@@ -78,6 +78,16 @@ internal class TokenTest {
     }
 
     @Test
+    fun `a life that no token has is read as the whole life of one`() = test { provider, keyfob ->
+        val session = keyfob.logIn(provider)
+        provider.forget()
+        val forever = Duration.ofSeconds(Long.MAX_VALUE)
+        assertEquals(session.providerAccessToken, keyfob.accessToken(session.id, forever).secret)
+        assertEquals("u-1", keyfob.profile(session.id, forever).uid)
+        assertEquals(emptyList<Any>(), provider.requests())
+    }
+
+    @Test
     fun `a session can be refreshed before it is due`() = test { provider, keyfob ->
         val session = keyfob.logIn(provider)
         provider.forget()

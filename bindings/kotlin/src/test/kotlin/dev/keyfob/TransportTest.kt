@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
 import org.junit.jupiter.api.io.TempDir
 import java.nio.file.Path
+import java.time.Duration
 import java.util.concurrent.ConcurrentLinkedQueue
 
 internal class TransportTest {
@@ -16,12 +17,18 @@ internal class TransportTest {
 
     private val printed = ConcurrentLinkedQueue<String>()
 
-    private val host = Transport { request -> JdkTransport.send(request).also { printed += "$request $it" } }
+    private val requests = ConcurrentLinkedQueue<HttpRequest>()
+
+    private val host = Transport { request ->
+        requests += request
+        JdkTransport.send(request).also { printed += "$request $it" }
+    }
 
     @Test
     fun `every request goes through the host's transport`(): Unit = runBlocking {
         Provider().use { provider ->
-            Keyfob.open(provider.config(store), transport = host).use { keyfob ->
+            val config = provider.config(store).replaceFirst("{", """{ "http": { "connect_seconds": 3, "total_seconds": 7 },""")
+            Keyfob.open(config, transport = host).use { keyfob ->
                 val session = keyfob.logIn(provider, LoginOptions(scopes = listOf("email")))
                 assertEquals("ada@example.com", keyfob.profile(session.id).email)
                 keyfob.refreshSession(session.id)
@@ -29,6 +36,11 @@ internal class TransportTest {
             val paths = printed.joinToString("\n")
             assertTrue("HttpRequest(Get ${provider.issuer}/.well-known/openid-configuration) HttpResponse(200" in paths, paths)
             assertTrue("HttpRequest(Post ${provider.issuer}/token) HttpResponse(200" in paths, paths)
+            for (request in requests) {
+                assertEquals(Duration.ofSeconds(3), request.connectTimeout)
+                assertEquals(Duration.ofSeconds(7), request.timeout)
+                assertTrue(request.maxBodyBytes in 1_000..10_000_000)
+            }
         }
     }
 

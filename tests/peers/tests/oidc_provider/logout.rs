@@ -1,0 +1,1 @@
+//! Logout at both ends.
