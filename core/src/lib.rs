@@ -84,6 +84,11 @@ pub use provider::{Loopback, Provider, ProviderKind};
 pub use session::{AccessToken, Freshness, MinValidity, Profile, Session, SessionState};
 pub use store::{JournalEntry, JournalEvent};
 
+/// The README's examples are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -343,7 +343,7 @@ pub unsafe extern "C" fn keyfob_end_session(
         let handle = given("handle", handle)?;
         // SAFETY: the caller keeps the header's rule for strings.
         let session_id = unsafe { text("session_id", session_id) }?;
-        Ok(handle.keyfob.end_session(session_id)?)
+        Ok(handle.keyfob.end_session(session_id, keyfob::EndSession::local_only()).map(drop)?)
     })
 }
 

@@ -106,7 +106,7 @@ impl Keyfob {
 
     /// Logs out.
     pub fn end_session(&self, session_id: &str) -> Result<()> {
-        Ok(self.core()?.end_session(session_id)?)
+        Ok(self.core()?.end_session(session_id, keyfob::EndSession::local_only()).map(drop)?)
     }
 
     /// The newest lines of the journal, newest first.

@@ -8,8 +8,8 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use keyfob::{
-    AccessToken, Clock as _, Config, Freshness, Keyfob, Login, LoginOptions, MinValidity, Registration, Session,
-    SessionState, SystemClock,
+    AccessToken, Clock as _, Config, EndSession, Freshness, Keyfob, Login, LoginOptions, MinValidity, Registration,
+    Session, SessionState, SystemClock,
 };
 use keyfob_idp::{Algorithm, Idp, Script};
 
@@ -298,7 +298,7 @@ fn log_out(
         return Ok(());
     }
 
-    keyfob.end_session(session.id())?;
+    keyfob.end_session(session.id(), EndSession::local_only())?;
     let ended = keyfob.session(session.id())?;
 
     let SessionState::Ended(cause) = ended.state() else {

@@ -71,7 +71,7 @@ fn the_whole_story(client: Client) {
     let grants: Vec<_> = bench.peer.requests().unwrap().into_iter().filter_map(|request| request.grant).collect();
     assert_eq!(grants, ["authorization_code", "refresh_token", "refresh_token", "refresh_token"]);
 
-    keyfob.end_session(session.id()).unwrap();
+    keyfob.end_session(session.id(), keyfob::EndSession::local_only()).unwrap();
     assert!(keyfob.current_session().unwrap().is_none());
     assert!(keyfob.access_token(session.id(), MinValidity::default()).unwrap_err().is_login_required());
 }
