@@ -2,16 +2,19 @@
 //
 //   node server.mjs ['{"port": 4012, "clients": [ …RFC 7591 metadata… ], "clientAuthMethods": ["none"]}']
 //
-// The first line on standard output is the issuer. Everything is in memory. It ends with SIGTERM, or when its standard
+// The one line on standard output is the issuer. Everything is in memory. It ends with SIGTERM, or when its standard
 // input is closed: it never outlives the test that started it. Any name and password will do at its login page.
 //
 // GET /requests gives what was asked of it so far, which no provider would tell:
 // [{"method", "path", "status", "grant"}, …].
 
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 
 import { Provider } from 'oidc-provider';
+
+// The provider's notices would go to standard output, which nobody reads any more.
+console.info = console.error;
 
 const settings = {
   port: 0,
@@ -28,7 +31,14 @@ const settings = {
   ...JSON.parse(process.argv[2] ?? '{}'),
 };
 
-const jwk = (type, options) => generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' });
+// By way of PEM: node 20 can wait for itself for ever when a key that it has just generated is exported as a JWK, if
+// garbage is collected meanwhile.
+const jwk = (type, options) => {
+  const publicKeyEncoding = { type: 'spki', format: 'pem' };
+  const privateKeyEncoding = { type: 'pkcs8', format: 'pem' };
+  const { privateKey } = generateKeyPairSync(type, { ...options, publicKeyEncoding, privateKeyEncoding });
+  return createPrivateKey(privateKey).export({ format: 'jwk' });
+};
 
 const server = createServer().listen(settings.port, '127.0.0.1', () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
@@ -40,6 +50,7 @@ const server = createServer().listen(settings.port, '127.0.0.1', () => {
     claims: {
       profile: ['name', 'picture', 'locale'],
       email: ['email', 'email_verified'],
+      phone: ['phone_number'],
     },
     findAccount: (_ctx, id) => ({
       accountId: id,
@@ -49,6 +60,7 @@ const server = createServer().listen(settings.port, '127.0.0.1', () => {
         locale: 'en',
         email: `${id}@example.com`,
         email_verified: true,
+        phone_number: '+44 20 7946 0815',
       }),
     }),
     // New ones at each start: a restarted provider has other keys, too.

@@ -64,6 +64,15 @@ impl Client {
         self
     }
 
+    /// The `alg` of its ID tokens.
+    #[must_use]
+    pub fn algorithm(&self) -> &'static str {
+        match self.signature {
+            Signature::Rs256 => "RS256",
+            Signature::Es256 => "ES256",
+        }
+    }
+
     /// What the provider is to offer and to know: this client and no other, this method and no other.
     #[must_use]
     pub fn settings(&self) -> Value {
@@ -75,10 +84,7 @@ impl Client {
             "response_types": ["code"],
             "grant_types": ["authorization_code", "refresh_token"],
             "token_endpoint_auth_method": self.method,
-            "id_token_signed_response_alg": match self.signature {
-                Signature::Rs256 => "RS256",
-                Signature::Es256 => "ES256",
-            },
+            "id_token_signed_response_alg": self.algorithm(),
         });
         if let (Some(secret), Some(members)) = (&self.secret, metadata.as_object_mut()) {
             members.insert("client_secret".to_owned(), json!(secret));

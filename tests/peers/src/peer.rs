@@ -3,7 +3,8 @@
 use std::env;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -68,10 +69,20 @@ impl Peer {
         Ok(())
     }
 
+    /// Ends it before its time: nobody listens on its port.
+    pub fn stop(&mut self) {
+        self.process.end();
+    }
+
     /// The issuer.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// The client that it knows.
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// What it was asked so far.
@@ -148,14 +159,13 @@ impl Process {
         let complaints = child.stderr.take().map(|pipe| thread::spawn(move || read(pipe)));
         let output = child.stdout.take();
         let mut process = Self { child, complaints };
-        let mut line = String::new();
-        BufReader::new(output.context("node without an output")?).read_line(&mut line)?;
-        let issuer = line.trim();
-        if !issuer.starts_with("http://127.0.0.1:") {
-            process.end();
-            bail!("the provider did not start: {line}{}", process.complaints());
+        match first_line(output.context("node without an output")?) {
+            Some(issuer) => Ok((process, issuer)),
+            None => {
+                process.end();
+                bail!("the provider did not start: {}", process.complaints());
+            }
         }
-        Ok((process, issuer.to_owned()))
     }
 
     fn end(&mut self) {
@@ -167,6 +177,18 @@ impl Process {
     fn complaints(&mut self) -> String {
         self.complaints.take().and_then(|reader| reader.join().ok()).unwrap_or_default()
     }
+}
+
+/// The first line, if it comes in time.
+fn first_line(pipe: ChildStdout) -> Option<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(pipe).read_line(&mut line);
+        // Nobody waits any more once the time is over.
+        let _ = sender.send(read.ok().map(|_| line.trim().to_owned()));
+    });
+    receiver.recv_timeout(PATIENCE).ok().flatten().filter(|line| !line.is_empty())
 }
 
 fn read(mut pipe: ChildStderr) -> String {
