@@ -147,6 +147,49 @@ fn the_logout_url_carries_what_the_provider_needs_and_is_not_printed() {
 }
 
 #[test]
+fn a_local_logout_asks_nobody_however_old_the_metadata_is() {
+    let bench = Bench::new(|_| {});
+    let session = bench.log_in();
+    bench.clock.pass(Duration::from_secs(7200));
+    bench.idp.clear_requests();
+    let ended = bench.keyfob.end_session(session.id(), EndSession::local_only()).unwrap();
+    assert_eq!(bench.idp.requests().len(), 0);
+    assert!(matches!(ended.revocation(), Revocation::NotAsked));
+    assert!(ended.logout_url().is_some(), "from the metadata that is there");
+}
+
+#[test]
+fn a_confidential_client_authenticates_the_one_way_that_it_is_registered_for() {
+    use keyfob_idp::ClientAuth;
+    for (way, post) in [(ClientAuth::Basic, false), (ClientAuth::Post, true)] {
+        let bench = Bench::new(|script| {
+            let client = keyfob_idp::Registration::new("conf:id", REDIRECT_URI).secret(way, "s e&c+r%e:t");
+            script.registrations.push(client);
+        });
+        let mut registration = Registration::new("conf", "oidc", "conf:id", REDIRECT_URI)
+            .client_secret("s e&c+r%e:t")
+            .variable("issuer", bench.idp.issuer());
+        if post {
+            registration = registration.client_secret_post();
+        }
+        let temp = Temp::new();
+        let config = Config::builder(temp.store()).plaintext(true).registration(registration).build().unwrap();
+        let keyfob = Keyfob::open(config).unwrap();
+        let login = keyfob.begin_login("conf", LoginOptions::new()).unwrap();
+        let session = keyfob.complete_login(&log_in(login.authorization_url())).unwrap().into_session();
+        keyfob.refresh_session(session.id()).unwrap();
+        assert!(matches!(
+            keyfob.end_session(session.id(), EndSession::default()).unwrap().revocation(),
+            Revocation::Done
+        ));
+        for request in bench.requests("/token").iter().chain(&bench.requests("/revoke")) {
+            assert_eq!(request.header("authorization").is_some(), !post, "security S32");
+            assert_eq!(request.parameter("client_secret").is_some(), post);
+        }
+    }
+}
+
+#[test]
 fn a_profile_that_did_not_change_is_not_sent_again() {
     let bench = Bench::new(|script| script.userinfo_etag = true);
     let session = bench.log_in();

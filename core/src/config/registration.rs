@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::{RedirectUri, invalid};
 use crate::error::{Error, Reason, Result};
+use crate::provider::AuthMethod;
 use crate::secret::Secret;
 
 /// This app as one provider knows it: provider, client id, optional client secret, redirect URI, default scopes.
@@ -18,6 +19,8 @@ pub struct Registration {
     client_id: String,
     #[serde(default)]
     client_secret: Option<Secret>,
+    #[serde(default)]
+    client_auth: Option<AuthMethod>,
     redirect_uri: String,
     /// `None`: the provider's own defaults.
     #[serde(default)]
@@ -48,6 +51,7 @@ impl Registration {
             provider: provider.into(),
             client_id: client_id.into(),
             client_secret: None,
+            client_auth: None,
             redirect_uri: redirect_uri.into(),
             scopes: None,
             variables: BTreeMap::new(),
@@ -59,6 +63,13 @@ impl Registration {
     /// section 8.5): some providers want it nevertheless.
     pub fn client_secret(mut self, secret: impl Into<String>) -> Self {
         self.client_secret = Some(Secret::new(secret));
+        self
+    }
+
+    /// Sends the client secret in the body of the token request (`client_secret_post`) instead of as the provider's file or metadata
+    /// say, else in the `Authorization` header (`client_secret_basic`), which RFC 6749 section 2.3.1 prefers.
+    pub fn client_secret_post(mut self) -> Self {
+        self.client_auth = Some(AuthMethod::Post);
         self
     }
 
@@ -96,6 +107,10 @@ impl Registration {
 
     pub(crate) fn secret(&self) -> Option<&Secret> {
         self.client_secret.as_ref()
+    }
+
+    pub(crate) fn auth_method(&self) -> Option<AuthMethod> {
+        self.client_auth
     }
 
     pub(crate) fn redirect_uri(&self) -> &str {

@@ -28,6 +28,18 @@ impl Shared {
         known.provider.metadata_for(&known.registration, discovered)
     }
 
+    /// The same without asking anybody: as the store has it, however old; `None` where it has nothing.
+    pub(super) fn stored_metadata(&self, known: &Known) -> Result<Option<Metadata>> {
+        let discovered = match known.provider.discovery_for(&known.registration)? {
+            Some((issuer, url)) => match self.store.document(&url)? {
+                Some((body, _)) => Some(Metadata::from_discovery(&body, &issuer)?),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        known.provider.metadata_for(&known.registration, discovered).map(Some)
+    }
+
     fn discovered(&self, issuer: &Issuer, url: &str) -> Result<Metadata> {
         let (stored, young) = self.stored_document(url)?;
         if let Some(body) = stored.as_deref().filter(|_| young) {

@@ -76,7 +76,7 @@ impl Ended {
     }
 
     /// A page to open in the browser, where the user is to be logged out of the provider too (OpenID Connect RP-Initiated Logout section 2);
-    /// `None` where the provider has none. Holds the ID token: do not log it.
+    /// `None` where the provider has none, or is not known to have one. Holds the ID token: do not log it.
     #[must_use]
     pub fn logout_url(&self) -> Option<&str> {
         self.logout_url.as_deref()
@@ -98,17 +98,20 @@ impl Shared {
             self.store.log_out(id, self.wall_millis(), &note)?;
             self.stored(id)
         })?;
-        let nothing_left = row.cause.is_some();
-        // A registration that is no longer configured leaves nobody to ask.
-        let Ok(known) = self.known(&row.registration) else {
+        // A registration that is no longer configured leaves nobody to ask, a tombstone nothing to ask about.
+        let known = self.known(&row.registration).ok().filter(|_| row.cause != Some(Reason::LoggedOut));
+        let Some(known) = known else {
             return Ok(Ended { revocation: Revocation::NotAsked, logout_url: None });
         };
-        if nothing_left {
-            return Ok(Ended { revocation: Revocation::NotAsked, logout_url: None });
+        // The tokens of a session that ended by itself are dead; its user may still be logged in at the provider.
+        if !options.revoke || row.cause.is_some() {
+            let metadata = self.stored_metadata(known)?;
+            let logout_url = metadata.and_then(|metadata| logout_url(known, &metadata, &row, options));
+            return Ok(Ended { revocation: Revocation::NotAsked, logout_url });
         }
         Ok(match self.metadata(known) {
             Ok(metadata) => Ended {
-                revocation: if options.revoke { self.revoke(known, &metadata, &row) } else { Revocation::NotAsked },
+                revocation: self.revoke(known, &metadata, &row),
                 logout_url: logout_url(known, &metadata, &row, options),
             },
             Err(error) => Ended { revocation: Revocation::Failed(error), logout_url: None },

@@ -71,6 +71,12 @@ impl RegistrationGuide {
         if !self.scopes.is_empty() {
             steps.push(format!("Allow these scopes, where the console asks for them: {}", self.scopes.join(" ")));
         }
+        if self.scopes.iter().any(|scope| scope == "offline_access") {
+            steps.push(
+                "If no refresh token comes, let the login also ask for prompt=consent (OpenID Connect Core section 11)."
+                    .to_owned(),
+            );
+        }
         steps.push("Put the client id (and the client secret, where there is one) into the registration.".to_owned());
         steps
     }

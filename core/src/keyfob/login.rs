@@ -286,7 +286,8 @@ pub(super) fn client<'a>(known: &'a Known, metadata: &'a Metadata, redirect_uri:
     let methods = &metadata.token_auth_methods;
     let offers = |method: &str| methods.iter().any(|offered| offered == method);
     let client_secret = known.registration.secret();
-    let auth = match (client_secret, known.provider.client_auth().first()) {
+    let preferred = known.registration.auth_method().or(known.provider.client_auth().first().copied());
+    let auth = match (client_secret, preferred) {
         (None, _) | (_, Some(AuthMethod::None)) => ClientAuth::None,
         (Some(_), Some(AuthMethod::Basic)) => ClientAuth::Basic,
         (Some(_), Some(AuthMethod::Post)) => ClientAuth::Post,
@@ -330,7 +331,12 @@ fn wants_userinfo(
 /// Whether a failure on the way from tokens to session is for good.
 fn ends_login(error: &Error) -> bool {
     use crate::error::ErrorKind::{LoginRequired, TokenRejected};
-    matches!(error.kind(), TokenRejected | LoginRequired) || error.reason() == Reason::UidMissing
+    match error.reason() {
+        // The issuer's new keys may be there when the same redirect is handed in again: the tokens are saved.
+        Reason::IdTokenKeyNotFound => false,
+        Reason::UidMissing => true,
+        _ => matches!(error.kind(), TokenRejected | LoginRequired),
+    }
 }
 
 fn came_to(redirect: &Url, redirect_uri: &str) -> bool {
