@@ -5,11 +5,13 @@
 mod support;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use keyfob::{
-    EndSession, ErrorKind, HttpRequest, HttpResponse, Keyfob, Method, Reason, Sent, Transport, TransportError,
-    TransportFailure,
+    EndSession, ErrorKind, HttpRequest, HttpResponse, Keyfob, Method, MinValidity, Reason, Sent, SessionState,
+    Transport, TransportError, TransportFailure,
 };
+use keyfob_idp::{Endpoint, Fault, Reuse};
 use serde_json::json;
 use support::{Bench, config, tamper};
 
@@ -112,4 +114,30 @@ fn an_answer_that_comes_after_the_login_was_given_up_is_no_damage_to_the_store()
     let error = with(&bench, transport).complete_login(&redirect).unwrap_err();
     assert_eq!((error.kind(), error.reason()), (ErrorKind::RedirectRejected, Reason::RedirectUsed));
     assert!(bench.keyfob.sessions().unwrap().is_empty());
+}
+
+#[test]
+fn unverified_tokens_of_another_process_are_not_served_when_our_own_refresh_token_was_dead() {
+    let bench = Bench::new(|script| {
+        script.tokens.access_token_seconds = 3600.0;
+        script.tokens.grace_seconds = 0.0;
+        script.tokens.reuse = Reuse::Reject;
+    });
+    let session = bench.log_in();
+    bench.clock.pass(Duration::from_secs(7200));
+    // Another process is quicker, and cannot fetch the keys to find out whose tokens it got.
+    bench.script(|script| {
+        script.keys.generation += 1;
+        script.faults = vec![Fault::on(Endpoint::Jwks).status(503)];
+    });
+    let (other, id) = (bench.another(), session.id().to_owned());
+    let transport = Eventful::before("/token", move || {
+        assert_eq!(other.refresh_session(&id).unwrap_err().http_status(), Some(503));
+    });
+    let error = with(&bench, transport).access_token(session.id(), MinValidity::secs(60)).unwrap_err();
+    assert_eq!(error.reason(), Reason::RefreshBusy);
+    let session = bench.keyfob.session(session.id()).unwrap();
+    assert_eq!((session.state(), session.provider_access_token()), (SessionState::Active, ""));
+    bench.script(|script| script.faults.clear());
+    bench.keyfob.access_token(session.id(), MinValidity::secs(60)).unwrap();
 }

@@ -249,7 +249,9 @@ impl Shared {
         match (ended, now.cause) {
             (true, _) => Err(error),
             (false, Some(cause)) => Err(Error::new(cause)),
-            (false, None) => Ok(now),
+            (false, None) if now.verified => Ok(now),
+            // Whoever replaced the tokens has still to find out whose they are.
+            (false, None) => Err(Error::new(Reason::RefreshBusy)),
         }
     }
 
