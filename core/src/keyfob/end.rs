@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::token::same_provider;
 use super::{Known, Shared};
 use crate::error::{Error, OAuthError, Reason, Result};
 use crate::http::oauth::ClientAuth;
@@ -106,7 +107,11 @@ impl Shared {
         if nothing_left {
             return Ok(Ended { revocation: Revocation::NotAsked, logout_url: None });
         }
-        Ok(match self.metadata(known) {
+        let metadata = self.metadata(known).and_then(|metadata| {
+            same_provider(&row, known, &metadata)?;
+            Ok(metadata)
+        });
+        Ok(match metadata {
             Ok(metadata) => Ended {
                 revocation: if options.revoke { self.revoke(known, &metadata, &row) } else { Revocation::NotAsked },
                 logout_url: logout_url(known, &metadata, &row, options),

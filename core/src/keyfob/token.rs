@@ -110,7 +110,13 @@ impl Shared {
             return Err(Error::new(cause));
         }
         let known = self.known(&row.registration)?;
-        let row = if row.verified { row } else { self.verify(known, &self.metadata(known)?, row)? };
+        let row = if row.verified {
+            row
+        } else {
+            let metadata = self.metadata(known)?;
+            same_provider(&row, known, &metadata)?;
+            self.verify(known, &metadata, row)?
+        };
         // Somebody else was quicker, or the caller looked at an old row.
         let satisfied = match wish {
             Wish::Token(min_validity) => self.need(&row, min_validity) != Need::Mandatory,
@@ -129,13 +135,7 @@ impl Shared {
             return Err(Error::new(Reason::BackOff).with_retry_after(Some(wait)));
         }
         let metadata = self.metadata(known)?;
-        // A refresh token goes to the issuer that gave it and to nobody else (security S61).
-        if row.issuer != issuer_name(&metadata) {
-            return Err(Error::new(Reason::InvalidConfiguration).with_detail(format!(
-                "registration {} now names another issuer than the session's",
-                row.registration
-            )));
-        }
+        same_provider(&row, known, &metadata)?;
         let client = client(known, &metadata, known.registration.redirect_uri());
         let received = self.received();
         let scopes: &[String] = if client.request.scope_on_refresh { &row.scopes } else { &[] };
@@ -283,6 +283,15 @@ impl Drop for Errand {
     fn drop(&mut self) {
         self.shared.memory().errands.remove(&self.id);
     }
+}
+
+/// A session's tokens go to the provider that gave them and to nobody else (security S61), also when its registration is another's by now.
+pub(super) fn same_provider(row: &SessionRow, known: &Known, metadata: &Metadata) -> Result<()> {
+    if row.issuer == issuer_name(metadata) && known.provider.answers_to(&row.provider) {
+        return Ok(());
+    }
+    Err(Error::new(Reason::InvalidConfiguration)
+        .with_detail(format!("registration {} now names another provider than the session's", row.registration)))
 }
 
 /// An answer that repeating at once would only make worse.
