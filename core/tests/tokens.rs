@@ -439,3 +439,23 @@ fn s61_a_registration_that_names_another_provider_later_sends_it_no_token() {
     assert!(elsewhere.requests().is_empty());
     keyfob.refresh_session(session.id()).unwrap();
 }
+
+#[test]
+fn a_refreshed_id_token_of_another_time_sticks_nobody_in_it() {
+    for lie in [json!({"shift": {"exp": -86_400}, "on": "refresh"}), json!({"shift": {"iat": 86_400}, "on": "refresh"})]
+    {
+        let bench = bench();
+        let session = bench.log_in();
+        bench.script(|script| script.tamper.id_token = tamper(lie.clone()));
+        assert_eq!(bench.keyfob.refresh_session(session.id()).unwrap_err().kind(), ErrorKind::TokenRejected);
+        assert_eq!(bench.keyfob.session(session.id()).unwrap().state(), SessionState::Active, "{lie}");
+        let error = bench.keyfob.access_token(session.id(), any()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RateLimited, "{lie}: not a refresh for each call");
+        assert_eq!(refreshes(&bench), 1);
+        // It would be refused for ever: the next refresh brings another.
+        bench.script(|script| script.tamper = keyfob_idp::Tamper::default());
+        bench.clock.pass(Duration::from_secs(31));
+        bench.another().access_token(session.id(), any()).unwrap();
+        assert_eq!(refreshes(&bench), 2);
+    }
+}

@@ -115,7 +115,11 @@ impl Shared {
         } else {
             let metadata = self.metadata(known)?;
             same_provider(&row, known, &metadata)?;
-            self.verify(known, &metadata, row)?
+            match self.verify(known, &metadata, Arc::clone(&row)) {
+                // The right person's, by a clock that was wrong when it came: that does not mend itself, newer tokens bring a newer one.
+                Err(error) if is_about_time(&error) && row.tokens.refresh_token.is_some() => row,
+                verified => verified?,
+            }
         };
         // Somebody else was quicker, or the caller looked at an old row.
         let satisfied = match wish {
@@ -124,7 +128,7 @@ impl Shared {
                 row.generation > generation && self.need(&row, MinValidity::secs(0)) != Need::Mandatory
             }
         };
-        if satisfied {
+        if satisfied && row.verified {
             return Ok(row);
         }
         let Some(refresh_token) = &row.tokens.refresh_token else {
@@ -187,7 +191,12 @@ impl Shared {
         match saved.cause {
             Some(cause) => Err(Error::new(cause)),
             None if saved.verified => Ok(saved),
-            None => self.verify(known, metadata, saved),
+            None => match self.verify(known, metadata, Arc::clone(&saved)) {
+                Err(error) if is_about_time(&error) => {
+                    Err(self.refresh_failed(&saved, Some(BACK_OFF_MILLIS), error)?)
+                }
+                verified => verified,
+            },
         }
     }
 
@@ -302,8 +311,13 @@ fn asks_to_wait(error: &Error) -> bool {
 
 /// Whether a refused ID token stays refused. A key may still be published, and a time is a matter of clocks, which end no session.
 fn is_for_good(error: &Error) -> bool {
-    let passing = matches!(error.reason(), Reason::IdTokenKeyNotFound | Reason::IdTokenExpired | Reason::IdTokenIat);
+    let passing = error.reason() == Reason::IdTokenKeyNotFound || is_about_time(error);
     error.reason() == Reason::IdentityMismatch || (error.kind() == ErrorKind::TokenRejected && !passing)
+}
+
+/// Whether an ID token is refused for its times alone: issuer, audience and subject are looked at before them.
+fn is_about_time(error: &Error) -> bool {
+    matches!(error.reason(), Reason::IdTokenExpired | Reason::IdTokenIat)
 }
 
 fn life(row: &SessionRow) -> Life<'_> {
