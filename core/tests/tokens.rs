@@ -459,3 +459,20 @@ fn a_refreshed_id_token_of_another_time_sticks_nobody_in_it() {
         assert_eq!(refreshes(&bench), 2);
     }
 }
+
+#[test]
+fn a_back_off_of_a_wrong_clock_does_not_outlast_its_correction() {
+    let bench = bench();
+    let session = bench.log_in();
+    bench.clock.pass(HOUR);
+    let years = 20 * 365 * 86_400_000;
+    bench.clock.set_wall(years);
+    bench.script(|script| {
+        script.faults = vec![Fault::on(Endpoint::Token).nth(1).status(429).header("Retry-After", "60")]
+    });
+    assert_eq!(bench.keyfob.access_token(session.id(), any()).unwrap_err().kind(), ErrorKind::RateLimited);
+    assert_eq!(bench.keyfob.access_token(session.id(), any()).unwrap_err().kind(), ErrorKind::RateLimited);
+    assert_eq!(refreshes(&bench), 1);
+    bench.clock.set_wall(-years);
+    bench.keyfob.access_token(session.id(), any()).unwrap();
+}

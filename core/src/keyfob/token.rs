@@ -11,7 +11,7 @@ use crate::http::oauth::refresh;
 use crate::oidc::id_token::{Original, verify_refreshed};
 use crate::provider::Metadata;
 use crate::refresh::flight::Seat;
-use crate::refresh::window::{Life, Need, is_over, need};
+use crate::refresh::window::{Life, Need, back_off, is_over, need};
 use crate::session::MinValidity;
 use crate::store::{JournalEvent, Note, Received, SessionRow};
 use crate::token::answer::TokenAnswer;
@@ -67,7 +67,7 @@ impl Shared {
     /// An early refresh: on the host's executor where there is one, else on this caller's thread. Nobody else waits for it, and its failure is
     /// nobody's business while the token is good.
     fn early(self: &Arc<Self>, row: Arc<SessionRow>) -> Arc<SessionRow> {
-        if row.tokens.refresh_token.is_none() || row.retry_at.is_some_and(|at| self.wall_millis() < at) {
+        if row.tokens.refresh_token.is_none() || back_off(row.retry_at, self.wall_millis()).is_some() {
             return row;
         }
         let Some(executor) = &self.executor else { return self.refresh_early(row) };
@@ -134,8 +134,7 @@ impl Shared {
         let Some(refresh_token) = &row.tokens.refresh_token else {
             return self.without_refresh_token(row, wish);
         };
-        if let Some(wait) = row.retry_at.map(|at| at - self.wall_millis()).filter(|wait| *wait > 0) {
-            let wait = Duration::from_millis(wait.unsigned_abs());
+        if let Some(wait) = back_off(row.retry_at, self.wall_millis()) {
             return Err(Error::new(Reason::BackOff).with_retry_after(Some(wait)));
         }
         let metadata = self.metadata(known)?;

@@ -210,7 +210,7 @@ impl Store {
         self.write(|transaction| {
             transaction
                 .prepare_cached("DELETE FROM login WHERE expires_at < ?1")?
-                .execute([login.created_at - REMEMBERED_MILLIS])?;
+                .execute([login.created_at.saturating_sub(REMEMBERED_MILLIS)])?;
             let sql =
                 "INSERT INTO login (id, state_hash, registration, stage, created_at, expires_at, success, failure,
                            pinned, secrets, app_data, for_session)
