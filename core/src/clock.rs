@@ -81,5 +81,7 @@ pub(crate) fn to_millis(time: SystemTime) -> i64 {
 
 pub(crate) fn from_millis(millis: i64) -> SystemTime {
     let span = Duration::from_millis(millis.unsigned_abs());
-    if millis >= 0 { UNIX_EPOCH + span } else { UNIX_EPOCH - span }
+    let moment = if millis >= 0 { UNIX_EPOCH.checked_add(span) } else { UNIX_EPOCH.checked_sub(span) };
+    // Not every system's clock reaches as far as the store's numbers.
+    moment.unwrap_or(UNIX_EPOCH)
 }

@@ -63,6 +63,8 @@ struct Known {
 /// The sessions as last read, so that a good token costs no I/O.
 struct Memory {
     sessions: HashMap<String, Arc<SessionRow>>,
+    /// Generations that a session has reached, where its row could not be remembered: older rows are not remembered either.
+    floors: HashMap<String, i64>,
     /// When other processes' commits were last looked for, by the boot clock.
     looked_at: Duration,
     /// What the store said then.
@@ -128,6 +130,7 @@ impl Keyfob {
         let others_version = store.others_version()?;
         let memory = Memory {
             sessions: HashMap::new(),
+            floors: HashMap::new(),
             looked_at: clock.boot(),
             others_version,
             epoch: 0,
@@ -447,8 +450,16 @@ impl Shared {
         if let Some(newer) = memory.sessions.get(&row.id).filter(|known| known.generation > row.generation) {
             return Ok(Arc::clone(newer));
         }
+        if memory.floors.get(&row.id).is_some_and(|floor| *floor > row.generation) {
+            return Ok(row);
+        }
         if memory.epoch == epoch {
+            memory.floors.remove(&row.id);
             memory.sessions.insert(row.id.clone(), Arc::clone(&row));
+        } else {
+            // Not known to be the newest, but an older one is known not to be: whoever has read one is not to remember it.
+            memory.sessions.remove(&row.id);
+            memory.floors.insert(row.id.clone(), row.generation);
         }
         Ok(row)
     }
@@ -457,3 +468,6 @@ impl Shared {
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use keyfob::{
-    EndSession, ErrorKind, HttpRequest, HttpResponse, Keyfob, MinValidity, Reason, SessionState, Transport,
+    EndSession, ErrorKind, Freshness, HttpRequest, HttpResponse, Keyfob, MinValidity, Reason, SessionState, Transport,
     TransportError,
 };
 use keyfob_idp::{Close, Endpoint, Fault, Reuse};
@@ -386,4 +386,93 @@ fn threads_that_do_everything_at_once_leave_every_session_good() {
     });
     assert!(ids.iter().all(|id| *id == ids[0]), "one user, one session");
     bench.keyfob.refresh_session(&ids[0]).unwrap();
+}
+
+#[test]
+fn s61_a_registration_that_names_another_issuer_later_sends_it_no_token_and_ends_no_session() {
+    let bench = bench();
+    let session = bench.log_in();
+    let elsewhere = Bench::new(|_| {});
+    let moved = || {
+        let config = config(elsewhere.idp.issuer(), &bench.temp.store());
+        Keyfob::open(config.with_clock(bench.clock.clone())).unwrap()
+    };
+    let configuration = |error: keyfob::Error| assert_eq!(error.kind(), ErrorKind::Configuration, "{error}");
+    configuration(moved().refresh_session(session.id()).unwrap_err());
+    configuration(moved().profile(session.id(), Freshness::secs(0)).unwrap_err());
+    // Tokens that are still to be verified are this session's all the same.
+    bench.script(|script| {
+        script.keys.generation += 1;
+        script.faults = vec![Fault::on(Endpoint::Jwks).status(503)];
+    });
+    bench.clock.pass(HOUR * 2);
+    bench.keyfob.access_token(session.id(), any()).unwrap_err();
+    configuration(moved().access_token(session.id(), any()).unwrap_err());
+    assert_eq!(bench.keyfob.session(session.id()).unwrap().state(), SessionState::Active);
+    bench.script(|script| script.faults.clear());
+    bench.keyfob.access_token(session.id(), any()).unwrap();
+    let ended = moved().end_session(session.id(), EndSession::default()).unwrap();
+    assert_eq!(ended.logout_url(), None);
+    let asked: Vec<_> = elsewhere.idp.requests().into_iter().map(|request| request.path).collect();
+    assert!(asked.iter().all(|path| path.starts_with("/.well-known")), "{asked:?}");
+}
+
+#[test]
+fn s61_a_registration_that_names_another_provider_later_sends_it_no_token() {
+    let idp = keyfob_idp::Idp::start(keyfob_idp::Script::default()).unwrap();
+    let elsewhere = keyfob_idp::Idp::start(keyfob_idp::Script::default()).unwrap();
+    let temp = support::Temp::new();
+    let open = |id: &str, idp: &keyfob_idp::Idp| {
+        let at = |path: &str| format!("{}{path}", idp.issuer());
+        let provider = keyfob::Provider::oauth2(id, at("/authorize"), at("/token"), at("/userinfo"), "/sub");
+        let registration = keyfob::Registration::new("login", id, "demo", support::REDIRECT_URI).scope("profile");
+        let config =
+            keyfob::Config::builder(temp.store()).plaintext(true).provider(provider).registration(registration);
+        Keyfob::open(config.build().unwrap()).unwrap()
+    };
+    let keyfob = open("acme", &idp);
+    let login = keyfob.begin_login("login", keyfob::LoginOptions::new()).unwrap();
+    let session = keyfob.complete_login(&support::log_in(login.authorization_url())).unwrap().into_session();
+    let moved = open("other", &elsewhere);
+    assert_eq!(moved.refresh_session(session.id()).unwrap_err().kind(), ErrorKind::Configuration);
+    assert_eq!(moved.profile(session.id(), Freshness::secs(0)).unwrap_err().kind(), ErrorKind::Configuration);
+    assert!(elsewhere.requests().is_empty());
+    keyfob.refresh_session(session.id()).unwrap();
+}
+
+#[test]
+fn a_refreshed_id_token_of_another_time_sticks_nobody_in_it() {
+    for lie in [json!({"shift": {"exp": -86_400}, "on": "refresh"}), json!({"shift": {"iat": 86_400}, "on": "refresh"})]
+    {
+        let bench = bench();
+        let session = bench.log_in();
+        bench.script(|script| script.tamper.id_token = tamper(lie.clone()));
+        assert_eq!(bench.keyfob.refresh_session(session.id()).unwrap_err().kind(), ErrorKind::TokenRejected);
+        assert_eq!(bench.keyfob.session(session.id()).unwrap().state(), SessionState::Active, "{lie}");
+        let error = bench.keyfob.access_token(session.id(), any()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RateLimited, "{lie}: not a refresh for each call");
+        assert_eq!(refreshes(&bench), 1);
+        // It would be refused for ever: the next refresh brings another.
+        bench.script(|script| script.tamper = keyfob_idp::Tamper::default());
+        bench.clock.pass(Duration::from_secs(31));
+        bench.another().access_token(session.id(), any()).unwrap();
+        assert_eq!(refreshes(&bench), 2);
+    }
+}
+
+#[test]
+fn a_back_off_of_a_wrong_clock_does_not_outlast_its_correction() {
+    let bench = bench();
+    let session = bench.log_in();
+    bench.clock.pass(HOUR);
+    let years = 20 * 365 * 86_400_000;
+    bench.clock.set_wall(years);
+    bench.script(|script| {
+        script.faults = vec![Fault::on(Endpoint::Token).nth(1).status(429).header("Retry-After", "60")]
+    });
+    assert_eq!(bench.keyfob.access_token(session.id(), any()).unwrap_err().kind(), ErrorKind::RateLimited);
+    assert_eq!(bench.keyfob.access_token(session.id(), any()).unwrap_err().kind(), ErrorKind::RateLimited);
+    assert_eq!(refreshes(&bench), 1);
+    bench.clock.set_wall(-years);
+    bench.keyfob.access_token(session.id(), any()).unwrap();
 }

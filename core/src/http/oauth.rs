@@ -24,7 +24,7 @@ use crate::secret::Secret;
 use crate::token::answer::{AnswerRules, Reading, normalise};
 
 /// A provider that asks to be left alone for longer is asked again after a day.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// How the client says who it is: one way only (security S32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

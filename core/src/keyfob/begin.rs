@@ -1,8 +1,8 @@
 //! Begin a login: what it asks for, its secrets, its row in the store, its URL.
 
 use super::login::hash;
-use super::{Known, Shared};
-use crate::clock::to_millis;
+use super::{Known, Shared, millis};
+use crate::clock::from_millis;
 use crate::config::{RedirectUri, is_scope_token};
 use crate::error::{Error, Reason, Result};
 use crate::login::{Login, LoginOptions, authorize};
@@ -42,15 +42,15 @@ impl Shared {
             parameters: &parameters,
         })?;
         let id = random::id()?;
-        let created_at = self.clock.wall();
-        let expires_at = created_at + self.settings.login_lifetime();
+        let created_at = self.wall_millis();
+        let expires_at = created_at.saturating_add(millis(self.settings.login_lifetime()));
         self.store.begin_login(
             &NewLogin {
                 id: &id,
                 state_hash: hash(secrets.state.expose()).as_ref(),
                 registration,
-                created_at: to_millis(created_at),
-                expires_at: to_millis(expires_at),
+                created_at,
+                expires_at,
                 success: options.success.as_deref(),
                 failure: options.failure.as_deref(),
                 app_data: options.app_data.as_deref(),
@@ -60,7 +60,7 @@ impl Shared {
             },
             &Note::new(JournalEvent::LoginBegun, registration),
         )?;
-        Ok(Login { id, registration: registration.to_owned(), authorization_url, expires_at })
+        Ok(Login { id, registration: registration.to_owned(), authorization_url, expires_at: from_millis(expires_at) })
     }
 
     /// The registration's scopes, else the provider's; those of the session that is to get more; those of the call. Each once, in that order.

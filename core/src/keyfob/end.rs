@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::token::same_provider;
 use super::{Known, Shared};
 use crate::error::{Error, OAuthError, Reason, Result};
 use crate::http::oauth::ClientAuth;
@@ -109,7 +110,11 @@ impl Shared {
             let logout_url = metadata.and_then(|metadata| logout_url(known, &metadata, &row, options));
             return Ok(Ended { revocation: Revocation::NotAsked, logout_url });
         }
-        Ok(match self.metadata(known) {
+        let metadata = self.metadata(known).and_then(|metadata| {
+            same_provider(&row, known, &metadata)?;
+            Ok(metadata)
+        });
+        Ok(match metadata {
             Ok(metadata) => Ended {
                 revocation: self.revoke(known, &metadata, &row),
                 logout_url: logout_url(known, &metadata, &row, options),

@@ -70,7 +70,7 @@ impl Shared {
             Stage::Failed => Err(Error::new(Reason::RedirectUsed).with_return_to(login.failure.clone())),
             Stage::Answered => {
                 same_code(login, redirect)?;
-                self.finish(login, known)
+                self.finish(login, known, redirect)
             }
             Stage::Exchanging => Err(self.abandoned(login)?),
             Stage::Pending if self.wall_millis() >= login.expires_at => {
@@ -89,7 +89,7 @@ impl Shared {
                     self.exchange(login, known, code)?;
                     let login = self.store.login_by_state(hash(redirect.state.expose()).as_ref())?;
                     let login = login.ok_or_else(|| Error::new(Reason::StateUnknown))?;
-                    self.finish(&login, known)
+                    self.finish(&login, known, redirect)
                 }
             },
         }
@@ -142,25 +142,39 @@ impl Shared {
         let transient: Vec<&str> = known.provider.refresh_rules().transient.iter().map(String::as_str).collect();
         match exchange_verdict(&outcome, &transient) {
             ExchangeVerdict::Tokens(answer) => {
-                self.store.save_answer(login, &answer, &self.seen_by_server(received, &outcome))
+                if self.store.save_answer(login, &answer, &self.seen_by_server(received, &outcome))? {
+                    return Ok(());
+                }
+                // We were away for so long (the machine slept) that another process gave this login up.
+                Err(Error::new(Reason::RedirectUsed).with_return_to(login.failure.clone()))
             }
             ExchangeVerdict::Usable { error } => {
                 self.store.put_back(login)?;
                 Err(error)
             }
-            ExchangeVerdict::Over { error } | ExchangeVerdict::InDoubt { error } => Err(self.failed(login, error)?),
+            ExchangeVerdict::Over { error } | ExchangeVerdict::InDoubt { error } => {
+                Err(self.failed_in(login, Stage::Exchanging, error)?)
+            }
         }
     }
 
     /// From saved tokens to a session: ID token, userinfo, SAVE. May be repeated after a failure that passes.
-    fn finish(&self, login: &LoginRow, known: &Known) -> Result<Completed> {
+    fn finish(&self, login: &LoginRow, known: &Known, redirect: &Redirect) -> Result<Completed> {
         match self.identify(login, known) {
             Ok(session) => {
                 let note = Note::new(JournalEvent::LoginCompleted, &login.registration);
-                let row = self.remembering(|| {
-                    Ok(Arc::new(self.store.finish_login(login, session, self.wall_millis(), &note)?))
-                })?;
-                Ok(completed(row, login))
+                let mut outrun = false;
+                let made = self.remembering(|| {
+                    let row = self.store.finish_login(login, session, self.wall_millis(), &note)?;
+                    outrun = row.is_none();
+                    row.map(Arc::new).ok_or_else(|| Error::new(Reason::RedirectUsed))
+                });
+                if outrun {
+                    // Another process had the same saved answer, and its word counts: our copy of the tokens may be spent by now.
+                    let login = self.login_of(redirect, hash(redirect.state.expose()).as_ref())?;
+                    return self.complete(&login, redirect);
+                }
+                Ok(completed(made?, login))
             }
             Err(error) if ends_login(&error) => Err(self.failed(login, error)?),
             Err(error) => Err(error),
@@ -227,8 +241,12 @@ impl Shared {
 
     /// Ends the login in the store, and gives the error with the login's failure link.
     pub(super) fn failed(&self, login: &LoginRow, error: Error) -> Result<Error> {
+        self.failed_in(login, login.stage, error)
+    }
+
+    fn failed_in(&self, login: &LoginRow, judged_in: Stage, error: Error) -> Result<Error> {
         let note = Note::new(JournalEvent::LoginFailed, &login.registration).error(&error);
-        self.store.fail_login(login, error.reason(), self.wall_millis(), &note)?;
+        self.store.fail_login(login, judged_in, error.reason(), self.wall_millis(), &note)?;
         Ok(error.with_return_to(login.failure.clone()))
     }
 

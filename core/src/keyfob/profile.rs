@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::documents::{accept_json, expect_success, json_object};
+use super::token::same_provider;
 use super::{Known, Shared};
 use crate::error::{Error, Reason, Result};
 use crate::http::{HttpRequest, HttpResponse};
@@ -40,7 +41,9 @@ impl Shared {
             return Ok(row.profile.clone());
         }
         let known = self.known(&row.registration)?;
-        let endpoint = self.metadata(known)?.userinfo_endpoint.ok_or_else(|| Error::new(Reason::NoUserInfo))?;
+        let metadata = self.metadata(known)?;
+        same_provider(&row, known, &metadata)?;
+        let endpoint = metadata.userinfo_endpoint.ok_or_else(|| Error::new(Reason::NoUserInfo))?;
         let row = self.access_token(id, MinValidity::secs(10))?;
         let ask = |row: &SessionRow| {
             self.userinfo(known, &endpoint, row.tokens.access_token.expose(), subject(row), row.profile_etag.as_deref())

@@ -11,7 +11,7 @@ use crate::http::oauth::refresh;
 use crate::oidc::id_token::{Original, verify_refreshed};
 use crate::provider::Metadata;
 use crate::refresh::flight::Seat;
-use crate::refresh::window::{Life, Need, is_over, need};
+use crate::refresh::window::{Life, Need, back_off, is_over, need};
 use crate::session::MinValidity;
 use crate::store::{JournalEvent, Note, Received, SessionRow};
 use crate::token::answer::TokenAnswer;
@@ -67,7 +67,7 @@ impl Shared {
     /// An early refresh: on the host's executor where there is one, else on this caller's thread. Nobody else waits for it, and its failure is
     /// nobody's business while the token is good.
     fn early(self: &Arc<Self>, row: Arc<SessionRow>) -> Arc<SessionRow> {
-        if row.tokens.refresh_token.is_none() || row.retry_at.is_some_and(|at| self.wall_millis() < at) {
+        if row.tokens.refresh_token.is_none() || back_off(row.retry_at, self.wall_millis()).is_some() {
             return row;
         }
         let Some(executor) = &self.executor else { return self.refresh_early(row) };
@@ -110,7 +110,17 @@ impl Shared {
             return Err(Error::new(cause));
         }
         let known = self.known(&row.registration)?;
-        let row = if row.verified { row } else { self.verify(known, &self.metadata(known)?, row)? };
+        let row = if row.verified {
+            row
+        } else {
+            let metadata = self.metadata(known)?;
+            same_provider(&row, known, &metadata)?;
+            match self.verify(known, &metadata, Arc::clone(&row)) {
+                // The right person's, by a clock that was wrong when it came: that does not mend itself, newer tokens bring a newer one.
+                Err(error) if is_about_time(&error) && row.tokens.refresh_token.is_some() => row,
+                verified => verified?,
+            }
+        };
         // Somebody else was quicker, or the caller looked at an old row.
         let satisfied = match wish {
             Wish::Token(min_validity) => self.need(&row, min_validity) != Need::Mandatory,
@@ -118,24 +128,17 @@ impl Shared {
                 row.generation > generation && self.need(&row, MinValidity::secs(0)) != Need::Mandatory
             }
         };
-        if satisfied {
+        if satisfied && row.verified {
             return Ok(row);
         }
         let Some(refresh_token) = &row.tokens.refresh_token else {
             return self.without_refresh_token(row, wish);
         };
-        if let Some(wait) = row.retry_at.map(|at| at - self.wall_millis()).filter(|wait| *wait > 0) {
-            let wait = Duration::from_millis(wait.unsigned_abs());
+        if let Some(wait) = back_off(row.retry_at, self.wall_millis()) {
             return Err(Error::new(Reason::BackOff).with_retry_after(Some(wait)));
         }
         let metadata = self.metadata(known)?;
-        // A refresh token goes to the issuer that gave it and to nobody else (security S61).
-        if row.issuer != issuer_name(&metadata) {
-            return Err(Error::new(Reason::InvalidConfiguration).with_detail(format!(
-                "registration {} now names another issuer than the session's",
-                row.registration
-            )));
-        }
+        same_provider(&row, known, &metadata)?;
         let client = client(known, &metadata, known.registration.redirect_uri());
         let received = self.received();
         let scopes: &[String] = if client.request.scope_on_refresh { &row.scopes } else { &[] };
@@ -187,7 +190,12 @@ impl Shared {
         match saved.cause {
             Some(cause) => Err(Error::new(cause)),
             None if saved.verified => Ok(saved),
-            None => self.verify(known, metadata, saved),
+            None => match self.verify(known, metadata, Arc::clone(&saved)) {
+                Err(error) if is_about_time(&error) => {
+                    Err(self.refresh_failed(&saved, Some(BACK_OFF_MILLIS), error)?)
+                }
+                verified => verified,
+            },
         }
     }
 
@@ -249,7 +257,9 @@ impl Shared {
         match (ended, now.cause) {
             (true, _) => Err(error),
             (false, Some(cause)) => Err(Error::new(cause)),
-            (false, None) => Ok(now),
+            (false, None) if now.verified => Ok(now),
+            // Whoever replaced the tokens has still to find out whose they are.
+            (false, None) => Err(Error::new(Reason::RefreshBusy)),
         }
     }
 
@@ -283,6 +293,15 @@ impl Drop for Errand {
     }
 }
 
+/// A session's tokens go to the provider that gave them and to nobody else (security S61), also when its registration is another's by now.
+pub(super) fn same_provider(row: &SessionRow, known: &Known, metadata: &Metadata) -> Result<()> {
+    if row.issuer == issuer_name(metadata) && known.provider.answers_to(&row.provider) {
+        return Ok(());
+    }
+    Err(Error::new(Reason::InvalidConfiguration)
+        .with_detail(format!("registration {} now names another provider than the session's", row.registration)))
+}
+
 /// An answer that repeating at once would only make worse.
 fn asks_to_wait(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Configuration | ErrorKind::OAuth | ErrorKind::RateLimited)
@@ -291,8 +310,13 @@ fn asks_to_wait(error: &Error) -> bool {
 
 /// Whether a refused ID token stays refused. A key may still be published, and a time is a matter of clocks, which end no session.
 fn is_for_good(error: &Error) -> bool {
-    let passing = matches!(error.reason(), Reason::IdTokenKeyNotFound | Reason::IdTokenExpired | Reason::IdTokenIat);
+    let passing = error.reason() == Reason::IdTokenKeyNotFound || is_about_time(error);
     error.reason() == Reason::IdentityMismatch || (error.kind() == ErrorKind::TokenRejected && !passing)
+}
+
+/// Whether an ID token is refused for its times alone: issuer, audience and subject are looked at before them.
+fn is_about_time(error: &Error) -> bool {
+    matches!(error.reason(), Reason::IdTokenExpired | Reason::IdTokenIat)
 }
 
 fn life(row: &SessionRow) -> Life<'_> {

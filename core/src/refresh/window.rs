@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::http::oauth::MAX_RETRY_AFTER;
+
 /// What the clocks say now, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now<'a> {
@@ -38,8 +40,8 @@ const EARLY_AT_MOST: i64 = 300_000;
 /// It is over when either clock says so; a wall clock that went back says nothing, and nothing is read as over.
 pub(crate) fn remaining(life: &Life<'_>, now: &Now<'_>) -> Option<i64> {
     let lifetime = life.lifetime?;
-    let by_wall = (now.wall >= life.received_wall).then(|| lifetime - (now.wall - life.received_wall));
-    let by_boot = same_boot(life, now).then(|| lifetime - (now.boot - life.received_boot));
+    let by_wall = (now.wall >= life.received_wall).then(|| left(lifetime, life.received_wall, now.wall));
+    let by_boot = same_boot(life, now).then(|| left(lifetime, life.received_boot, now.boot));
     Some(match (by_wall, by_boot) {
         (Some(wall), Some(boot)) => wall.min(boot),
         (Some(only), None) | (None, Some(only)) => only,
@@ -51,10 +53,22 @@ pub(crate) fn remaining(life: &Life<'_>, now: &Now<'_>) -> Option<i64> {
 pub(crate) fn is_over(life: &Life<'_>, now: &Now<'_>) -> bool {
     let Some(lifetime) = life.lifetime else { return false };
     if same_boot(life, now) {
-        now.boot - life.received_boot >= lifetime
+        left(lifetime, life.received_boot, now.boot) <= 0
     } else {
-        now.wall - life.received_wall >= lifetime
+        left(lifetime, life.received_wall, now.wall) <= 0
     }
+}
+
+/// Rows and clocks may hold any number.
+fn left(lifetime: i64, received: i64, now: i64) -> i64 {
+    lifetime.saturating_sub(now.saturating_sub(received))
+}
+
+/// How long the provider is to be left alone yet. A moment further away than a provider is ever waited for was written by a clock that has been
+/// corrected since, and says nothing.
+pub(crate) fn back_off(retry_at: Option<i64>, now: i64) -> Option<Duration> {
+    let wait = u64::try_from(retry_at?.saturating_sub(now)).ok().filter(|wait| *wait > 0).map(Duration::from_millis)?;
+    (wait <= MAX_RETRY_AFTER).then_some(wait)
 }
 
 fn same_boot(life: &Life<'_>, now: &Now<'_>) -> bool {
@@ -65,7 +79,7 @@ fn same_boot(life: &Life<'_>, now: &Now<'_>) -> bool {
 /// to the next, so that they do not all come early at the same moment.
 pub(crate) fn need(life: &Life<'_>, now: &Now<'_>, min_validity: Duration, spread: i64) -> Need {
     let (Some(remaining), Some(lifetime)) = (remaining(life, now), life.lifetime) else { return Need::Nothing };
-    let early = (lifetime / EARLY_PART).min(EARLY_AT_MOST);
+    let early = (lifetime / EARLY_PART).clamp(0, EARLY_AT_MOST);
     let wanted = i64::try_from(min_validity.as_millis()).unwrap_or(i64::MAX);
     // A provider whose tokens never live that long cannot do better: asking again at every call would help nobody.
     let wanted = if wanted >= lifetime { early } else { wanted };
@@ -140,5 +154,39 @@ mod tests {
         assert!(!is_over(&whole, &other_boot));
         let same_boot = Now { wall: 0, boot: 600, boot_id: Some("b") };
         assert_eq!(remaining(&whole, &same_boot), Some(HOUR - 100));
+    }
+
+    #[test]
+    fn no_number_in_a_row_or_of_a_clock_is_too_large() {
+        let numbers = [i64::MIN, -1, 0, 1, i64::MAX];
+        for received in numbers {
+            for lifetime in numbers {
+                for moment in numbers {
+                    let life = Life {
+                        received_wall: received,
+                        received_boot: received,
+                        boot_id: Some("b"),
+                        lifetime: Some(lifetime),
+                    };
+                    for boot_id in [Some("b"), Some("c"), None] {
+                        let now = Now { wall: moment, boot: moment, boot_id };
+                        is_over(&life, &now);
+                        need(&life, &now, Duration::MAX, 1000);
+                        need(&life, &now, Duration::ZERO, i64::MIN);
+                    }
+                }
+                back_off(Some(received), lifetime);
+            }
+        }
+    }
+
+    #[test]
+    fn a_wait_that_a_wrong_clock_wrote_is_not_waited_for() {
+        let now = 1_000_000;
+        assert_eq!(back_off(None, now), None);
+        assert_eq!(back_off(Some(now), now), None);
+        assert_eq!(back_off(Some(now + 30_000), now), Some(Duration::from_secs(30)));
+        assert_eq!(back_off(Some(now + 24 * HOUR), now), Some(MAX_RETRY_AFTER));
+        assert_eq!(back_off(Some(now + 24 * HOUR + 1), now), None);
     }
 }

@@ -210,7 +210,7 @@ impl Store {
         self.write(|transaction| {
             transaction
                 .prepare_cached("DELETE FROM login WHERE expires_at < ?1")?
-                .execute([login.created_at - REMEMBERED_MILLIS])?;
+                .execute([login.created_at.saturating_sub(REMEMBERED_MILLIS)])?;
             let sql =
                 "INSERT INTO login (id, state_hash, registration, stage, created_at, expires_at, success, failure,
                            pinned, secrets, app_data, for_session)
@@ -300,53 +300,70 @@ impl Store {
         })
     }
 
-    /// Saves the token answer, before anything is done with it.
-    pub(crate) fn save_answer(&self, login: &LoginRow, answer: &TokenAnswer, received: &Received) -> Result<()> {
+    /// Saves the token answer, before anything is done with it; false when the login was ended while the answer was on its way.
+    pub(crate) fn save_answer(&self, login: &LoginRow, answer: &TokenAnswer, received: &Received) -> Result<bool> {
         let received = serde_json::to_string(received).map_err(|_| tampered("login.received"))?;
         self.write(|transaction| {
             let sql = "UPDATE login SET stage = ?1, answer = ?2, received = ?3 WHERE row = ?4 AND stage = ?5";
-            transaction.prepare_cached(sql)?.execute(params![
+            let changed = transaction.prepare_cached(sql)?.execute(params![
                 Stage::Answered.number(),
                 *answer.to_bytes()?,
                 received,
                 login.row,
                 Stage::Exchanging.number()
             ])?;
-            Ok(())
+            Ok(changed == 1)
         })
     }
 
-    /// Ends a login without a session.
-    pub(crate) fn fail_login(&self, login: &LoginRow, reason: Reason, now: i64, note: &Note<'_>) -> Result<()> {
+    /// Ends a login without a session, if it is still in the stage that it was judged in.
+    pub(crate) fn fail_login(
+        &self,
+        login: &LoginRow,
+        judged_in: Stage,
+        reason: Reason,
+        now: i64,
+        note: &Note<'_>,
+    ) -> Result<()> {
         self.write(|transaction| {
             let sql = "UPDATE login SET stage = ?1, reason = ?2, secrets = NULL, answer = NULL
-                       WHERE row = ?3 AND stage NOT IN (?1, ?4)";
+                       WHERE row = ?3 AND stage = ?4";
             let changed = transaction.prepare_cached(sql)?.execute(params![
                 Stage::Failed.number(),
                 reason.name(),
                 login.row,
-                Stage::Done.number()
+                judged_in.number()
             ])?;
             if changed == 1 { journal::write(transaction, now, note) } else { Ok(()) }
         })
     }
 
     /// Makes the session that a login was for, or replaces the tokens of the one that the same user already has; makes it
-    /// the current one; ends the login. One transaction: there is never one without the other.
+    /// the current one; ends the login. One transaction: there is never one without the other. `None` when another process has ended the
+    /// login meanwhile: the answer has been used, and its tokens may be spent.
     pub(crate) fn finish_login(
         &self,
         login: &LoginRow,
         session: NewSession,
         now: i64,
         note: &Note<'_>,
-    ) -> Result<SessionRow> {
+    ) -> Result<Option<SessionRow>> {
         self.write(|transaction| {
+            let sql = "UPDATE login SET stage = ?1, secrets = NULL, answer = NULL WHERE row = ?2 AND stage = ?3";
+            let changed = transaction.prepare_cached(sql)?.execute(params![
+                Stage::Done.number(),
+                login.row,
+                Stage::Answered.number()
+            ])?;
+            if changed == 0 {
+                return Ok(None);
+            }
             let row = put_session(transaction, session)?;
             transaction.prepare_cached("UPDATE meta SET current_session = ?1")?.execute([&row.id])?;
-            let sql = "UPDATE login SET stage = ?1, session = ?2, secrets = NULL, answer = NULL WHERE row = ?3";
-            transaction.prepare_cached(sql)?.execute(params![Stage::Done.number(), row.id, login.row])?;
+            let sql = "UPDATE login SET session = ?1 WHERE row = ?2";
+            transaction.prepare_cached(sql)?.execute(params![row.id, login.row])?;
             journal::write(transaction, now, &note.session(&row.id))?;
-            Ok(row)
+            Ok(Some(row))
         })
     }
 }

@@ -107,3 +107,44 @@ fn the_journal_is_bounded_and_newest_first() {
     assert_eq!(entries[999].registration(), Some("100"));
     assert_eq!(store.journal(3).unwrap().len(), 3);
 }
+
+/// A login in the store, as read when it was pending.
+fn pending(store: &Store) -> LoginRow {
+    let metadata = serde_json::from_value(serde_json::json!({
+        "issuer": null, "authorization_endpoint": "", "token_endpoint": "", "userinfo_endpoint": null, "jwks_uri": null,
+        "revocation_endpoint": null, "end_session_endpoint": null, "iss_parameter": false, "token_auth_methods": []
+    }));
+    let secret = || crate::secret::Secret::new("");
+    let login = NewLogin {
+        id: "login",
+        state_hash: b"state",
+        registration: "r",
+        created_at: 0,
+        expires_at: 1000,
+        success: None,
+        failure: None,
+        app_data: None,
+        for_session: None,
+        pinned: &Pinned { metadata: metadata.unwrap(), redirect_uri: String::new(), scopes: Vec::new() },
+        secrets: &LoginSecrets { state: secret(), nonce: None, verifier: secret() },
+    };
+    store.begin_login(&login, &Note::new(JournalEvent::LoginBegun, "r")).unwrap();
+    store.login("login").unwrap().unwrap()
+}
+
+#[test]
+fn a_login_that_has_gone_on_is_not_ended_by_one_who_saw_it_waiting() {
+    let temp = Temp::new("stages");
+    let store = Store::open(&temp.0.join("store")).unwrap();
+    let note = Note::new(JournalEvent::LoginFailed, "r");
+    let stage = || store.login("login").unwrap().unwrap().stage;
+    let seen = pending(&store);
+    assert!(store.start_exchange(&seen, b"code", 1).unwrap());
+    assert!(!store.start_exchange(&seen, b"code", 1).unwrap(), "the right to send the code is one");
+    store.fail_login(&seen, seen.stage, Reason::LoginExpired, 1, &note).unwrap();
+    assert_eq!(stage(), Stage::Exchanging);
+    store.fail_login(&seen, Stage::Exchanging, Reason::CodeExchangeInDoubt, 1, &note).unwrap();
+    assert_eq!(stage(), Stage::Failed);
+    store.put_back(&seen).unwrap();
+    assert_eq!(stage(), Stage::Failed);
+}
