@@ -106,7 +106,9 @@ impl Shared {
         };
         // The tokens of a session that ended by itself are dead; its user may still be logged in at the provider.
         if !options.revoke || row.cause.is_some() {
-            let metadata = self.stored_metadata(known)?;
+            // The session has ended: metadata that cannot be read is no failure of this call.
+            let metadata = self.stored_metadata(known).ok().flatten();
+            let metadata = metadata.filter(|metadata| same_provider(&row, known, metadata).is_ok());
             let logout_url = metadata.and_then(|metadata| logout_url(known, &metadata, &row, options));
             return Ok(Ended { revocation: Revocation::NotAsked, logout_url });
         }
