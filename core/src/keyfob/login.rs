@@ -304,7 +304,7 @@ pub(super) fn client<'a>(known: &'a Known, metadata: &'a Metadata, redirect_uri:
     let methods = &metadata.token_auth_methods;
     let offers = |method: &str| methods.iter().any(|offered| offered == method);
     let client_secret = known.registration.secret();
-    let preferred = known.registration.auth_method().or(known.provider.client_auth().first().copied());
+    let preferred = known.registration.auth_method().or_else(|| known.provider.client_auth().first().copied());
     let auth = match (client_secret, preferred) {
         (None, _) | (_, Some(AuthMethod::None)) => ClientAuth::None,
         (Some(_), Some(AuthMethod::Basic)) => ClientAuth::Basic,
