@@ -5,7 +5,7 @@
 use std::panic::resume_unwind;
 use std::path::PathBuf;
 use std::thread;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use keyfob::{
     AccessToken, Clock as _, Config, EndSession, Freshness, Keyfob, Login, LoginOptions, MinValidity, Registration,
@@ -13,10 +13,10 @@ use keyfob::{
 };
 use keyfob_idp::{Algorithm, Idp, Script};
 
-use crate::Failure;
 use crate::browser;
+use crate::failure::Failure;
 use crate::folder::Folder;
-use crate::paper::{Paper, moment, span, time_of_day};
+use crate::paper::{Paper, expiry, moment, span, time_of_day};
 use crate::wire::Wire;
 
 /// What the command line says.
@@ -135,7 +135,7 @@ fn sign_in(paper: &mut Paper, wire: &mut Wire<'_>, login: &Login, by_hand: bool)
         "The demo plays the browser: it fetched the sign-in page, filled it in as ada and agreed. The provider answered \
          with a redirect to the app, with a code in it that is good for one use and useless without this login's secret.",
     );
-    paper.row("redirect", format_args!("{}?…", redirect_uri(&redirect)));
+    paper.row("redirect", format_args!("{}?…", without_query(&redirect)));
     wire.expect(paper, 2)?;
     Ok(redirect)
 }
@@ -267,7 +267,7 @@ fn wrong_redirects(
 ) -> Result<(), Failure> {
     paper.step("Hand in redirects that are not right", "Keyfob::complete_login");
 
-    let forged = keyfob.complete_login(&format!("{}?code=stolen&state=guessed", redirect_uri(redirect)));
+    let forged = keyfob.complete_login(&format!("{}?code=stolen&state=guessed", without_query(redirect)));
     let repeated = keyfob.complete_login(redirect)?;
 
     let Err(refused) = forged else {
@@ -329,12 +329,7 @@ fn journal(paper: &mut Paper, keyfob: &Keyfob) -> Result<(), Failure> {
     Ok(())
 }
 
-/// When a token is over, or that nobody knows.
-fn expiry(at: Option<SystemTime>) -> String {
-    at.map_or_else(|| "at a time that the provider did not tell".to_owned(), moment)
-}
-
-/// A redirect without its query, which holds a code.
-fn redirect_uri(redirect: &str) -> &str {
-    redirect.split('?').next().unwrap_or_default()
+/// A URL without its query, which holds a code or an ID token.
+fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
 }

@@ -1,12 +1,14 @@
-//! `cargo demo`: one whole login, shown step by step.
+//! `cargo demo`: one whole login, shown step by step; and `cargo demo -- login`: one at a real provider.
 //!
-//! Run it with `cargo demo`. What an app does with Keyfob is in `demo.rs`; the other files are the stage it is shown on.
+//! What an app does with Keyfob is in `demo.rs` and `login.rs`; the other files are the stage it is shown on.
 
 #![forbid(unsafe_code)]
 
 mod browser;
 mod demo;
+mod failure;
 mod folder;
+mod login;
 mod paper;
 mod wire;
 
@@ -17,7 +19,6 @@ use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
-use crate::demo::Options;
 use crate::paper::Paper;
 
 const HELP: &str = "\
@@ -28,12 +29,14 @@ port, a real SQLite file, nothing on the internet. It takes a few seconds, most
 of them waiting until a token is nearly over. No token is ever printed.
 
 Usage: cargo demo [--by-hand] [--store DIR]
+       cargo demo -- login REGISTRATION --config FILE [--end]
 
   --by-hand     sign in with your own browser: prints the URL, waits for the
                 redirect to be pasted
   --store DIR   keep the store there, with the session in it; without it the
                 store is in a temporary folder, removed at the end
   --help        this text
+  login …       a login at a real provider; `login --help` tells more
 
 `cargo demo -- --by-hand` works too. Colours are for terminals only, and
 NO_COLOR turns them off.
@@ -42,16 +45,9 @@ Exit codes: 0 all went well, 1 a step failed, 2 wrong arguments.
 
 /// What the command line asks for.
 enum Command {
-    Demo(Options),
-    Help,
-}
-
-/// Why the program ends early.
-pub(crate) enum Failure {
-    /// Keyfob said no.
-    Keyfob(keyfob::Error),
-    /// Something on the stage broke: the provider, the standard streams, a folder.
-    Stage(String),
+    Demo(demo::Options),
+    Login(login::Options),
+    Help(&'static str),
 }
 
 fn main() -> ExitCode {
@@ -62,8 +58,9 @@ fn main() -> ExitCode {
     let mut paper = Paper::for_stdout();
     let result = match command {
         Command::Demo(options) => demo::run(&options, &mut paper),
-        Command::Help => {
-            paper.as_it_is(HELP);
+        Command::Login(options) => login::run(&options, &mut paper),
+        Command::Help(text) => {
+            paper.as_it_is(text);
             Ok(())
         }
     };
@@ -77,11 +74,15 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::E
     let mut arguments = arguments.peekable();
     // The alias ends with `--` already, so a `--` of the user's own arrives here.
     arguments.next_if(|first| first == "--");
+    if arguments.next_if(|first| first == "login").is_some() {
+        let options = login::parse(lexopt::Parser::from_args(arguments))?;
+        return Ok(options.map_or(Command::Help(login::HELP), Command::Login));
+    }
     let mut parser = lexopt::Parser::from_args(arguments);
-    let mut options = Options::default();
+    let mut options = demo::Options::default();
     while let Some(argument) = parser.next()? {
         match argument {
-            Long("help") | Short('h') => return Ok(Command::Help),
+            Long("help") | Short('h') => return Ok(Command::Help(HELP)),
             Long("by-hand") => options.by_hand = true,
             Long("store") => options.store = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
@@ -94,20 +95,4 @@ fn complain(code: u8, message: fmt::Arguments<'_>) -> ExitCode {
     // Nothing is left to tell it to if standard error is closed.
     let _ = writeln!(io::stderr(), "error: {message}");
     ExitCode::from(code)
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // The kind says what to do, the error's own text begins with the reason.
-            Self::Keyfob(error) => write!(f, "{}: {error}", error.kind().name()),
-            Self::Stage(message) => f.write_str(message),
-        }
-    }
-}
-
-impl From<keyfob::Error> for Failure {
-    fn from(error: keyfob::Error) -> Self {
-        Self::Keyfob(error)
-    }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use keyfob::{Clock as _, SystemClock};
 
-use crate::Failure;
+use crate::failure::Failure;
 
 /// Columns of a line; the width of the names in front of values.
 const WIDTH: usize = 80;
@@ -77,7 +77,8 @@ impl Paper {
     pub(crate) fn row(&mut self, name: &str, value: impl Display) {
         let room = WIDTH - INDENT.len() - NAMES - 1;
         let value = value.to_string();
-        let lines = if value.chars().count() <= room { vec![value] } else { wrap(&value, room) };
+        let fits = value.chars().count() <= room && !value.contains('\n');
+        let lines = if fits { vec![value] } else { wrap(&value, room) };
         for (index, line) in lines.iter().enumerate() {
             let name = self.styled(&format!("{:<NAMES$}", if index == 0 { name } else { "" }), Style::Quiet);
             self.write(&format!("{INDENT}{name} {line}\n"));
@@ -125,17 +126,21 @@ impl Paper {
     }
 }
 
-/// Breaks a text into lines of at most `width` characters, between words.
+/// Breaks a text into lines of at most `width` characters, between words and where it breaks by itself.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split_whitespace() {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > width {
+                lines.push(std::mem::take(&mut line));
             }
-            _ => lines.push(word.to_owned()),
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
         }
+        lines.push(line);
     }
     lines
 }
@@ -148,6 +153,11 @@ pub(crate) fn moment(at: SystemTime) -> String {
         Err(behind) => format!("{} ago", span(behind.duration())),
     };
     format!("{distance} ({} UTC)", time_of_day(at))
+}
+
+/// When a token is over, or that nobody knows.
+pub(crate) fn expiry(at: Option<SystemTime>) -> String {
+    at.map_or_else(|| "at a time that the provider did not tell".to_owned(), moment)
 }
 
 /// `14:03:27`, in UTC.
@@ -188,6 +198,7 @@ mod tests {
         paper.row("store", "here");
         paper.row("long", "value ".repeat(20));
         paper.text(&"word ".repeat(30));
+        paper.row("two", "one line\nthe next");
         let bytes = sheet.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap()
     }
@@ -200,7 +211,8 @@ mod tests {
         assert!(lines[1].starts_with(" 1  Open ") && lines[1].ends_with(" Keyfob::open"), "{text}");
         assert_eq!(lines[2], "    store           here");
         assert!(lines[4].starts_with("                    value"), "{text}");
-        assert_eq!(lines.len(), 7, "{text}");
+        assert_eq!(lines.len(), 9, "{text}");
+        assert_eq!(lines[7..], ["    two             one line", "                    the next"]);
     }
 
     #[test]

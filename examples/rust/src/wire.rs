@@ -2,7 +2,7 @@
 
 use keyfob_idp::{Idp, LoggedRequest};
 
-use crate::Failure;
+use crate::failure::Failure;
 use crate::paper::Paper;
 
 /// The provider's request log, read from step to step.

@@ -9,12 +9,14 @@
     reason = "tests"
 )]
 
-use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Output, Stdio};
+mod common;
 
-use keyfob::{Config, Keyfob, Session, SessionState};
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+
+use common::{Place, Waiting, assert_nothing_looks_secret, demo, row, run, unwrapped};
+use keyfob::SessionState;
 use keyfob_idp::browser;
 
 const STEPS: [&str; 11] = [
@@ -31,62 +33,11 @@ const STEPS: [&str; 11] = [
     "11  Read the journal",
 ];
 
-fn demo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_keyfob-demo"));
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// Runs it to its end; gives standard output and standard error.
-fn run(arguments: &[&str]) -> (ExitStatus, String, String) {
-    let Output { status, stdout, stderr } = demo(arguments).output().unwrap();
-    (status, String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
-}
-
 /// The lines of one step, its heading included.
 fn step(output: &str, number: usize) -> &str {
     let from = output.find(&format!("\n{}", STEPS[number - 1])).unwrap();
     let to = STEPS.get(number).and_then(|next| output.find(&format!("\n{next}"))).unwrap_or(output.len());
     &output[from..to]
-}
-
-/// The value of a row.
-fn row<'a>(step: &'a str, name: &str) -> &'a str {
-    let line = step.lines().find(|line| line.trim_start().starts_with(name));
-    line.unwrap_or_else(|| panic!("no row {name} in {step}")).trim_start()[name.len()..].trim()
-}
-
-/// Tokens, codes and verifiers are 32 random characters and longer, and JSON Web Tokens begin with `eyJ`. Nothing else here does.
-fn assert_nothing_looks_secret(output: &str) {
-    for word in output.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_') {
-        assert!(word.len() < 32 && !word.starts_with("eyJ"), "{word} looks like a token");
-    }
-}
-
-/// A place for a store, removed at the end of the test.
-struct Place(PathBuf);
-
-impl Place {
-    fn new(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        Self(path)
-    }
-
-    fn text(&self) -> &str {
-        self.0.to_str().unwrap()
-    }
-
-    fn sessions(&self) -> Vec<Session> {
-        let config = Config::builder(&self.0).plaintext(true).build().unwrap();
-        Keyfob::open(config).unwrap().sessions().unwrap()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 #[test]
@@ -144,54 +95,17 @@ fn a_kept_store_holds_the_session_whose_tokens_were_not_printed() {
     assert_eq!(step(&again, 11).matches("LoginCompleted").count(), 2);
 }
 
-/// A demo that waits for a paste.
-struct ByHand {
-    child: Child,
-    output: BufReader<std::process::ChildStdout>,
-    printed: String,
-    url: String,
-}
-
-impl ByHand {
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = demo(arguments).stdin(Stdio::piped()).spawn().unwrap();
-        let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut printed = String::new();
-        let url = loop {
-            let mut line = String::new();
-            assert_ne!(output.read_line(&mut line).unwrap(), 0, "ended without a URL: {printed}");
-            printed.push_str(&line);
-            if line.starts_with("http://") {
-                break line.trim().to_owned();
-            }
-        };
-        Self { child, output, printed, url }
-    }
-
-    /// Pastes these lines, closes standard input, and waits for the end.
-    fn paste(mut self, lines: &[&str]) -> (ExitStatus, String, String) {
-        let mut input = self.child.stdin.take().unwrap();
-        for line in lines {
-            writeln!(input, "{line}").unwrap();
-        }
-        drop(input);
-        self.output.read_to_string(&mut self.printed).unwrap();
-        let mut errors = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-        (self.child.wait().unwrap(), self.printed, errors)
-    }
-}
-
 #[test]
 fn by_hand_a_wrong_paste_is_explained_and_the_true_redirect_logs_in() {
-    let by_hand = ByHand::start(&["--by-hand"]);
+    let by_hand = Waiting::start(&["--by-hand"]);
     let redirect = browser::log_in(&by_hand.url, "ada", "lovelace").unwrap();
     let (address, query) = redirect.split_once('?').unwrap();
     let guessed = format!("{address}?code=stolen&state=guessed");
     let (status, output, errors) = by_hand.paste(&["", "not a redirect", address, &guessed, &redirect]);
     assert!(status.success(), "{output}{errors}");
     for reason in ["MalformedRedirect", "StateMissing", "StateUnknown"] {
-        assert!(output.contains(&format!("That was not it, and nothing was sent. {reason}:")), "{reason}: {output}");
+        let said = format!("That was not it, and nothing was sent. RedirectRejected: {reason}:");
+        assert!(unwrapped(&output).contains(&said), "{reason}: {output}");
     }
     assert!(row(step(&output, 3), "on the wire").starts_with("GET   /authorize"));
     assert_eq!(row(step(&output, 4), "provider uid"), "u-1");
@@ -202,7 +116,7 @@ fn by_hand_a_wrong_paste_is_explained_and_the_true_redirect_logs_in() {
 
 #[test]
 fn a_user_who_says_no_is_an_error_by_its_name() {
-    let by_hand = ByHand::start(&["--by-hand"]);
+    let by_hand = Waiting::start(&["--by-hand"]);
     let redirect = browser::deny(&by_hand.url).unwrap();
     let (status, _, errors) = by_hand.paste(&[&redirect]);
     assert_eq!(status.code(), Some(1));
@@ -211,7 +125,7 @@ fn a_user_who_says_no_is_an_error_by_its_name() {
 
 #[test]
 fn the_end_of_standard_input_is_an_error_that_says_so() {
-    let by_hand = ByHand::start(&["--by-hand"]);
+    let by_hand = Waiting::start(&["--by-hand"]);
     let folder = row(&by_hand.printed, "store").to_owned();
     assert!(Path::new(&folder).exists());
     let (status, _, errors) = by_hand.paste(&["nonsense"]);

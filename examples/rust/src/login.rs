@@ -1,0 +1,259 @@
+//! `cargo demo -- login`: a login at a real provider, with a configuration of the user's own; and its end.
+
+use std::fs;
+use std::path::PathBuf;
+
+use keyfob::{
+    Completed, Config, EndSession, ErrorKind, Keyfob, Login, LoginOptions, Loopback, Reason, RegistrationGuide,
+    Revocation, Session, SessionState,
+};
+use lexopt::prelude::*;
+
+use crate::browser;
+use crate::failure::{Explained, Failure};
+use crate::paper::{Paper, expiry, moment};
+
+pub(crate) const HELP: &str = "\
+cargo demo -- login: a login at a real provider
+
+Usage: cargo demo -- login REGISTRATION --config FILE [--end]
+
+  REGISTRATION   the id of a registration in that file
+  --config FILE  the configuration, as Config::from_json reads it; the store
+                 that it names is kept, with the session in it
+  --end          log out instead: end the session of that registration and have
+                 its tokens revoked
+  --help         this text
+
+For instance, with a client id of your own:
+
+  { \"store\": { \"path\": \"/home/ada/keyfob-try\", \"plaintext\": true },
+    \"registrations\": [
+      { \"id\": \"work-sso\", \"provider\": \"oidc\",
+        \"variables\": { \"issuer\": \"https://login.example.com\" },
+        \"client_id\": \"notes\",
+        \"redirect_uri\": \"http://127.0.0.1/callback/work-sso\" } ] }
+
+It prints the URL to open and waits for the redirect to be pasted: the address
+in the browser's address bar when the login is over. With a loopback redirect
+URI the browser says then that it cannot connect, for nobody listens there yet
+(a receiver comes with a later version); the address is right all the same. A
+redirect that is longer than the terminal takes in one line (1023 characters on
+macOS, 4095 on Linux) goes into a file: paste @FILE.
+
+A login that was left (Ctrl-C, a closed terminal) waits in the store until its
+time is over: start the program again and paste its redirect.
+Exit codes: 0 logged in or out, 1 not, 2 wrong arguments.
+";
+
+/// What the command line says.
+pub(crate) struct Options {
+    registration: String,
+    config: PathBuf,
+    end: bool,
+}
+
+/// Reads the rest of the command line; nothing if it asks for help.
+pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
+    let (mut registration, mut config, mut end) = (None, None, false);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Long("help") | Short('h') => return Ok(None),
+            Long("config") => config = Some(parser.value()?.into()),
+            Long("end") => end = true,
+            Value(value) if registration.is_none() => registration = Some(value.string()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    let registration = registration.ok_or("login: REGISTRATION is missing")?;
+    let config = config.ok_or("login: --config FILE is missing")?;
+    Ok(Some(Options { registration, config, end }))
+}
+
+pub(crate) fn run(options: &Options, paper: &mut Paper) -> Result<(), Failure> {
+    let file = options.config.display();
+    let text = fs::read_to_string(&options.config)
+        .map_err(|error| Failure::Stage(format!("cannot read the configuration {file}: {error}")))?;
+    let keyfob = Keyfob::open(Config::from_json(&text)?)?;
+    let guide = keyfob.registration_guide(&options.registration).map_err(|error| {
+        let ids: Vec<_> = keyfob.registrations().iter().map(|known| known.id().to_owned()).collect();
+        Failure::Advised(error, format!("the registrations in {file}: {}", ids.join(", ")))
+    })?;
+    if options.end {
+        return end(paper, &keyfob, &options.registration);
+    }
+
+    let login = begin(paper, &keyfob, &guide, &options.registration)?;
+    let redirect = browser::paste(paper).map_err(|failure| still_open(failure, &login))?;
+    let completed = complete(paper, &keyfob, &login, redirect)?;
+    show(paper, completed.session());
+    paper.text(&format!(
+        "The session is kept. Log out: cargo demo -- login {} --config {file} --end",
+        login.registration()
+    ));
+    Ok(())
+}
+
+fn begin(paper: &mut Paper, keyfob: &Keyfob, guide: &RegistrationGuide, registration: &str) -> Result<Login, Failure> {
+    paper.title(&format!("Log in: {registration}, at {}", guide.provider_name()), "");
+    let waiting = keyfob.pending_logins()?.iter().filter(|login| login.registration() == registration).count();
+
+    let mut options = LoginOptions::new();
+    if leaves_the_port_open(guide) {
+        options = options.redirect_port(browser::free_port()?);
+    }
+    let login = keyfob.begin_login(registration, options)?;
+
+    paper.row("redirect URI", guide.redirect_uri());
+    paper.row("scopes", if guide.scopes().is_empty() { "none".to_owned() } else { guide.scopes().join(" ") });
+    paper.row("open until", moment(login.expires_at()));
+    if guide.redirect_uri_accepted() == Some(false) {
+        paper.text(&format!("As far as is known, {} takes no redirect URI of that form.", guide.provider_name()));
+    }
+    if waiting > 0 {
+        paper.text(&format!("Logins begun earlier that still wait: {waiting}. A redirect of theirs is taken too."));
+    }
+    paper.text("Open this URL in a browser and sign in:");
+    paper.whole(login.authorization_url());
+    paper.text(how_to_copy(guide.redirect_uri()));
+    paper.text("Paste it here:");
+    Ok(login)
+}
+
+/// Whether the app may choose the port of its redirect URI: a loopback address without one (RFC 8252 section 7.3), save
+/// where the provider compares it as text.
+fn leaves_the_port_open(guide: &RegistrationGuide) -> bool {
+    let Some(rest) = guide.redirect_uri().strip_prefix("http://") else { return false };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    // The colons of `[::1]` are no port's.
+    let after_address = authority.rsplit(']').next().unwrap_or_default();
+    !after_address.contains(':') && guide.accepts_loopback() != Some(Loopback::Exact)
+}
+
+/// Where the redirect is to be found, which depends on what the browser does with it.
+fn how_to_copy(redirect_uri: &str) -> &'static str {
+    if redirect_uri.starts_with("http://") {
+        "When it is over, the browser is sent to this machine, where nobody listens, so it says that it cannot connect. \
+         Copy the whole address from its address bar."
+    } else if redirect_uri.starts_with("https://") {
+        "When it is over, the browser is sent to the app's own site. Copy the whole address from its address bar, or, \
+         if the page went on from there, from the network view of its developer tools."
+    } else {
+        "When it is over, the browser is sent to an address of the app's own scheme, which it may not show. Look for it \
+         in the network view of its developer tools, opened beforehand: the Location of the last answer."
+    }
+}
+
+/// Hands the redirect back, until it has made a session or the login is over.
+fn complete(paper: &mut Paper, keyfob: &Keyfob, login: &Login, mut redirect: String) -> Result<Completed, Failure> {
+    let completed = loop {
+        let error = match keyfob.complete_login(&redirect) {
+            Ok(completed) => break completed,
+            Err(error) => error,
+        };
+        let again = if browser::may_ask_again(&error) {
+            browser::ask_again(paper, &error).map(Some)
+        } else if may_repeat(&error) {
+            paper.text(&format!("Not now. {}", Explained(&error)));
+            paper.text("The redirect is still good. Press Enter to try again, or paste another one:");
+            browser::paste_or_enter(paper)
+        } else {
+            return Err(error.into());
+        };
+        if let Some(other) = again.map_err(|failure| still_open(failure, login))? {
+            redirect = other;
+        }
+    };
+    // An earlier login's redirect was pasted: nobody will bring this one's.
+    if keyfob.pending_logins()?.iter().any(|pending| pending.id() == login.id()) {
+        keyfob.cancel_login(login.id())?;
+    }
+    Ok(completed)
+}
+
+/// Whether the same redirect may still make a session.
+fn may_repeat(error: &keyfob::Error) -> bool {
+    // Neither passes by itself, and so neither counts as retryable; but somebody sits here who can set the clock, or end the
+    // other process.
+    let mendable = error.kind() == ErrorKind::Tls || error.reason() == Reason::CompletionInProgress;
+    error.is_retryable() || mendable
+}
+
+/// Says that nothing is lost.
+fn still_open(failure: Failure, login: &Login) -> Failure {
+    let until = moment(login.expires_at());
+    match failure {
+        Failure::Stage(message) => Failure::Stage(format!(
+            "{message}\nthe login waits in the store; its time is over {until}: start again and paste its redirect"
+        )),
+        other => other,
+    }
+}
+
+fn show(paper: &mut Paper, session: &Session) {
+    paper.as_it_is("\n");
+    paper.text("Logged in.");
+    paper.row("session", session.id());
+    paper.row("provider", session.provider());
+    paper.row("provider uid", session.provider_uid());
+    let profile = session.profile();
+    paper.row("name", profile.name().unwrap_or("unknown"));
+    match profile.email() {
+        Some(email) => {
+            let verified = if profile.email_verified() { "verified" } else { "not verified" };
+            paper.row("email", format_args!("{email} ({verified})"));
+        }
+        None => paper.row("email", "unknown"),
+    }
+    paper.row("avatar", profile.avatar_url().unwrap_or("none"));
+    paper.row("locale", profile.locale().unwrap_or("unknown"));
+    paper.row("scopes", session.scopes().join(" "));
+    paper.row("access token", format_args!("over {}", expiry(session.provider_access_token_expiry())));
+    paper.row("refresh token", if session.provider_refresh_token().is_some() { "yes" } else { "none" });
+    paper.row("ID token", if session.id_token().is_some() { "yes" } else { "none" });
+}
+
+/// Logs out, here and at the provider.
+fn end(paper: &mut Paper, keyfob: &Keyfob, registration: &str) -> Result<(), Failure> {
+    let is_meant =
+        |session: &Session| session.registration() == registration && session.state() == SessionState::Active;
+    let session = match keyfob.current_session()?.filter(is_meant) {
+        Some(session) => session,
+        // The last login was with another registration.
+        None => keyfob
+            .sessions()?
+            .into_iter()
+            .rfind(is_meant)
+            .ok_or_else(|| Failure::Stage(format!("nobody is logged in with {registration}")))?,
+    };
+
+    let ended = keyfob.end_session(session.id(), EndSession::default())?;
+
+    paper.title(&format!("Logged out: {registration}"), "");
+    paper.row("session", session.id());
+    paper.row("user", session.provider_uid());
+    paper.row("revocation", revocation(ended.revocation()));
+    match ended.logout_url() {
+        Some(url) => {
+            paper.text(
+                "To be logged out of the provider too, open this URL. It holds the ID token: keep it out of logs and chats.",
+            );
+            paper.whole(url);
+        }
+        None => paper.row("logout page", "none known"),
+    }
+    Ok(())
+}
+
+/// What became of the tokens, for a person.
+pub(crate) fn revocation(revocation: &Revocation) -> String {
+    match revocation {
+        Revocation::Done => "done: the provider says that the token is good for nothing now".to_owned(),
+        Revocation::NotAsked => "not asked for".to_owned(),
+        Revocation::NotSupported => "not offered by the provider: the token lives on until it is over".to_owned(),
+        Revocation::Failed(error) => {
+            format!("failed, so the token lives on until it is over. {}", Explained(error))
+        }
+        _ => "unknown to this program".to_owned(),
+    }
+}
