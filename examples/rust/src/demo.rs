@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use keyfob::{
     AccessToken, Clock as _, Config, EndSession, Freshness, Keyfob, Login, LoginOptions, MinValidity, Registration,
-    Session, SessionState, SystemClock,
+    Revocation, Session, SessionState, SystemClock,
 };
 use keyfob_idp::{Algorithm, Idp, Script};
 
 use crate::browser;
 use crate::failure::Failure;
 use crate::folder::Folder;
+use crate::login;
 use crate::paper::{Paper, expiry, moment, span, time_of_day};
 use crate::wire::Wire;
 
@@ -298,18 +299,35 @@ fn log_out(
         return Ok(());
     }
 
-    keyfob.end_session(session.id(), EndSession::local_only())?;
-    let ended = keyfob.session(session.id())?;
+    let held = keyfob.session(session.id())?;
+    let tokens = [Some(held.provider_access_token()), held.provider_refresh_token(), held.id_token()];
+    let tokens: Vec<&str> = tokens.into_iter().flatten().collect();
+    if !tokens.iter().all(|token| folder.holds(token)) {
+        return Err(Failure::Stage("the tokens are not where they can be searched for".to_owned()));
+    }
 
-    let SessionState::Ended(cause) = ended.state() else {
+    let ended = keyfob.end_session(session.id(), EndSession::default())?;
+
+    let SessionState::Ended(cause) = keyfob.session(session.id())?.state() else {
         return Err(Failure::Stage("the session is still active".to_owned()));
     };
-    paper.text("The session is over here and now, without asking anybody, and there is no token in its row any more.");
-    paper.row("session", format_args!("{} ended: {}", ended.id(), cause.name()));
+    if !matches!(ended.revocation(), Revocation::Done) {
+        return Err(Failure::Stage(format!("revocation: {}", login::revocation(ended.revocation()))));
+    }
+    if tokens.iter().any(|token| folder.holds(token)) {
+        return Err(Failure::Stage("a token is left in the store".to_owned()));
+    }
+    paper.text(
+        "The session ended here first, whatever the network does. Then the provider was asked, once, to revoke its tokens, \
+         and did. No token of it is left in the store: the demo has searched every file there.",
+    );
+    paper.row("session", format_args!("{} ended: {}", session.id(), cause.name()));
+    paper.row("revocation", login::revocation(ended.revocation()));
+    paper.row("logout page", ended.logout_url().map_or("none", without_query));
     if let Err(error) = keyfob.access_token(session.id(), MIN_VALIDITY) {
         paper.row("a token now", format_args!("{}, {}", error.kind().name(), error.reason().name()));
     }
-    wire.expect(paper, 0)
+    wire.expect(paper, 1)
 }
 
 fn journal(paper: &mut Paper, keyfob: &Keyfob) -> Result<(), Failure> {

@@ -37,6 +37,14 @@ impl Folder {
         &self.path
     }
 
+    /// Whether a text, which is not empty, stands in any of its files.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        let files = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| fs::read(file.path()).ok())
+            .any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
+    }
+
     pub(crate) fn is_kept(&self) -> bool {
         self.kept
     }

@@ -49,7 +49,7 @@ fn every_step_is_shown_with_its_requests_and_without_a_token() {
         STEPS.iter().map(|step| output.find(&format!("\n{step}")).unwrap_or_else(|| panic!("no {step}"))).collect();
     assert!(found.is_sorted());
 
-    for number in [1, 5, 6, 8, 9, 10] {
+    for number in [1, 5, 6, 8, 9] {
         assert_eq!(row(step(&output, number), "on the wire"), "0 requests", "step {number}");
     }
     assert!(row(step(&output, 4), "on the wire").starts_with("POST  /token (authorization_code)"));
@@ -61,6 +61,10 @@ fn every_step_is_shown_with_its_requests_and_without_a_token() {
     assert_eq!(row(step(&output, 4), "app goes to"), "app:/home");
     assert_eq!(row(step(&output, 5), "email"), "ada@example.com (verified)");
     assert_eq!(row(step(&output, 9), "guessed state"), "RedirectRejected, StateUnknown");
+    let log_out = step(&output, 10);
+    assert_eq!(log_out.matches("POST").count() + log_out.matches("GET").count(), 1);
+    assert_eq!(row(log_out, "on the wire").split_whitespace().collect::<Vec<_>>(), ["POST", "/revoke", "200"]);
+    assert!(row(log_out, "revocation").starts_with("done"));
     assert_eq!(row(step(&output, 10), "a token now"), "LoginRequired, LoggedOut");
     for event in ["LoginBegun", "LoginCompleted", "Refreshed", "SessionEnded"] {
         assert_eq!(step(&output, 11).matches(event).count(), 1, "{event}");
