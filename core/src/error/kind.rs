@@ -21,7 +21,7 @@ pub enum ErrorKind {
     AccessDenied = 7,
     /// Treat as an attack or a stale tab: the redirect was not believed and nothing was sent.
     RedirectRejected = 8,
-    /// Read [`Error::oauth`]: the provider answered with an error of RFC 6749.
+    /// Read [`Error::oauth`](crate::Error::oauth): the provider answered with an error of RFC 6749.
     OAuth = 9,
     /// Begin a login: the session, or the login, has ended.
     LoginRequired = 10,
@@ -31,7 +31,7 @@ pub enum ErrorKind {
     TokenRejected = 12,
     /// Fix the clock, the network or the certificate: TLS refused the provider.
     Tls = 13,
-    /// Wait for [`Error::retry_after`].
+    /// Wait for [`Error::retry_after`](crate::Error::retry_after).
     RateLimited = 14,
     /// Try again: another process is refreshing this session.
     RefreshBusy = 15,
