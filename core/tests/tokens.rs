@@ -476,3 +476,29 @@ fn a_back_off_of_a_wrong_clock_does_not_outlast_its_correction() {
     bench.clock.set_wall(-years);
     bench.keyfob.access_token(session.id(), any()).unwrap();
 }
+
+#[test]
+fn who_asks_for_a_new_token_gets_one_although_another_was_content_with_the_old() {
+    let bench = bench();
+    let session = bench.log_in();
+    // A refresh that could not be verified: whoever comes next verifies it, slowly.
+    bench.clock.pass(HOUR * 2);
+    bench.script(|script| {
+        script.keys.generation += 1;
+        script.faults = vec![Fault::on(Endpoint::Jwks).status(503)];
+    });
+    bench.keyfob.refresh_session(session.id()).unwrap_err();
+    let unverified = bench.requests("/token")[1].answer_json();
+    bench.script(|script| script.faults = vec![Fault::on(Endpoint::Jwks).delay(0.4)]);
+    let asked = bench.count("/jwks");
+    std::thread::scope(|scope| {
+        let content = scope.spawn(|| bench.keyfob.access_token(session.id(), any()).unwrap());
+        while bench.count("/jwks") == asked && !content.is_finished() {
+            std::thread::yield_now();
+        }
+        let newer = bench.keyfob.refresh_session(session.id()).unwrap();
+        assert_ne!(newer.provider_access_token(), unverified["access_token"]);
+        assert_eq!(content.join().unwrap().secret(), unverified["access_token"]);
+    });
+    assert_eq!(refreshes(&bench), 2);
+}

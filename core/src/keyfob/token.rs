@@ -41,13 +41,13 @@ impl Shared {
         match self.need(&row, min_validity) {
             Need::Nothing if row.verified => Ok(row),
             Need::Advisory if row.verified => Ok(self.early(row)),
-            _ => self.flight(id, Wish::Token(min_validity)),
+            _ => self.flight(&row, Wish::Token(min_validity)),
         }
     }
 
     pub(super) fn refresh_now(&self, id: &str) -> Result<Arc<SessionRow>> {
         let row = self.recalled(id)?;
-        self.flight(id, Wish::NewerThan(row.generation))
+        self.flight(&row, Wish::NewerThan(row.generation))
     }
 
     pub(super) fn refresh_if_current(self: &Arc<Self>, id: &str, rejected: &str) -> Result<Arc<SessionRow>> {
@@ -55,7 +55,7 @@ impl Shared {
         let row = self.remembering(|| self.stored(id))?;
         match row.cause {
             Some(cause) => Err(Error::new(cause)),
-            None if row.tokens.access_token.matches(rejected) => self.flight(id, Wish::NewerThan(row.generation)),
+            None if row.tokens.access_token.matches(rejected) => self.flight(&row, Wish::NewerThan(row.generation)),
             None => self.access_token(id, MinValidity::secs(0)),
         }
     }
@@ -94,10 +94,30 @@ impl Shared {
     }
 
     /// One flight at a time in this process.
-    fn flight(&self, id: &str, wish: Wish) -> Result<Arc<SessionRow>> {
-        match self.refreshes.join(id) {
-            Seat::Follow(flight) => flight.wait(self.patience()),
-            Seat::Lead(lead) => lead.land(self.refresh(id, wish, self.limits(MAX_TOKEN_ANSWER))),
+    fn flight(&self, seen: &SessionRow, wish: Wish) -> Result<Arc<SessionRow>> {
+        let lead = match self.refreshes.join(&seen.id) {
+            Seat::Lead(lead) => lead,
+            Seat::Follow(flight) => {
+                let row = flight.wait(self.patience())?;
+                // The leader may have wished for less, and sent nothing: it verified the tokens that are there, or found them good for long enough.
+                if row.generation > seen.generation || self.fulfils(&row, wish) {
+                    return Ok(row);
+                }
+                match self.refreshes.join(&seen.id) {
+                    Seat::Lead(lead) => lead,
+                    Seat::Follow(flight) => return flight.wait(self.patience()),
+                }
+            }
+        };
+        lead.land(self.refresh(&seen.id, wish, self.limits(MAX_TOKEN_ANSWER)))
+    }
+
+    fn fulfils(&self, row: &SessionRow, wish: Wish) -> bool {
+        match wish {
+            Wish::Token(min_validity) => self.need(row, min_validity) != Need::Mandatory,
+            Wish::NewerThan(generation) => {
+                row.generation > generation && self.need(row, MinValidity::secs(0)) != Need::Mandatory
+            }
         }
     }
 
@@ -122,13 +142,7 @@ impl Shared {
             }
         };
         // Somebody else was quicker, or the caller looked at an old row.
-        let satisfied = match wish {
-            Wish::Token(min_validity) => self.need(&row, min_validity) != Need::Mandatory,
-            Wish::NewerThan(generation) => {
-                row.generation > generation && self.need(&row, MinValidity::secs(0)) != Need::Mandatory
-            }
-        };
-        if satisfied && row.verified {
+        if row.verified && self.fulfils(&row, wish) {
             return Ok(row);
         }
         let Some(refresh_token) = &row.tokens.refresh_token else {
