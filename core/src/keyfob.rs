@@ -73,6 +73,8 @@ struct Memory {
     epoch: u64,
     /// The sessions whose early refresh is on its way to the host's executor.
     errands: HashSet<String>,
+    /// When a session's early refresh failed last, by the boot clock.
+    failed_early: HashMap<String, Duration>,
 }
 
 /// A registration, for the app to draw its login buttons from.
@@ -135,6 +137,7 @@ impl Keyfob {
             others_version,
             epoch: 0,
             errands: HashSet::new(),
+            failed_early: HashMap::new(),
         };
         Ok(Self {
             shared: Arc::new(Shared {

@@ -20,6 +20,9 @@ use crate::token::verdict::{Verdict, classify};
 /// How long an early refresh may try to connect: its caller has a good token and should not be kept from using it.
 const ADVISORY_CONNECT: Duration = Duration::from_secs(2);
 
+/// How long after a failed early refresh this process tries the next one: offline, not every call is to wait for a connection.
+const EARLY_AGAIN: Duration = Duration::from_secs(30);
+
 /// How long the provider is left alone after an answer that asks for it without saying how long.
 const BACK_OFF_MILLIS: i64 = 30_000;
 
@@ -70,6 +73,10 @@ impl Shared {
         if row.tokens.refresh_token.is_none() || back_off(row.retry_at, self.wall_millis()).is_some() {
             return row;
         }
+        let boot = self.clock.boot();
+        if self.memory().failed_early.get(&row.id).is_some_and(|at| boot < at.saturating_add(EARLY_AGAIN)) {
+            return row;
+        }
         let Some(executor) = &self.executor else { return self.refresh_early(row) };
         if let Some(errand) = Errand::begin(self, &row.id) {
             let shared = Arc::clone(self);
@@ -89,6 +96,8 @@ impl Shared {
         lead.land(self.refresh(&row.id, Wish::NewerThan(row.generation), limits)).unwrap_or_else(|error| {
             // An ending is stored, and the next call tells it; anything else is tried again when it has to be.
             log::debug!("an early refresh of session {} failed: {error}", row.id);
+            let boot = self.clock.boot();
+            self.memory().failed_early.insert(row.id.clone(), boot);
             row
         })
     }
@@ -133,7 +142,7 @@ impl Shared {
         let row = if row.verified {
             row
         } else {
-            let metadata = self.metadata(known)?;
+            let metadata = self.metadata_within(known, limits.connect)?;
             same_provider(&row, known, &metadata)?;
             match self.verify(known, &metadata, Arc::clone(&row)) {
                 // The right person's, by a clock that was wrong when it came: that does not mend itself, newer tokens bring a newer one.
@@ -151,7 +160,7 @@ impl Shared {
         if let Some(wait) = back_off(row.retry_at, self.wall_millis()) {
             return Err(Error::new(Reason::BackOff).with_retry_after(Some(wait)));
         }
-        let metadata = self.metadata(known)?;
+        let metadata = self.metadata_within(known, limits.connect)?;
         same_provider(&row, known, &metadata)?;
         let client = client(known, &metadata, known.registration.redirect_uri());
         let received = self.received();
