@@ -65,8 +65,9 @@ impl Shared {
                     // Without a key id, or with one that is used again, a new key shows as a wrong signature.
                     Err(error) if matches!(error.reason(), Reason::IdTokenKeyNotFound | Reason::IdTokenSignature) => {
                         if age < FORCED_MILLIS {
-                            // Nobody knows whether a newer key would fit.
-                            return Err(Error::new(Reason::IdTokenKeyNotFound).with_source(error));
+                            // Nobody knows whether a newer key would fit; whoever asks again in a moment will.
+                            let wait = Duration::from_millis(FORCED_MILLIS.saturating_sub(age).unsigned_abs());
+                            return Err(Error::new(Reason::BackOff).with_retry_after(Some(wait)).with_source(error));
                         }
                     }
                     done => return done,
