@@ -17,6 +17,7 @@ use std::time::Duration;
 pub use self::end::{EndSession, Ended, Revocation};
 pub use self::guide::RegistrationGuide;
 pub use self::import::ImportedTokens;
+use self::login::Judged;
 use crate::clock::{Clock, to_millis};
 use crate::config::{Config, Registration, Settings};
 use crate::error::{Error, Reason, Result};
@@ -51,7 +52,7 @@ struct Shared {
     spread: i64,
     memory: Mutex<Memory>,
     refreshes: Flights<Arc<SessionRow>>,
-    completions: Flights<Completed>,
+    completions: Flights<Arc<Judged>>,
 }
 
 /// A registration and the provider it belongs to.

@@ -152,3 +152,26 @@ fn s26_the_code_goes_to_the_endpoint_that_was_pinned_when_the_login_began() {
     bench.keyfob.complete_login(&redirect).unwrap();
     assert_eq!((bench.count("/token"), elsewhere.count("/token")), (1, 0));
 }
+
+#[test]
+fn another_redirect_of_a_login_that_is_being_completed_is_judged_by_itself() {
+    let bench = Bench::new(|script| {
+        script.faults = vec![keyfob_idp::Fault::on(keyfob_idp::Endpoint::Token).delay(0.4)];
+    });
+    let redirect = bench.redirect();
+    std::thread::scope(|scope| {
+        let completing = scope.spawn(|| bench.keyfob.complete_login(&redirect).unwrap());
+        while bench.count("/token") == 0 && !completing.is_finished() {
+            std::thread::yield_now();
+        }
+        let evil = scope.spawn(|| {
+            let error = bench.keyfob.complete_login(&with(&redirect, "iss", Some("https://evil.example"))).unwrap_err();
+            assert_eq!((error.kind(), error.reason()), rejected(Reason::IssuerMismatch));
+        });
+        let error = bench.keyfob.complete_login(&with(&redirect, "code", Some("another"))).unwrap_err();
+        assert_eq!((error.kind(), error.reason()), rejected(Reason::RedirectUsed));
+        evil.join().unwrap();
+        completing.join().unwrap();
+    });
+    assert_eq!(bench.count("/token"), 1);
+}
