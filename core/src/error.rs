@@ -205,6 +205,12 @@ mod tests {
     }
 
     #[test]
+    fn an_error_code_is_printable_ascii() {
+        assert_eq!(OAuthError::new("inv\u{430}lid_gr\u{7}nt\u{2028}", None, None).code(), "inv?lid_gr?nt?");
+        assert_eq!(OAuthError::new("x", Some("a\u{61c}b"), None).description(), Some("a\u{fffd}b"));
+    }
+
+    #[test]
     fn server_text_is_cut_and_tamed_and_never_displayed() {
         let oauth =
             OAuthError::new("invalid_grant", Some(&format!("CANARY\u{202e}\u{7}{}", "x".repeat(1_000_000))), None);

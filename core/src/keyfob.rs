@@ -17,6 +17,7 @@ use std::time::Duration;
 pub use self::end::{EndSession, Ended, Revocation};
 pub use self::guide::RegistrationGuide;
 pub use self::import::ImportedTokens;
+use self::login::Judged;
 use crate::clock::{Clock, to_millis};
 use crate::config::{Config, Registration, Settings};
 use crate::error::{Error, Reason, Result};
@@ -51,7 +52,7 @@ struct Shared {
     spread: i64,
     memory: Mutex<Memory>,
     refreshes: Flights<Arc<SessionRow>>,
-    completions: Flights<Completed>,
+    completions: Flights<Arc<Judged>>,
 }
 
 /// A registration and the provider it belongs to.
@@ -73,6 +74,8 @@ struct Memory {
     epoch: u64,
     /// The sessions whose early refresh is on its way to the host's executor.
     errands: HashSet<String>,
+    /// When a session's early refresh failed last, by the boot clock.
+    failed_early: HashMap<String, Duration>,
 }
 
 /// A registration, for the app to draw its login buttons from.
@@ -135,6 +138,7 @@ impl Keyfob {
             others_version,
             epoch: 0,
             errands: HashSet::new(),
+            failed_early: HashMap::new(),
         };
         Ok(Self {
             shared: Arc::new(Shared {

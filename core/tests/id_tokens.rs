@@ -123,7 +123,7 @@ fn keys_without_a_key_id_that_rotated_end_no_session() {
     // Once more at once: the keys may not be asked for again yet, and the session waits for them.
     bench.script(|script| script.keys.generation += 1);
     let error = bench.keyfob.refresh_session(session.id()).unwrap_err();
-    assert_eq!(error.reason(), Reason::IdTokenKeyNotFound);
+    assert_eq!(error.reason(), Reason::BackOff);
     bench.clock.pass(std::time::Duration::from_secs(31));
     bench.keyfob.access_token(session.id(), keyfob::MinValidity::secs(0)).unwrap();
     assert_eq!(bench.count("/jwks"), 3);
@@ -150,4 +150,19 @@ fn s46_a_wrong_device_clock_is_measured_and_keeps_nobody_out() {
         bench.clock.set_wall(days * 86_400_000);
         assert_eq!(bench.log_in().provider_uid(), "u-1", "{days} days off");
     }
+}
+
+#[test]
+fn keys_that_rotate_a_moment_after_they_were_fetched_cost_no_login() {
+    let bench = Bench::new(|_| {});
+    bench.log_in();
+    bench.script(|script| script.keys.generation += 1);
+    let redirect = bench.redirect();
+    let error = bench.keyfob.complete_login(&redirect).unwrap_err();
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::RateLimited, true));
+    let wait = error.retry_after().unwrap();
+    assert!(wait <= std::time::Duration::from_secs(30), "{wait:?}");
+    bench.clock.pass(wait);
+    bench.keyfob.complete_login(&redirect).unwrap();
+    assert_eq!((bench.count("/jwks"), bench.count("/token")), (2, 2));
 }

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use keyfob::{EndSession, ErrorKind, LoginOptions, Reason};
+use keyfob::{Config, EndSession, ErrorKind, Keyfob, LoginOptions, Reason, Registration};
 use keyfob_idp::browser;
 use serde_json::json;
 use support::{Bench, SSO, tamper};
@@ -151,4 +151,59 @@ fn s26_the_code_goes_to_the_endpoint_that_was_pinned_when_the_login_began() {
     bench.clock.pass(Duration::from_secs(3599));
     bench.keyfob.complete_login(&redirect).unwrap();
     assert_eq!((bench.count("/token"), elsewhere.count("/token")), (1, 0));
+}
+
+#[test]
+fn another_redirect_of_a_login_that_is_being_completed_is_judged_by_itself() {
+    let bench = Bench::new(|script| {
+        script.faults = vec![keyfob_idp::Fault::on(keyfob_idp::Endpoint::Token).delay(0.4)];
+    });
+    let redirect = bench.redirect();
+    std::thread::scope(|scope| {
+        let completing = scope.spawn(|| bench.keyfob.complete_login(&redirect).unwrap());
+        while bench.count("/token") == 0 && !completing.is_finished() {
+            std::thread::yield_now();
+        }
+        let evil = scope.spawn(|| {
+            let error = bench.keyfob.complete_login(&with(&redirect, "iss", Some("https://evil.example"))).unwrap_err();
+            assert_eq!((error.kind(), error.reason()), rejected(Reason::IssuerMismatch));
+        });
+        let error = bench.keyfob.complete_login(&with(&redirect, "code", Some("another"))).unwrap_err();
+        assert_eq!((error.kind(), error.reason()), rejected(Reason::RedirectUsed));
+        evil.join().unwrap();
+        completing.join().unwrap();
+    });
+    assert_eq!(bench.count("/token"), 1);
+}
+
+#[test]
+fn s25_two_providers_with_one_redirect_uri_need_redirects_that_name_their_issuer() {
+    let bench = Bench::new(|_| {});
+    let elsewhere = Bench::new(|script| {
+        script.tamper.discovery = tamper(json!({"remove": ["authorization_response_iss_parameter_supported"]}));
+    });
+    let open = |second: &str, redirect_uri: &str| {
+        let temp = support::Temp::new();
+        let registration = |id: &str, issuer: &str, redirect_uri: &str| {
+            Registration::new(id, "oidc", "demo", redirect_uri).variable("issuer", issuer)
+        };
+        let config = Config::builder(temp.store())
+            .plaintext(true)
+            .registration(registration(SSO, bench.idp.issuer(), support::REDIRECT_URI))
+            .registration(registration("second", second, redirect_uri))
+            .build();
+        (Keyfob::open(config.unwrap()).unwrap(), temp)
+    };
+    let (keyfob, _temp) = open(elsewhere.idp.issuer(), support::REDIRECT_URI);
+    let _ = keyfob.begin_login(SSO, LoginOptions::new()).unwrap();
+    let error = keyfob.begin_login("second", LoginOptions::new()).unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::Configuration, Reason::MixUpRisk));
+    // One of its own is good; and so is the same one for two registrations at one provider.
+    let (keyfob, _temp) = open(elsewhere.idp.issuer(), "http://127.0.0.1/callback/second");
+    let _ = keyfob.begin_login("second", LoginOptions::new()).unwrap();
+    bench.script(|script| {
+        script.tamper.discovery = tamper(json!({"remove": ["authorization_response_iss_parameter_supported"]}));
+    });
+    let (keyfob, _temp) = open(bench.idp.issuer(), support::REDIRECT_URI);
+    let _ = keyfob.begin_login("second", LoginOptions::new()).unwrap();
 }

@@ -476,3 +476,81 @@ fn a_back_off_of_a_wrong_clock_does_not_outlast_its_correction() {
     bench.clock.set_wall(-years);
     bench.keyfob.access_token(session.id(), any()).unwrap();
 }
+
+#[test]
+fn who_asks_for_a_new_token_gets_one_although_another_was_content_with_the_old() {
+    let bench = bench();
+    let session = bench.log_in();
+    // A refresh that could not be verified: whoever comes next verifies it, slowly.
+    bench.clock.pass(HOUR * 2);
+    bench.script(|script| {
+        script.keys.generation += 1;
+        script.faults = vec![Fault::on(Endpoint::Jwks).status(503)];
+    });
+    bench.keyfob.refresh_session(session.id()).unwrap_err();
+    let unverified = bench.requests("/token")[1].answer_json();
+    bench.script(|script| script.faults = vec![Fault::on(Endpoint::Jwks).delay(0.4)]);
+    let asked = bench.count("/jwks");
+    std::thread::scope(|scope| {
+        let content = scope.spawn(|| bench.keyfob.access_token(session.id(), any()).unwrap());
+        while bench.count("/jwks") == asked && !content.is_finished() {
+            std::thread::yield_now();
+        }
+        let newer = bench.keyfob.refresh_session(session.id()).unwrap();
+        assert_ne!(newer.provider_access_token(), unverified["access_token"]);
+        assert_eq!(content.join().unwrap().secret(), unverified["access_token"]);
+    });
+    assert_eq!(refreshes(&bench), 2);
+}
+
+/// A transport that is offline, and keeps how long each request would have waited to connect.
+#[derive(Default)]
+struct Offline(std::sync::Mutex<Vec<Duration>>);
+
+impl Transport for Offline {
+    fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+        self.0.lock().unwrap().push(request.connect_timeout());
+        Err(TransportError::new(keyfob::Sent::NotSent, keyfob::TransportFailure::Network, "no network"))
+    }
+}
+
+#[test]
+fn offline_an_early_refresh_keeps_nobody_long_and_is_not_tried_at_every_call() {
+    let bench = Bench::new(|script| script.tokens.access_token_seconds = 7200.0);
+    let session = bench.log_in();
+    // Metadata is looked for again too.
+    bench.clock.pass(HOUR * 2 - Duration::from_secs(120));
+    let offline = Arc::new(Offline::default());
+    let config = config(bench.idp.issuer(), &bench.temp.store());
+    let keyfob = Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(offline.clone())).unwrap();
+    for _ in 0..5 {
+        let token = keyfob.access_token(session.id(), any()).unwrap();
+        assert_eq!(token.secret(), session.provider_access_token());
+    }
+    let waits = std::mem::take(&mut *offline.0.lock().unwrap());
+    assert_eq!(waits, [Duration::from_secs(2), Duration::from_secs(2)], "one for metadata, one for the token");
+    bench.clock.pass(Duration::from_secs(31));
+    keyfob.access_token(session.id(), any()).unwrap();
+    assert!(!offline.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_discovery_document_that_is_out_of_order_keeps_no_session_from_its_refresh() {
+    for (fault, refused) in [
+        (Fault::on(Endpoint::Discovery).status(404), false),
+        (Fault::on(Endpoint::Discovery).status(500), false),
+        (Fault::on(Endpoint::Discovery).status(200).body("<html>Welcome to the hotel"), false),
+        (Fault::on(Endpoint::Discovery).status(302).header("Location", "http://127.0.0.1:1/"), false),
+        (Fault::on(Endpoint::Discovery).close(Close::BeforeHeaders), false),
+        // But what is the issuer's own word counts.
+        (Fault::on(Endpoint::Discovery).status(200).body(json!({"issuer": "https://evil.example"})), true),
+    ] {
+        let bench = bench();
+        let session = bench.log_in();
+        bench.clock.pass(HOUR);
+        bench.script(|script| script.faults = vec![fault.clone()]);
+        let token = bench.keyfob.access_token(session.id(), any());
+        assert_eq!(token.is_err(), refused, "{fault:?}");
+        assert_eq!(refreshes(&bench), usize::from(!refused));
+    }
+}

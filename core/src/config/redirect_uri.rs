@@ -43,6 +43,9 @@ impl RedirectUri {
     /// The URI to send: the registered text itself, with the port of the app's listener put in where it leaves the port open.
     pub(crate) fn with_port(&self, port: Option<u16>) -> Result<String, &'static str> {
         let Some(port) = port else { return Ok(self.text.clone()) };
+        if port == 0 {
+            return Err("needs the port that the system gave the listener, and 0 is none");
+        }
         if self.url.scheme() != "http" {
             return Err("is not a loopback address, so it takes no port");
         }

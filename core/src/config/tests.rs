@@ -132,4 +132,5 @@ fn a_redirect_is_received_only_by_the_very_uri_it_was_sent_to() {
     assert!(RedirectUri::parse("com.example.x:/cb").unwrap().with_port(Some(1)).is_err());
     assert!(RedirectUri::parse("http://127.0.0.1:80/cb").unwrap().with_port(Some(4321)).is_ok(), "80 is the open port");
     assert!(RedirectUri::parse("http://127.0.0.1:4000/cb").unwrap().with_port(Some(4321)).is_err());
+    assert!(RedirectUri::parse("http://127.0.0.1/cb").unwrap().with_port(Some(0)).is_err());
 }

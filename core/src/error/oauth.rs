@@ -16,7 +16,7 @@ impl OAuthError {
 
     pub(crate) fn new(code: &str, description: Option<&str>, uri: Option<&str>) -> Self {
         Self {
-            code: tame(code, 100),
+            code: code.chars().take(100).map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect(),
             description: description.map(|text| tame(text, Self::MAX_CHARS)),
             uri: uri.map(|text| tame(text, Self::MAX_CHARS)),
         }
@@ -55,7 +55,8 @@ fn tame(text: &str, max_chars: usize) -> String {
     text.chars()
         .take(max_chars)
         .map(|c| {
-            let reorders = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let reorders =
+                matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
             if c.is_control() || reorders { '\u{fffd}' } else { c }
         })
         .collect()

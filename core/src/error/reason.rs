@@ -77,6 +77,8 @@ reasons! {
         InvalidRedirectUri,
         /// An endpoint is not https and not on a loopback address.
         InsecureEndpoint,
+        /// Another provider's logins come back to the same redirect URI, and this one does not say that a redirect is its own (RFC 9700 section 4.4).
+        MixUpRisk,
         /// The provider supports no S256 code challenge (RFC 7636).
         PkceUnsupported,
         /// The provider does not know this client, or its secret is wrong (`invalid_client`, `unauthorized_client`).

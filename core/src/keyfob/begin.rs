@@ -6,7 +6,7 @@ use crate::clock::from_millis;
 use crate::config::{RedirectUri, is_scope_token};
 use crate::error::{Error, Reason, Result};
 use crate::login::{Login, LoginOptions, authorize};
-use crate::provider::{ProviderKind, Relaxed};
+use crate::provider::{Metadata, ProviderKind, Relaxed};
 use crate::random;
 use crate::secret::Secret;
 use crate::store::{JournalEvent, LoginSecrets, NewLogin, Note, Pinned, Stage};
@@ -25,6 +25,7 @@ impl Shared {
         let scopes = self.scopes(known, options)?;
         let parameters = parameters(known, options)?;
         let metadata = self.metadata(known)?;
+        self.check_mix_up(known, &metadata)?;
         let secrets = LoginSecrets {
             state: Secret::new(random::secret_text()?),
             nonce: if asks_for_id_token(known, &scopes) { Some(Secret::new(random::secret_text()?)) } else { None },
@@ -61,6 +62,25 @@ impl Shared {
             &Note::new(JournalEvent::LoginBegun, registration),
         )?;
         Ok(Login { id, registration: registration.to_owned(), authorization_url, expires_at: from_millis(expires_at) })
+    }
+
+    /// Security S25: where redirects do not name their issuer (RFC 9207), two providers are told apart by where they come to.
+    fn check_mix_up(&self, known: &Known, metadata: &Metadata) -> Result<()> {
+        let here = &known.registration;
+        let mixed_up = self.registrations.iter().find(|other| {
+            let there = &other.registration;
+            there.is_enabled()
+                && there.redirect_uri() == here.redirect_uri()
+                && (other.provider.id() != known.provider.id() || there.variables() != here.variables())
+        });
+        match mixed_up {
+            Some(other) if !metadata.iss_parameter => Err(Error::new(Reason::MixUpRisk).with_detail(format!(
+                "{} and {} have one redirect_uri",
+                here.id(),
+                other.registration.id()
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// The registration's scopes, else the provider's; those of the session that is to get more; those of the call. Each once, in that order.

@@ -1,10 +1,12 @@
 //! What a provider publishes: its metadata and its keys, from the store while they are young, else from the network.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::{Known, Shared};
-use crate::error::{Error, Reason, Result};
-use crate::http::{HttpRequest, HttpResponse};
+use crate::error::{Error, ErrorKind, Reason, Result};
+use crate::http::{HttpRequest, HttpResponse, Limits};
 use crate::oidc::id_token::Claims;
 use crate::oidc::jwks::KeySet;
 use crate::provider::{Issuer, Metadata};
@@ -21,8 +23,13 @@ const MAX_DOCUMENT: usize = 512 * 1024;
 impl Shared {
     /// Where the registration's provider is.
     pub(super) fn metadata(&self, known: &Known) -> Result<Metadata> {
+        self.metadata_within(known, self.settings.http.connect())
+    }
+
+    /// The same, with a limit of its own for connecting.
+    pub(super) fn metadata_within(&self, known: &Known, connect: Duration) -> Result<Metadata> {
         let discovered = match known.provider.discovery_for(&known.registration)? {
-            Some((issuer, url)) => Some(self.discovered(&issuer, &url)?),
+            Some((issuer, url)) => Some(self.discovered(&issuer, &url, connect)?),
             None => None,
         };
         known.provider.metadata_for(&known.registration, discovered)
@@ -40,19 +47,19 @@ impl Shared {
         known.provider.metadata_for(&known.registration, discovered).map(Some)
     }
 
-    fn discovered(&self, issuer: &Issuer, url: &str) -> Result<Metadata> {
+    fn discovered(&self, issuer: &Issuer, url: &str, connect: Duration) -> Result<Metadata> {
         let (stored, young) = self.stored_document(url)?;
         if let Some(body) = stored.as_deref().filter(|_| young) {
             return Metadata::from_discovery(body, issuer);
         }
-        let fetched = self.fetch_document(url, "discovery document").and_then(|body| {
+        let fetched = self.fetch_document(url, "discovery document", connect).and_then(|body| {
             let metadata = Metadata::from_discovery(&body, issuer)?;
             self.store.save_document(url, &body, self.wall_millis())?;
             Ok(metadata)
         });
         match (fetched, stored) {
-            // Offline, yesterday's metadata is better than none: endpoints seldom move.
-            (Err(error), Some(body)) if error.is_retryable() => Metadata::from_discovery(&body, issuer),
+            // Yesterday's metadata is better than none: endpoints seldom move. Only what the issuer itself says now stands against it.
+            (Err(error), Some(body)) if is_no_document(&error) => Metadata::from_discovery(&body, issuer),
             (fetched, _) => fetched,
         }
     }
@@ -70,15 +77,16 @@ impl Shared {
                     // Without a key id, or with one that is used again, a new key shows as a wrong signature.
                     Err(error) if matches!(error.reason(), Reason::IdTokenKeyNotFound | Reason::IdTokenSignature) => {
                         if age < FORCED_MILLIS {
-                            // Nobody knows whether a newer key would fit.
-                            return Err(Error::new(Reason::IdTokenKeyNotFound).with_source(error));
+                            // Nobody knows whether a newer key would fit; whoever asks again in a moment will.
+                            let wait = Duration::from_millis(FORCED_MILLIS.saturating_sub(age).unsigned_abs());
+                            return Err(Error::new(Reason::BackOff).with_retry_after(Some(wait)).with_source(error));
                         }
                     }
                     done => return done,
                 }
             }
         }
-        let body = self.fetch_document(url, "key set")?;
+        let body = self.fetch_document(url, "key set", self.settings.http.connect())?;
         let keys = KeySet::parse(&body)?;
         self.store.save_document(url, &body, self.wall_millis())?;
         check(&keys)
@@ -94,13 +102,20 @@ impl Shared {
         })
     }
 
-    fn fetch_document(&self, url: &str, what: &str) -> Result<Vec<u8>> {
-        let request = HttpRequest::get(url, vec![accept_json()], self.limits(MAX_DOCUMENT));
+    fn fetch_document(&self, url: &str, what: &str, connect: Duration) -> Result<Vec<u8>> {
+        let limits = Limits { connect, ..self.limits(MAX_DOCUMENT) };
+        let request = HttpRequest::get(url, vec![accept_json()], limits);
         let response = self.send(&request)?;
         expect_success(&response)
             .map_err(|reason| Error::new(reason).with_status(response.status).with_detail(what))?;
         Ok(response.body)
     }
+}
+
+/// Whether nothing came that could be the document: offline, a captive portal's page, an issuer whose web server is out of order.
+fn is_no_document(error: &Error) -> bool {
+    let not_it = [Reason::NotJson, Reason::UnexpectedRedirect, Reason::UnexpectedStatus, Reason::ResponseTooLarge];
+    error.is_retryable() || error.kind() == ErrorKind::Tls || not_it.contains(&error.reason())
 }
 
 pub(super) fn accept_json() -> (String, String) {

@@ -28,19 +28,39 @@ use crate::token::verdict::{ExchangeVerdict, exchange_verdict};
 /// Longest token answer (security S76).
 pub(super) const MAX_TOKEN_ANSWER: usize = 1024 * 1024;
 
+/// What came of one redirect.
+pub(super) struct Judged {
+    /// The hash of that redirect.
+    fingerprint: Vec<u8>,
+    outcome: Result<Completed>,
+}
+
 impl Shared {
     pub(super) fn complete_login(&self, redirect_url: &str) -> Result<Completed> {
         let redirect = redirect::parse(redirect_url)?;
         let state_hash = hash(redirect.state.expose());
-        // The same redirect twice at once (a double tap, two activities): one works, the other gets its outcome.
+        // The same redirect twice at once (a double tap, two activities): one works, the other gets its outcome. Another redirect of the same
+        // login waits too, and is then judged by itself: neither gets what the other deserves.
+        let fingerprint = hash(redirect_url);
         let login = self.login_of(&redirect, state_hash.as_ref())?;
-        match self.completions.join(&login.id) {
-            Seat::Follow(flight) => flight.wait(self.patience()),
-            Seat::Lead(lead) => lead.land(
-                // Read again: it may have been completed since.
-                self.login_of(&redirect, state_hash.as_ref()).and_then(|login| self.complete(&login, &redirect)),
-            ),
+        for _ in 0..3 {
+            match self.completions.join(&login.id) {
+                Seat::Follow(flight) => {
+                    let judged = flight.wait(self.patience())?;
+                    if judged.fingerprint == fingerprint.as_ref() {
+                        return judged.outcome.clone();
+                    }
+                }
+                Seat::Lead(lead) => {
+                    // Read again: it may have been completed since.
+                    let login = self.login_of(&redirect, state_hash.as_ref());
+                    let outcome = login.and_then(|login| self.complete(&login, &redirect));
+                    let judged = Judged { fingerprint: fingerprint.as_ref().to_vec(), outcome };
+                    return lead.land(Ok(Arc::new(judged)))?.outcome.clone();
+                }
+            }
         }
+        Err(Error::new(Reason::CompletionInProgress))
     }
 
     /// How long a follower waits for its leader: for every request that may lie on its way.

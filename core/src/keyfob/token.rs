@@ -20,6 +20,9 @@ use crate::token::verdict::{Verdict, classify};
 /// How long an early refresh may try to connect: its caller has a good token and should not be kept from using it.
 const ADVISORY_CONNECT: Duration = Duration::from_secs(2);
 
+/// How long after a failed early refresh this process tries the next one: offline, not every call is to wait for a connection.
+const EARLY_AGAIN: Duration = Duration::from_secs(30);
+
 /// How long the provider is left alone after an answer that asks for it without saying how long.
 const BACK_OFF_MILLIS: i64 = 30_000;
 
@@ -41,13 +44,13 @@ impl Shared {
         match self.need(&row, min_validity) {
             Need::Nothing if row.verified => Ok(row),
             Need::Advisory if row.verified => Ok(self.early(row)),
-            _ => self.flight(id, Wish::Token(min_validity)),
+            _ => self.flight(&row, Wish::Token(min_validity)),
         }
     }
 
     pub(super) fn refresh_now(&self, id: &str) -> Result<Arc<SessionRow>> {
         let row = self.recalled(id)?;
-        self.flight(id, Wish::NewerThan(row.generation))
+        self.flight(&row, Wish::NewerThan(row.generation))
     }
 
     pub(super) fn refresh_if_current(self: &Arc<Self>, id: &str, rejected: &str) -> Result<Arc<SessionRow>> {
@@ -55,7 +58,7 @@ impl Shared {
         let row = self.remembering(|| self.stored(id))?;
         match row.cause {
             Some(cause) => Err(Error::new(cause)),
-            None if row.tokens.access_token.matches(rejected) => self.flight(id, Wish::NewerThan(row.generation)),
+            None if row.tokens.access_token.matches(rejected) => self.flight(&row, Wish::NewerThan(row.generation)),
             None => self.access_token(id, MinValidity::secs(0)),
         }
     }
@@ -68,6 +71,10 @@ impl Shared {
     /// nobody's business while the token is good.
     fn early(self: &Arc<Self>, row: Arc<SessionRow>) -> Arc<SessionRow> {
         if row.tokens.refresh_token.is_none() || back_off(row.retry_at, self.wall_millis()).is_some() {
+            return row;
+        }
+        let boot = self.clock.boot();
+        if self.memory().failed_early.get(&row.id).is_some_and(|at| boot < at.saturating_add(EARLY_AGAIN)) {
             return row;
         }
         let Some(executor) = &self.executor else { return self.refresh_early(row) };
@@ -89,15 +96,37 @@ impl Shared {
         lead.land(self.refresh(&row.id, Wish::NewerThan(row.generation), limits)).unwrap_or_else(|error| {
             // An ending is stored, and the next call tells it; anything else is tried again when it has to be.
             log::debug!("an early refresh of session {} failed: {error}", row.id);
+            let boot = self.clock.boot();
+            self.memory().failed_early.insert(row.id.clone(), boot);
             row
         })
     }
 
     /// One flight at a time in this process.
-    fn flight(&self, id: &str, wish: Wish) -> Result<Arc<SessionRow>> {
-        match self.refreshes.join(id) {
-            Seat::Follow(flight) => flight.wait(self.patience()),
-            Seat::Lead(lead) => lead.land(self.refresh(id, wish, self.limits(MAX_TOKEN_ANSWER))),
+    fn flight(&self, seen: &SessionRow, wish: Wish) -> Result<Arc<SessionRow>> {
+        let lead = match self.refreshes.join(&seen.id) {
+            Seat::Lead(lead) => lead,
+            Seat::Follow(flight) => {
+                let row = flight.wait(self.patience())?;
+                // The leader may have wished for less, and sent nothing: it verified the tokens that are there, or found them good for long enough.
+                if row.generation > seen.generation || self.fulfils(&row, wish) {
+                    return Ok(row);
+                }
+                match self.refreshes.join(&seen.id) {
+                    Seat::Lead(lead) => lead,
+                    Seat::Follow(flight) => return flight.wait(self.patience()),
+                }
+            }
+        };
+        lead.land(self.refresh(&seen.id, wish, self.limits(MAX_TOKEN_ANSWER)))
+    }
+
+    fn fulfils(&self, row: &SessionRow, wish: Wish) -> bool {
+        match wish {
+            Wish::Token(min_validity) => self.need(row, min_validity) != Need::Mandatory,
+            Wish::NewerThan(generation) => {
+                row.generation > generation && self.need(row, MinValidity::secs(0)) != Need::Mandatory
+            }
         }
     }
 
@@ -113,7 +142,7 @@ impl Shared {
         let row = if row.verified {
             row
         } else {
-            let metadata = self.metadata(known)?;
+            let metadata = self.metadata_within(known, limits.connect)?;
             same_provider(&row, known, &metadata)?;
             match self.verify(known, &metadata, Arc::clone(&row)) {
                 // The right person's, by a clock that was wrong when it came: that does not mend itself, newer tokens bring a newer one.
@@ -122,13 +151,7 @@ impl Shared {
             }
         };
         // Somebody else was quicker, or the caller looked at an old row.
-        let satisfied = match wish {
-            Wish::Token(min_validity) => self.need(&row, min_validity) != Need::Mandatory,
-            Wish::NewerThan(generation) => {
-                row.generation > generation && self.need(&row, MinValidity::secs(0)) != Need::Mandatory
-            }
-        };
-        if satisfied && row.verified {
+        if row.verified && self.fulfils(&row, wish) {
             return Ok(row);
         }
         let Some(refresh_token) = &row.tokens.refresh_token else {
@@ -137,7 +160,7 @@ impl Shared {
         if let Some(wait) = back_off(row.retry_at, self.wall_millis()) {
             return Err(Error::new(Reason::BackOff).with_retry_after(Some(wait)));
         }
-        let metadata = self.metadata(known)?;
+        let metadata = self.metadata_within(known, limits.connect)?;
         same_provider(&row, known, &metadata)?;
         let client = client(known, &metadata, known.registration.redirect_uri());
         let received = self.received();

@@ -33,6 +33,11 @@ pub(crate) fn discovery_url(issuer: &str) -> String {
 
 /// https, or a loopback address; nothing is sent anywhere else (security S16).
 pub(crate) fn check_endpoint(key: &str, text: &str) -> Result<()> {
+    // A parser of the web's kind drops line breaks and takes `\` for `/`; the one that sends the request may see another host.
+    if text.contains(|c: char| c == '\\' || !matches!(c, '!'..='~')) {
+        return Err(Error::new(Reason::InvalidConfiguration)
+            .with_detail(format!("{key} has a character that a URL does not have (RFC 3986)")));
+    }
     let url = Url::parse(text)
         .map_err(|_| Error::new(Reason::InvalidConfiguration).with_detail(format!("{key} is not an absolute URL")))?;
     if !is_secure(&url) {

@@ -20,7 +20,15 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf> {
         Ok(found) if found.is_symlink() => return Err(unsafe_path("the folder is a symbolic link")),
         Ok(found) if !found.is_dir() => return Err(unsafe_path("the path is not a folder")),
         Ok(found) => check_owner(&found)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => make(&folder, false)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make(&folder, false)?;
+            // Another one may have been quicker to make something there, and not for us.
+            let made = fs::symlink_metadata(&folder).map_err(cannot)?;
+            if !made.is_dir() {
+                return Err(unsafe_path("the path is not a folder"));
+            }
+            check_owner(&made)?;
+        }
         Err(error) => return Err(cannot(error)),
     }
     Ok(folder)

@@ -53,6 +53,21 @@ fn s16_an_insecure_endpoint_in_the_document_is_refused_by_name() {
 }
 
 #[test]
+fn s16_an_endpoint_that_two_parsers_would_read_differently_is_refused() {
+    for odd in [
+        "http://127.0.0.1\\@evil.example/x",
+        "https://login.example.com\\.evil.example/x",
+        "https://login.exam\nple.com/x",
+        " https://login.example.com/x",
+        "https://login.example.com/a b",
+        "https://lógin.example.com/x",
+    ] {
+        let error = read(|document| document["token_endpoint"] = json!(odd)).unwrap_err();
+        assert_eq!(error.reason(), Reason::MalformedResponse, "{odd}");
+    }
+}
+
+#[test]
 fn s02_a_provider_without_s256_is_refused_and_one_that_does_not_say_is_not() {
     let error = read(|document| document["code_challenge_methods_supported"] = json!(["plain"])).unwrap_err();
     assert_eq!(error.reason(), Reason::PkceUnsupported);
