@@ -209,29 +209,11 @@ pub(crate) struct ProfileMap {
     pub(crate) locale: Places,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(from = "OneOrMany")]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Places(pub(crate) Vec<String>);
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl From<OneOrMany> for Places {
-    fn from(either: OneOrMany) -> Self {
-        match either {
-            OneOrMany::One(place) => Self(vec![place]),
-            OneOrMany::Many(places) => Self(places),
-        }
-    }
-}
-
 /// The e-mail address: in the profile, or in the answer to a request of its own.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub(crate) enum EmailPlace {
     In(Places),
     Asked(EmailRequest),

@@ -4,6 +4,7 @@ pub(crate) mod catalogue;
 mod definition;
 mod issuer;
 pub(crate) mod metadata;
+mod places;
 mod resolve;
 mod template;
 
