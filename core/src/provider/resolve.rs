@@ -151,9 +151,11 @@ impl Provider {
         if !url.contains('{') {
             return check_endpoint(key, url);
         }
-        template::names(url)
-            .find(|name| *name != "client_id" && !self.variables.contains_key(*name))
-            .map_or(Ok(()), |name| Err(invalid(key, &format!("uses the variable {name}, which is not declared"))))
+        match template::names(url).find(|name| *name != "client_id" && !self.variables.contains_key(*name)) {
+            None => Ok(()),
+            Some("") => Err(invalid(key, "has a brace without a name")),
+            Some(name) => Err(invalid(key, &format!("uses the variable {name}, which is not declared"))),
+        }
     }
 
     /// A URL of the file with the registration's variables filled in.
