@@ -7,7 +7,7 @@ use crate::error::{Error, Reason, Result};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::oidc::id_token::Claims;
 use crate::oidc::jwks::KeySet;
-use crate::provider::{Issuer, Metadata};
+use crate::provider::{Issuer, Metadata, Relaxed};
 
 /// How long metadata and keys are used without asking again.
 const YOUNG_MILLIS: i64 = 3_600_000;
@@ -22,25 +22,25 @@ impl Shared {
     /// Where the registration's provider is.
     pub(super) fn metadata(&self, known: &Known) -> Result<Metadata> {
         let discovered = match known.provider.discovery_for(&known.registration)? {
-            Some((issuer, url)) => Some(self.discovered(&issuer, &url)?),
+            Some((issuer, url)) => Some(self.discovered(&issuer, &url, !known.provider.relaxes(Relaxed::S01))?),
             None => None,
         };
         known.provider.metadata_for(&known.registration, discovered)
     }
 
-    fn discovered(&self, issuer: &Issuer, url: &str) -> Result<Metadata> {
+    fn discovered(&self, issuer: &Issuer, url: &str, pkce: bool) -> Result<Metadata> {
         let (stored, young) = self.stored_document(url)?;
         if let Some(body) = stored.as_deref().filter(|_| young) {
-            return Metadata::from_discovery(body, issuer);
+            return Metadata::from_discovery(body, issuer, pkce);
         }
         let fetched = self.fetch_document(url, "discovery document").and_then(|body| {
-            let metadata = Metadata::from_discovery(&body, issuer)?;
+            let metadata = Metadata::from_discovery(&body, issuer, pkce)?;
             self.store.save_document(url, &body, self.wall_millis())?;
             Ok(metadata)
         });
         match (fetched, stored) {
             // Offline, yesterday's metadata is better than none: endpoints seldom move.
-            (Err(error), Some(body)) if error.is_retryable() => Metadata::from_discovery(&body, issuer),
+            (Err(error), Some(body)) if error.is_retryable() => Metadata::from_discovery(&body, issuer, pkce),
             (fetched, _) => fetched,
         }
     }
