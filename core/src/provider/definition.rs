@@ -408,4 +408,22 @@ impl Provider {
     pub fn required_variables(&self) -> Vec<&str> {
         self.variables.iter().filter(|(_, variable)| variable.is_required()).map(|(name, _)| name.as_str()).collect()
     }
+
+    /// The scopes that are asked for when neither registration nor call names one.
+    #[must_use]
+    pub fn default_scopes(&self) -> &[String] {
+        &self.scopes.default
+    }
+
+    /// Whether the provider takes redirect URIs with a private-use scheme (RFC 8252 section 7.1); `None` where that is not known.
+    #[must_use]
+    pub fn accepts_custom_scheme(&self) -> Option<bool> {
+        self.redirect.custom_scheme
+    }
+
+    /// What the provider takes of loopback redirect URIs (RFC 8252 section 7.3); `None` where that is not known.
+    #[must_use]
+    pub fn accepts_loopback(&self) -> Option<Loopback> {
+        self.redirect.loopback
+    }
 }

@@ -8,6 +8,7 @@ mod places;
 mod resolve;
 mod template;
 
+pub use self::catalogue::providers;
 pub(crate) use self::definition::{
     AuthMethod, EmailPlace, EmailRequest, Places, ProfileMap, Relaxed, RevocationMethod, RevokedToken, Separator,
     TokenRequest,

@@ -21,10 +21,6 @@ impl Provider {
         &self.profile
     }
 
-    pub(crate) fn default_scopes(&self) -> &[String] {
-        &self.scopes.default
-    }
-
     pub(crate) fn scope_separator(&self) -> Separator {
         self.scopes.separator
     }
