@@ -43,6 +43,12 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, JsonFault> {
     serde_json::from_slice(bytes).map_err(|_| JsonFault::NotJson)
 }
 
+/// Walks through one value of whatever reader, keeps nothing, and refuses what [`parse`] refuses. The reader's error then says "duplicate
+/// field" with the name, or something else.
+pub(crate) fn check<'de, D: Deserializer<'de>>(reader: D) -> Result<(), D::Error> {
+    Walker { depth: 0, fault: &Cell::new(JsonFault::NotJson) }.deserialize(reader)
+}
+
 /// Walks through one value and keeps nothing.
 #[derive(Clone, Copy)]
 struct Walker<'a> {
@@ -115,9 +121,11 @@ impl<'de> Visitor<'de> for Walker<'_> {
         let mut names = HashSet::new();
         // Names are compared as they read after unescaping: "\u0061" is "a".
         while let Some(name) = members.next_key::<String>()? {
-            if !names.insert(name) {
-                return Err(self.refuse(JsonFault::DuplicateMember));
+            if names.contains(&name) {
+                self.fault.set(JsonFault::DuplicateMember);
+                return Err(de::Error::custom(format_args!("duplicate field `{name}`")));
             }
+            names.insert(name);
             if names.len() > MAX_MEMBERS {
                 return Err(self.refuse(JsonFault::TooManyMembers));
             }

@@ -80,7 +80,7 @@ pub use executor::Executor;
 pub use http::{HttpRequest, HttpResponse, Method, Sent, Transport, TransportError, TransportFailure};
 pub use keyfob::{EndSession, Ended, ImportedTokens, Keyfob, RegistrationGuide, RegistrationInfo, Revocation};
 pub use login::{Completed, Login, LoginOptions, PendingLogin};
-pub use provider::{Loopback, Provider, ProviderKind};
+pub use provider::{Loopback, Provider, ProviderKind, providers};
 pub use session::{AccessToken, Freshness, MinValidity, Profile, Session, SessionState};
 pub use store::{JournalEntry, JournalEvent};
 

@@ -2,6 +2,7 @@
 //!
 //! [`Config::from_json`] and [`Config::builder`] fill the same structure and pass through the same checks.
 
+mod parse;
 mod redirect_uri;
 mod registration;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub(crate) use self::parse::parse_json;
 pub(crate) use self::redirect_uri::{RedirectUri, is_loopback};
 pub use self::registration::Registration;
 pub(crate) use self::registration::is_scope_token;
@@ -154,40 +156,6 @@ pub(crate) fn invalid(key: &str, problem: &str) -> Error {
 fn at(error: Error, place: &str) -> Error {
     let detail = error.detail().map_or_else(|| place.to_owned(), |detail| format!("{place}.{detail}"));
     Error::new(error.reason()).with_detail(detail)
-}
-
-/// Parses JSON so that an error names the key and its path, and never quotes a value: a value may be a secret.
-pub(crate) fn parse_json<T: for<'de> Deserialize<'de>>(text: &str) -> Result<T> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.inner();
-        let message = inner.to_string();
-        if let Some(rest) = message.strip_prefix("unknown field `") {
-            let field = rest.split('`').next().unwrap_or_default();
-            // The path ends with the unknown key itself, or with the object that holds it.
-            let detail = if path == field || path.ends_with(&format!(".{field}")) || path == "." {
-                if path == "." { field.to_owned() } else { path }
-            } else {
-                format!("{path}.{field}")
-            };
-            return Error::new(Reason::UnknownKey).with_detail(detail);
-        }
-        // serde's texts quote the offending value after "invalid type: string" and the like.
-        let problem = if message.starts_with("missing field") || message.starts_with("duplicate field") {
-            message.split(" at line").next().unwrap_or_default().to_owned()
-        } else if inner.is_data() {
-            "has a value of the wrong form".to_owned()
-        } else {
-            "is not JSON".to_owned()
-        };
-        let place = format!("line {} column {}", inner.line(), inner.column());
-        Error::new(Reason::InvalidConfiguration).with_detail(format!("{path} {problem} ({place})"))
-    })?;
-    deserializer
-        .end()
-        .map_err(|_| Error::new(Reason::InvalidConfiguration).with_detail("text after the end of the JSON"))?;
-    Ok(parsed)
 }
 
 impl Config {

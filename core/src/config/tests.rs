@@ -134,3 +134,30 @@ fn a_redirect_is_received_only_by_the_very_uri_it_was_sent_to() {
     assert!(RedirectUri::parse("http://127.0.0.1:4000/cb").unwrap().with_port(Some(4321)).is_err());
     assert!(RedirectUri::parse("http://127.0.0.1/cb").unwrap().with_port(Some(0)).is_err());
 }
+
+#[test]
+fn what_serde_would_read_in_another_way_is_refused() {
+    for (from, to, place) in [
+        (r#""http": { "connect_seconds": 10, "total_seconds": 30 }"#, r#""http": []"#, "http has a value"),
+        (r#""http": { "connect_seconds": 10, "total_seconds": 30 }"#, r#""http": null"#, "http has a value"),
+        (r#""client_secret": "CANARY""#, r#""client_secret": null"#, "registrations[1].client_secret has a value"),
+        (r#""kind": "oauth2""#, r#""kind": { "oauth2": null }"#, "providers[0].kind.oauth2 has a value"),
+        (r#""profile": { "uid": "/id" }"#, r#""profile": ["/id"]"#, "providers[0].profile has a value"),
+        (
+            r#""login_seconds": 3600"#,
+            r#""login_seconds": 1, "login_seconds": 3600"#,
+            ". duplicate field `login_seconds`",
+        ),
+        (
+            r#""issuer": "http"#,
+            r#""issuer": "x", "issuer": "http"#,
+            "registrations[0].variables duplicate field `issuer`",
+        ),
+    ] {
+        let (reason, detail) = with(from, to);
+        assert_eq!(reason, Reason::InvalidConfiguration, "{to}: {detail}");
+        assert!(detail.starts_with(place), "{to}: {detail}");
+    }
+    let asked = r#""email": { "request": "https://acme.example/me", "where": [], "vaule": "/email" }, "uid""#;
+    assert_eq!(with(r#""uid""#, asked), (Reason::UnknownKey, "providers[0].profile.email.vaule".to_owned()));
+}

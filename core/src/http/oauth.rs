@@ -26,6 +26,10 @@ use crate::token::answer::{AnswerRules, Reading, normalise};
 /// A provider that asks to be left alone for longer is asked again after a day.
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The parameters of the two token requests themselves: a provider's file cannot set them.
+pub(crate) const OWN_PARAMETERS: &[&str] =
+    &["client_id", "client_secret", "code", "code_verifier", "grant_type", "redirect_uri", "refresh_token", "scope"];
+
 /// How the client says who it is: one way only (security S32).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ClientAuth {

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::http::{HttpRequest, HttpResponse, Limits};
 use crate::oidc::id_token::Claims;
 use crate::oidc::jwks::KeySet;
-use crate::provider::{Issuer, Metadata};
+use crate::provider::{Issuer, Metadata, Relaxed};
 
 /// How long metadata and keys are used without asking again.
 const YOUNG_MILLIS: i64 = 3_600_000;
@@ -28,8 +28,9 @@ impl Shared {
 
     /// The same, with a limit of its own for connecting.
     pub(super) fn metadata_within(&self, known: &Known, connect: Duration) -> Result<Metadata> {
+        let pkce = !known.provider.relaxes(Relaxed::S01);
         let discovered = match known.provider.discovery_for(&known.registration)? {
-            Some((issuer, url)) => Some(self.discovered(&issuer, &url, connect)?),
+            Some((issuer, url)) => Some(self.discovered(&issuer, &url, pkce, connect)?),
             None => None,
         };
         known.provider.metadata_for(&known.registration, discovered)
@@ -37,9 +38,10 @@ impl Shared {
 
     /// The same without asking anybody: as the store has it, however old; `None` where it has nothing.
     pub(super) fn stored_metadata(&self, known: &Known) -> Result<Option<Metadata>> {
+        let pkce = !known.provider.relaxes(Relaxed::S01);
         let discovered = match known.provider.discovery_for(&known.registration)? {
             Some((issuer, url)) => match self.store.document(&url)? {
-                Some((body, _)) => Some(Metadata::from_discovery(&body, &issuer)?),
+                Some((body, _)) => Some(Metadata::from_discovery(&body, &issuer, pkce)?),
                 None => return Ok(None),
             },
             None => None,
@@ -47,19 +49,19 @@ impl Shared {
         known.provider.metadata_for(&known.registration, discovered).map(Some)
     }
 
-    fn discovered(&self, issuer: &Issuer, url: &str, connect: Duration) -> Result<Metadata> {
+    fn discovered(&self, issuer: &Issuer, url: &str, pkce: bool, connect: Duration) -> Result<Metadata> {
         let (stored, young) = self.stored_document(url)?;
         if let Some(body) = stored.as_deref().filter(|_| young) {
-            return Metadata::from_discovery(body, issuer);
+            return Metadata::from_discovery(body, issuer, pkce);
         }
         let fetched = self.fetch_document(url, "discovery document", connect).and_then(|body| {
-            let metadata = Metadata::from_discovery(&body, issuer)?;
+            let metadata = Metadata::from_discovery(&body, issuer, pkce)?;
             self.store.save_document(url, &body, self.wall_millis())?;
             Ok(metadata)
         });
         match (fetched, stored) {
             // Yesterday's metadata is better than none: endpoints seldom move. Only what the issuer itself says now stands against it.
-            (Err(error), Some(body)) if is_no_document(&error) => Metadata::from_discovery(&body, issuer),
+            (Err(error), Some(body)) if is_no_document(&error) => Metadata::from_discovery(&body, issuer, pkce),
             (fetched, _) => fetched,
         }
     }

@@ -24,8 +24,22 @@ pub(crate) fn find(name: &str) -> Option<Result<Provider>> {
     all().find(|provider| provider.as_ref().is_ok_and(|provider| provider.answers_to(name)))
 }
 
-/// Every provider, by id.
-pub(crate) fn all() -> impl Iterator<Item = Result<Provider>> {
+/// The providers that are built in, by id: for a program that lists them. An app names one by its id in its
+/// [`Registration`](crate::Registration) and needs no list.
+///
+/// ```
+/// let google = keyfob::providers().into_iter().find(|provider| provider.id() == "google").expect("is built in");
+/// assert_eq!(google.display_name(), "Google");
+/// assert!(google.required_variables().is_empty());
+/// ```
+#[must_use]
+pub fn providers() -> Vec<Provider> {
+    // A test reads every file, so none is left out.
+    all().filter_map(Result::ok).collect()
+}
+
+/// Every file, by id.
+fn all() -> impl Iterator<Item = Result<Provider>> {
     FILES.iter().map(|(_, text)| Provider::from_json(text))
 }
 
@@ -46,6 +60,7 @@ mod tests {
         names.sort();
         names.dedup();
         assert_eq!(names.len(), count);
+        assert_eq!(providers().len(), FILES.len());
         assert!(FILES.is_sorted());
     }
 }

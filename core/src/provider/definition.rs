@@ -209,29 +209,11 @@ pub(crate) struct ProfileMap {
     pub(crate) locale: Places,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(from = "OneOrMany")]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Places(pub(crate) Vec<String>);
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
-impl From<OneOrMany> for Places {
-    fn from(either: OneOrMany) -> Self {
-        match either {
-            OneOrMany::One(place) => Self(vec![place]),
-            OneOrMany::Many(places) => Self(places),
-        }
-    }
-}
-
 /// The e-mail address: in the profile, or in the answer to a request of its own.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub(crate) enum EmailPlace {
     In(Places),
     Asked(EmailRequest),
@@ -425,5 +407,23 @@ impl Provider {
     #[must_use]
     pub fn required_variables(&self) -> Vec<&str> {
         self.variables.iter().filter(|(_, variable)| variable.is_required()).map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// The scopes that are asked for when neither registration nor call names one.
+    #[must_use]
+    pub fn default_scopes(&self) -> &[String] {
+        &self.scopes.default
+    }
+
+    /// Whether the provider takes redirect URIs with a private-use scheme (RFC 8252 section 7.1); `None` where that is not known.
+    #[must_use]
+    pub fn accepts_custom_scheme(&self) -> Option<bool> {
+        self.redirect.custom_scheme
+    }
+
+    /// What the provider takes of loopback redirect URIs (RFC 8252 section 7.3); `None` where that is not known.
+    #[must_use]
+    pub fn accepts_loopback(&self) -> Option<Loopback> {
+        self.redirect.loopback
     }
 }

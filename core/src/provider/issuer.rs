@@ -46,6 +46,15 @@ impl Issuer {
         }
     }
 
+    /// This issuer as a metadata document that may be its own names it: one without a placeholder is one tenant's, and then no other tenant counts.
+    pub(crate) fn named_by(&self, document: &str) -> Self {
+        let rule = match &self.rule {
+            IssuerRule::Template(_) if !document.contains('{') => IssuerRule::OneOf(vec![document.to_owned()]),
+            rule => rule.clone(),
+        };
+        Self { name: self.name.clone(), rule }
+    }
+
     /// Whether two ID tokens that name these are of the same issuer.
     pub(crate) fn same(&self, one: &str, other: &str) -> bool {
         let spelling =
@@ -113,6 +122,13 @@ mod tests {
             ("https://login.example//v2.0", json!({"tid": ""})),
         ] {
             assert!(!issuer.is(claimed, &claims(&tid)), "{claimed} {tid}");
+        }
+        let everybody = issuer.named_by("https://login.example/{tenantid}/v2.0");
+        let one = issuer.named_by("https://login.example/t-1/v2.0");
+        for (tenant, of_the_one) in [("t-1", true), ("t-2", false)] {
+            let claimed = format!("https://login.example/{tenant}/v2.0");
+            assert!(everybody.is(&claimed, &claims(&json!({ "tid": tenant }))));
+            assert_eq!(one.is(&claimed, &claims(&json!({ "tid": tenant }))), of_the_one, "{tenant}");
         }
     }
 }

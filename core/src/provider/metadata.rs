@@ -60,14 +60,13 @@ fn is_secure(url: &Url) -> bool {
 }
 
 impl Metadata {
-    /// Reads a discovery document that was fetched for `issuer`.
-    pub(crate) fn from_discovery(body: &[u8], issuer: &Issuer) -> Result<Self> {
+    /// Reads a discovery document that was fetched for `issuer`. `pkce` says that the login needs S256.
+    pub(crate) fn from_discovery(body: &[u8], issuer: &Issuer, pkce: bool) -> Result<Self> {
         let document = json::parse(body)
             .map_err(|fault| Error::new(Reason::NotJson).with_detail(format!("discovery document: {fault:?}")))?;
         // Byte for byte (security S27): a slash too many names another issuer.
-        if !document.get("issuer").and_then(Value::as_str).is_some_and(|named| issuer.may_be(named)) {
-            return Err(Error::new(Reason::DiscoveryIssuerMismatch));
-        }
+        let named = document.get("issuer").and_then(Value::as_str).filter(|named| issuer.may_be(named));
+        let issuer = issuer.named_by(named.ok_or_else(|| Error::new(Reason::DiscoveryIssuerMismatch))?);
         let endpoint = |key: &str| -> Result<Option<String>> {
             match document.get(key) {
                 None | Some(Value::Null) => Ok(None),
@@ -87,13 +86,14 @@ impl Metadata {
             Some(values.iter().filter_map(Value::as_str).map(str::to_owned).collect())
         };
         // Absent says nothing (security S05): many providers support S256 and do not say so.
-        if list("code_challenge_methods_supported")
-            .is_some_and(|methods| !methods.iter().any(|method| method == "S256"))
+        if pkce
+            && list("code_challenge_methods_supported")
+                .is_some_and(|methods| !methods.iter().any(|method| method == "S256"))
         {
             return Err(Error::new(Reason::PkceUnsupported));
         }
         Ok(Self {
-            issuer: Some(issuer.clone()),
+            issuer: Some(issuer),
             authorization_endpoint: required("authorization_endpoint")?,
             token_endpoint: required("token_endpoint")?,
             userinfo_endpoint: endpoint("userinfo_endpoint")?,

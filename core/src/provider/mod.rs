@@ -4,9 +4,11 @@ pub(crate) mod catalogue;
 mod definition;
 mod issuer;
 pub(crate) mod metadata;
+mod places;
 mod resolve;
 mod template;
 
+pub use self::catalogue::providers;
 pub(crate) use self::definition::{
     AuthMethod, EmailPlace, EmailRequest, Places, ProfileMap, Relaxed, RevocationMethod, RevokedToken, Separator,
     TokenRequest,

@@ -1,5 +1,7 @@
 //! What a provider's file says for one registration: checks, variables filled in, endpoints.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::definition::{
@@ -9,16 +11,14 @@ use super::definition::{
 use super::issuer::{Issuer, IssuerRule};
 use super::metadata::{Metadata, check_endpoint, discovery_url};
 use super::template;
-use crate::config::{Registration, invalid};
+use crate::config::{Registration, invalid, is_scope_token};
 use crate::error::{Error, Reason, Result};
+use crate::http::oauth::OWN_PARAMETERS as TOKEN_PARAMETERS;
+use crate::login::authorize::OWN_PARAMETERS as AUTHORIZE_PARAMETERS;
 
 impl Provider {
     pub(crate) fn profile(&self) -> &ProfileMap {
         &self.profile
-    }
-
-    pub(crate) fn default_scopes(&self) -> &[String] {
-        &self.scopes.default
     }
 
     pub(crate) fn scope_separator(&self) -> Separator {
@@ -99,6 +99,7 @@ impl Provider {
         if self.profile.uid.0.is_empty() {
             return Err(invalid("profile.uid", "is empty"));
         }
+        self.check_requests()?;
         let endpoints = &self.endpoints;
         match (self.kind, &self.issuer) {
             (ProviderKind::Oidc, None) => return Err(invalid("issuer", "is missing: an oidc provider is found by it")),
@@ -129,6 +130,30 @@ impl Provider {
         Ok(())
     }
 
+    /// What a file adds to the requests is added: what makes a login safe stays Keyfob's own.
+    fn check_requests(&self) -> Result<()> {
+        if self.scopes.default.iter().any(|scope| !is_scope_token(scope)) {
+            return Err(invalid("scopes.default", "holds a scope that is not of RFC 6749 section 3.3"));
+        }
+        let own = |names: &BTreeMap<String, String>, own: &[&str]| {
+            names.keys().find(|name| name.is_empty() || own.contains(&name.as_str())).cloned()
+        };
+        let taken = |key: &str, name: &str| Err(invalid(&format!("{key}.{name}"), "is set by Keyfob itself"));
+        if let Some(name) = own(&self.authorize.parameters, AUTHORIZE_PARAMETERS) {
+            return taken("authorize.parameters", &name);
+        }
+        if let Some(name) = own(&self.token_request.parameters, TOKEN_PARAMETERS) {
+            return taken("token_request.parameters", &name);
+        }
+        match &self.issuer_rule {
+            IssuerRule::Template(template) if !template.contains('{') => {
+                Err(invalid("issuer_rule.template", "names no claim"))
+            }
+            IssuerRule::OneOf(names) if names.is_empty() => Err(invalid("issuer_rule.one_of", "is empty")),
+            _ => Ok(()),
+        }
+    }
+
     fn urls(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let endpoints = &self.endpoints;
         [
@@ -151,9 +176,11 @@ impl Provider {
         if !url.contains('{') {
             return check_endpoint(key, url);
         }
-        template::names(url)
-            .find(|name| *name != "client_id" && !self.variables.contains_key(*name))
-            .map_or(Ok(()), |name| Err(invalid(key, &format!("uses the variable {name}, which is not declared"))))
+        match template::names(url).find(|name| *name != "client_id" && !self.variables.contains_key(*name)) {
+            None => Ok(()),
+            Some("") => Err(invalid(key, "has a brace without a name")),
+            Some(name) => Err(invalid(key, &format!("uses the variable {name}, which is not declared"))),
+        }
     }
 
     /// A URL of the file with the registration's variables filled in.

@@ -1,6 +1,7 @@
 //! `{name}` in a provider's URLs: filled in from the registration's variables, and checked before it gets there.
 
 use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::Deserialize;
 
@@ -25,41 +26,70 @@ pub(crate) enum Form {
     HostPath,
     /// One path segment.
     Segment,
-    /// An absolute URL.
+    /// A URL of scheme, host and path.
     Url,
 }
 
 impl Form {
     fn accepts(self, value: &str) -> bool {
         match self {
-            // Nothing that could end the host early (`evil.com/`, `@`, `#`) or that a parser might rewrite (IDN, spaces).
+            Self::Host => is_host(value),
             Self::HostPath => {
                 let (host, path) = value.split_once('/').unwrap_or((value, "x"));
-                Self::Host.accepts(host) && path.split('/').all(|segment| Self::Segment.accepts(segment))
+                is_host(host) && path.split('/').all(is_segment)
             }
-            Self::Host => {
-                let (host, port) = value.rsplit_once(':').map_or((value, None), |(host, port)| (host, Some(port)));
-                !host.is_empty()
-                    && host.split('.').all(|label| {
-                        !label.is_empty()
-                            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-                            && !label.starts_with('-')
-                            && !label.ends_with('-')
-                    })
-                    && port.is_none_or(|port| port.parse::<u16>().is_ok())
-            }
-            Self::Segment => {
-                !value.is_empty()
-                    && value != "."
-                    && value != ".."
-                    && value
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
-            }
-            Self::Url => url::Url::parse(value)
-                .is_ok_and(|url| url.has_host() && url.username().is_empty() && url.password().is_none()),
+            Self::Segment => is_segment(value),
+            Self::Url => is_url(value),
         }
     }
+}
+
+/// Nothing that could end the host early (`evil.com/`, `@`, `#`) or that a parser might rewrite (IDN, spaces, `0x7f.1`).
+fn is_host(value: &str) -> bool {
+    let (host, port) = value.rsplit_once(':').map_or((value, None), |(host, port)| (host, Some(port)));
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    // No top-level domain begins with a digit: this is an address, and then one that everybody reads in the same way.
+    let is_address = host.rsplit('.').next().is_some_and(|last| last.starts_with(|first: char| first.is_ascii_digit()));
+    host.split('.').all(is_label)
+        && (!is_address || host.parse::<Ipv4Addr>().is_ok())
+        && port.is_none_or(|port| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok())
+}
+
+fn is_segment(value: &str) -> bool {
+    !matches!(value, "" | "." | "..")
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
+}
+
+/// Scheme, host and path, with no character in it that a parser would take for something else. Whether the scheme will do is said with
+/// the whole URL. A slash at the end may belong to an issuer.
+fn is_url(value: &str) -> bool {
+    let Some((scheme, rest)) = value.split_once("://") else { return false };
+    let (host, path) = rest.split_once('/').map_or((rest, None), |(host, path)| (host, Some(path)));
+    let is_ipv6 = |host: &str| {
+        let address = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+        address.is_some_and(|(address, port)| {
+            // The port as a host would have it.
+            address.parse::<Ipv6Addr>().is_ok()
+                && (port.is_empty() || (port.starts_with(':') && is_host(&format!("x{port}"))))
+        })
+    };
+    matches!(scheme, "http" | "https")
+        && (is_host(host) || is_ipv6(host))
+        && path.is_none_or(|path| {
+            let path = path.strip_suffix('/').unwrap_or(path);
+            path.is_empty() || path.split('/').all(is_path_segment)
+        })
+}
+
+/// As much of RFC 3986's `pchar` as issuers are made of.
+fn is_path_segment(segment: &str) -> bool {
+    segment.split([':', '@', '+', '=', ',', '$', '!']).all(|part| part.is_empty() || is_segment(part))
+        && !matches!(segment, "" | "." | "..")
 }
 
 impl Variable {
@@ -69,9 +99,9 @@ impl Variable {
     }
 }
 
-/// The names that a template uses.
+/// The names that a template uses; an empty one for a brace that is not closed.
 pub(crate) fn names(template: &str) -> impl Iterator<Item = &str> {
-    template.split('{').skip(1).filter_map(|part| Some(part.split_once('}')?.0))
+    template.split('{').skip(1).map(|part| part.split_once('}').map_or("", |(name, _)| name))
 }
 
 /// Refuses a value for a variable that the provider does not have.
@@ -98,6 +128,9 @@ pub(crate) fn expand(
         if !variable.form.accepts(value) {
             return Err(problem(name, "is not of the form that the provider needs"));
         }
+        if value.ends_with('/') && after.starts_with('/') {
+            return Err(problem(name, "ends with a slash too many"));
+        }
         expanded.push_str(before);
         expanded.push_str(value);
         rest = after;
@@ -116,12 +149,30 @@ mod tests {
 
     #[test]
     fn a_value_that_could_change_the_host_is_refused() {
-        for good in ["example.com", "login.example.com:8443", "a-b.c"] {
+        for good in ["example.com", "login.example.com:8443", "a-b.c", "127.0.0.1:8443", "xn--bcher-kva.de", "3m.com"] {
             assert!(Form::Host.accepts(good), "{good}");
         }
-        for bad in
-            ["evil.com/", "a@b", "..", "a..b", "a b", "bücher.de", "", "a:b", "-a.com", "a%2fb", "a#b", "a?b", "[::1]"]
-        {
+        for bad in [
+            "evil.com/",
+            "a@b",
+            "..",
+            "a..b",
+            "a b",
+            "bücher.de",
+            "",
+            "a:b",
+            "-a.com",
+            "a%2fb",
+            "a#b",
+            "a?b",
+            "[::1]",
+            "a:+80",
+            "a:",
+            "0x7f.1",
+            "127.1",
+            "2130706433",
+            "1.2.3.256",
+        ] {
             assert!(!Form::Host.accepts(bad), "{bad}");
         }
         for bad in ["..", ".", "a/b", "a%2fb", "a b", "", "a?b"] {
@@ -131,7 +182,36 @@ mod tests {
         for bad in ["ghe.example.com/", "ghe.example.com//x", "ghe.example.com/../x", "a@b/x", "/x"] {
             assert!(!Form::HostPath.accepts(bad), "{bad}");
         }
-        for bad in ["https://user@example.com", "example.com", "mailto:a@b", ""] {
+        for good in [
+            "https://a.example",
+            "http://127.0.0.1:4011",
+            "http://[::1]:4011/x/",
+            "https://a.example/t/",
+            "https://a.example:443/realms/a_b",
+        ] {
+            assert!(Form::Url.accepts(good), "{good}");
+        }
+        for bad in [
+            "https://user@example.com",
+            "example.com",
+            "mailto:a@b",
+            "",
+            "https://",
+            "https:///x",
+            "https://a.example/../b",
+            "https://a.example/x?y",
+            "https://a.example/#x",
+            "https://a.example\\@b.example",
+            "https://a example",
+            "https://a.example/a b",
+            "https://bücher.example",
+            "https://a.example//b",
+            "https://a.example/%2e%2e/b",
+            "javascript://a.example/x",
+            "https://[::1",
+            "https://[::1]x",
+            "https://a.example/{b}",
+        ] {
             assert!(!Form::Url.accepts(bad), "{bad}");
         }
     }
@@ -150,5 +230,9 @@ mod tests {
         );
         let given = BTreeMap::from([("host".to_owned(), "example.com".to_owned())]);
         assert_eq!(expand("https://{host}/a", &declared, &given).unwrap(), "https://example.com/a");
+        let declared = BTreeMap::from([("base".to_owned(), Variable { default: None, form: Form::Url })]);
+        let given = BTreeMap::from([("base".to_owned(), "https://example.com/".to_owned())]);
+        assert_eq!(expand("{base}", &declared, &given).unwrap(), "https://example.com/");
+        assert_eq!(detail(expand("{base}/realms", &declared, &given)), "variables.base ends with a slash too many");
     }
 }

@@ -19,7 +19,7 @@ fn document() -> Value {
 fn read(change: impl FnOnce(&mut Value)) -> Result<Metadata> {
     let mut document = document();
     change(&mut document);
-    Metadata::from_discovery(document.to_string().as_bytes(), &Issuer::exact(ISSUER))
+    Metadata::from_discovery(document.to_string().as_bytes(), &Issuer::exact(ISSUER), true)
 }
 
 #[test]
@@ -84,5 +84,8 @@ fn a_missing_or_malformed_endpoint_is_named() {
         assert!(error.detail().unwrap().ends_with(key));
         assert_eq!(read(|document| document[key] = json!(7)).unwrap_err().reason(), Reason::MalformedResponse);
     }
-    assert_eq!(Metadata::from_discovery(b"<html>", &Issuer::exact(ISSUER)).unwrap_err().reason(), Reason::NotJson);
+    assert_eq!(
+        Metadata::from_discovery(b"<html>", &Issuer::exact(ISSUER), true).unwrap_err().reason(),
+        Reason::NotJson
+    );
 }
