@@ -115,11 +115,34 @@ typedef struct keyfob_completed keyfob_completed;
 typedef struct keyfob_config keyfob_config;
 
 /**
+ * How a session is to end. Made by `keyfob_end_session_options_new`, freed by
+ * `keyfob_end_session_options_free`.
+ *
+ * Threads: one thread at a time.
+ */
+typedef struct keyfob_end_session_options keyfob_end_session_options;
+
+/**
+ * A session that has ended. Made by `keyfob_end_session`, freed by `keyfob_ended_free`.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_ended keyfob_ended;
+
+/**
  * What went wrong, in full. Made by a failed call through its `error_out`, freed by `keyfob_error_free`.
  *
  * Threads: may be shared.
  */
 typedef struct keyfob_error keyfob_error;
+
+/**
+ * What to enter at the provider's developer console for one registration, and what it accepts. Made by
+ * `keyfob_registration_guide`, freed by `keyfob_guide_free`.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_guide keyfob_guide;
 
 /**
  * Keyfob, opened on one store. It has no thread of its own: work happens on the caller's thread, inside
@@ -143,6 +166,14 @@ typedef struct keyfob_http_request keyfob_http_request;
  * Threads: one thread at a time.
  */
 typedef struct keyfob_http_response keyfob_http_response;
+
+/**
+ * What another library kept of a session. Made by `keyfob_imported_tokens_new`, consumed by
+ * `keyfob_import_session` or freed by `keyfob_imported_tokens_free`; both overwrite the tokens.
+ *
+ * Threads: one thread at a time.
+ */
+typedef struct keyfob_imported_tokens keyfob_imported_tokens;
 
 /**
  * One line of the journal: why something happened. It holds no secret, and belongs to its list.
@@ -173,6 +204,21 @@ typedef struct keyfob_login keyfob_login;
  * Threads: one thread at a time.
  */
 typedef struct keyfob_login_options keyfob_login_options;
+
+/**
+ * A login that waits for its redirect. It belongs to its list.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_pending_login keyfob_pending_login;
+
+/**
+ * Logins that wait for their redirect, oldest first. Made by `keyfob_pending_logins`, freed by
+ * `keyfob_pending_login_list_free`.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_pending_login_list keyfob_pending_login_list;
 
 /**
  * The user, in one shape for every provider. Made by `keyfob_fetch_profile`, freed by
@@ -214,12 +260,21 @@ typedef struct keyfob_session keyfob_session;
 typedef struct keyfob_session_list keyfob_session_list;
 
 /**
- * An access token that was good when it was given. Made by `keyfob_access_token`, freed by
- * `keyfob_token_free`, which overwrites it.
+ * An access token that was good when it was given. Made by `keyfob_access_token` and
+ * `keyfob_refresh_if_current`, freed by `keyfob_token_free`, which overwrites it.
  *
  * Threads: may be shared.
  */
 typedef struct keyfob_token keyfob_token;
+
+/**
+ * Work of Keyfob's for a thread of the host's: consumed by `keyfob_work_run`, or freed by
+ * `keyfob_work_free`. Work that is freed is only done later, by a call that needs it: nothing is lost. It
+ * stays good when the keyfob_handle is freed, and keeps the store open until it is gone.
+ *
+ * Threads: one thread at a time, and any thread.
+ */
+typedef struct keyfob_work keyfob_work;
 
 /**
  * What a function that can fail returns: `KEYFOB_OK` or one of the kinds below, which say what to do about
@@ -265,9 +320,59 @@ typedef void (*keyfob_release_fn)(void *context);
 typedef int64_t (*keyfob_clock_fn)(void *context);
 
 /**
+ * Takes work that is to run on another thread some time soon: one that may block for as long as an HTTP
+ * request takes.
+ *
+ * Called on the thread that called Keyfob, on several at once. It hands the work to one of the host's
+ * threads and returns; it does not run the work itself, and does not call Keyfob otherwise. It must return:
+ * no exception, no longjmp.
+ *
+ * @param context  what was given to `keyfob_config_set_executor`
+ * @param work     caller owns; free with keyfob_work_free. That is, the host does from here on: it gives the
+ *                 work back once, through `keyfob_work_run` or `keyfob_work_free`
+ */
+typedef void (*keyfob_executor_fn)(void *context, keyfob_work *work);
+
+/**
+ * What became of a session's token at the provider.
+ */
+typedef int32_t keyfob_revocation;
+
+/**
+ * A yes, a no, or that nobody knows.
+ */
+typedef int32_t keyfob_answer;
+
+/**
+ * What a provider takes of a loopback redirect URI.
+ */
+typedef int32_t keyfob_loopback;
+
+/**
  * What kept a request from being answered.
  */
 typedef int32_t keyfob_transport_failure;
+
+/**
+ * The provider says that the token is good for nothing any more.
+ */
+#define KEYFOB_REVOCATION_DONE 1
+
+/**
+ * Nobody asked it to: the options said so, or there was no token left.
+ */
+#define KEYFOB_REVOCATION_NOT_ASKED 2
+
+/**
+ * The provider offers no revocation for this token.
+ */
+#define KEYFOB_REVOCATION_NOT_SUPPORTED 3
+
+/**
+ * It could not be asked, or did not do it: `keyfob_ended_revocation_error` says why. The token lives on
+ * until it is over.
+ */
+#define KEYFOB_REVOCATION_FAILED 4
 
 /**
  * It worked.
@@ -385,6 +490,41 @@ typedef int32_t keyfob_transport_failure;
 #define KEYFOB_INTERNAL 99
 
 /**
+ * Not known.
+ */
+#define KEYFOB_ANSWER_UNKNOWN 0
+
+/**
+ * No.
+ */
+#define KEYFOB_ANSWER_NO 1
+
+/**
+ * Yes.
+ */
+#define KEYFOB_ANSWER_YES 2
+
+/**
+ * Not known.
+ */
+#define KEYFOB_LOOPBACK_UNKNOWN 0
+
+/**
+ * The IP literal, with any port (RFC 8252 section 7.3).
+ */
+#define KEYFOB_LOOPBACK_ANY_PORT 1
+
+/**
+ * Only exactly as registered, port included.
+ */
+#define KEYFOB_LOOPBACK_EXACT 2
+
+/**
+ * Not at all.
+ */
+#define KEYFOB_LOOPBACK_NONE 3
+
+/**
  * The provider answered, whatever the status, and the response holds the whole answer.
  */
 #define KEYFOB_TRANSPORT_ANSWERED 0
@@ -483,9 +623,81 @@ keyfob_status keyfob_config_set_clock(keyfob_config *config,
                                       keyfob_error **error_out);
 
 /**
+ * Hands early refreshes to the host's own threads. Without an executor the caller that notices that one is
+ * due makes it on its own thread, though its token is still good.
+ *
+ * @param execute  takes work for another thread; see `keyfob_executor_fn`
+ * @param context  given to `execute`; may be NULL; consumed, even on error
+ * @param release  gives `context` back when Keyfob is done with it; may be NULL
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_set_executor(keyfob_config *config,
+                                         keyfob_executor_fn execute,
+                                         void *context,
+                                         keyfob_release_fn release,
+                                         keyfob_error **error_out);
+
+/**
  * Frees a configuration that was not opened; it may be NULL.
  */
 void keyfob_config_free(keyfob_config *config);
+
+/**
+ * Options that end a session here, and at the provider where it offers revocation.
+ *
+ * Ownership: caller owns; free with keyfob_end_session_options_free.
+ */
+keyfob_end_session_options *keyfob_end_session_options_new(void);
+
+/**
+ * Whether the session ends here only: the provider is not asked to revoke anything, and its tokens live on
+ * until they are over.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_end_session_options_set_local_only(keyfob_end_session_options *options,
+                                                        bool local_only,
+                                                        keyfob_error **error_out);
+
+/**
+ * Where the provider's logout page sends the browser afterwards (OpenID Connect RP-Initiated Logout section
+ * 3), for `keyfob_ended_logout_url`.
+ *
+ * @param uri  has to be registered at the provider; copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_end_session_options_set_post_logout_redirect_uri(keyfob_end_session_options *options,
+                                                                      const char *uri,
+                                                                      keyfob_error **error_out);
+
+/**
+ * Frees options; they may be NULL.
+ */
+void keyfob_end_session_options_free(keyfob_end_session_options *options);
+
+/**
+ * What became of the token at the provider (RFC 7009 section 2.2): one of `KEYFOB_REVOCATION_...`.
+ */
+keyfob_revocation keyfob_ended_revocation(const keyfob_ended *ended);
+
+/**
+ * Why the provider did not revoke the token; NULL but for `KEYFOB_REVOCATION_FAILED`.
+ *
+ * Ownership: borrowed until the keyfob_ended is freed.
+ */
+const keyfob_error *keyfob_ended_revocation_error(const keyfob_ended *ended);
+
+/**
+ * A page to open in the browser, where the user is to be logged out of the provider too (OpenID Connect
+ * RP-Initiated Logout section 2); NULL if the provider has none. A secret: it holds the ID token.
+ *
+ * Ownership: borrowed until the keyfob_ended is freed.
+ */
+const char *keyfob_ended_logout_url(const keyfob_ended *ended);
+
+/**
+ * Frees what a logout gave; it may be NULL.
+ */
+void keyfob_ended_free(keyfob_ended *ended);
 
 /**
  * The name of a status, for logs: "Ok", "LoginRequired", ...; "Unknown" for a number that this library does
@@ -579,6 +791,77 @@ const char *keyfob_error_return_to(const keyfob_error *error);
 void keyfob_error_free(keyfob_error *error);
 
 /**
+ * Does the work, on this thread. Touches the network; blocks for `http.total_seconds` of the configuration
+ * at most for each request. What comes of it, `keyfob_journal` tells.
+ *
+ * @param work  may be NULL; consumed, even on error
+ */
+void keyfob_work_run(keyfob_work *work);
+
+/**
+ * Frees work without doing it; it may be NULL.
+ */
+void keyfob_work_free(keyfob_work *work);
+
+/**
+ * The name of the provider, to show to people.
+ *
+ * Ownership: borrowed until the keyfob_guide is freed.
+ */
+const char *keyfob_guide_provider_name(const keyfob_guide *guide);
+
+/**
+ * The redirect URI to enter there, character for character.
+ *
+ * Ownership: borrowed until the keyfob_guide is freed.
+ */
+const char *keyfob_guide_redirect_uri(const keyfob_guide *guide);
+
+/**
+ * How many scopes the app asks for, to be allowed there where the provider wants that.
+ */
+size_t keyfob_guide_scopes_len(const keyfob_guide *guide);
+
+/**
+ * One of those scopes; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the keyfob_guide is freed.
+ */
+const char *keyfob_guide_scopes_at(const keyfob_guide *guide, size_t index);
+
+/**
+ * Whether the provider takes redirect URIs with a private-use scheme (RFC 8252 section 7.1).
+ */
+keyfob_answer keyfob_guide_accepts_custom_scheme(const keyfob_guide *guide);
+
+/**
+ * What the provider takes of loopback redirect URIs (RFC 8252 section 7.3): one of `KEYFOB_LOOPBACK_...`.
+ */
+keyfob_loopback keyfob_guide_accepts_loopback(const keyfob_guide *guide);
+
+/**
+ * Whether the registration's own redirect URI is of a form that the provider takes.
+ */
+keyfob_answer keyfob_guide_redirect_uri_accepted(const keyfob_guide *guide);
+
+/**
+ * How many steps there are to do.
+ */
+size_t keyfob_guide_steps_len(const keyfob_guide *guide);
+
+/**
+ * What to do, a sentence of English for a person to read; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the keyfob_guide is freed.
+ */
+const char *keyfob_guide_steps_at(const keyfob_guide *guide, size_t index);
+
+/**
+ * Frees a guide; it may be NULL.
+ */
+void keyfob_guide_free(keyfob_guide *guide);
+
+/**
  * Opens the store, making it when it is missing. Touches no network.
  *
  * @param config      consumed, even on error
@@ -617,7 +900,9 @@ keyfob_status keyfob_registrations(const keyfob_handle *handle,
  * @param registration  the id of a registration; copied; caller may free after return
  * @param options       may be NULL; copied; caller may free after return
  * @param login_out     caller owns; free with keyfob_login_free
- * @return `KEYFOB_INVALID_ARGUMENT`: no such registration, a malformed scope or port;
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such registration or session (of the options), a malformed scope
+ *         or port, a parameter that is Keyfob's own;
+ *         `KEYFOB_LOGIN_REQUIRED`: the session that the options name has ended;
  *         `KEYFOB_CONFIGURATION`: the registration is disabled, the provider has no S256 or an insecure
  *         endpoint;
  *         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_BAD_RESPONSE`: discovery failed;
@@ -646,7 +931,7 @@ keyfob_status keyfob_begin_login(const keyfob_handle *handle,
  *         `KEYFOB_LOGIN_REQUIRED`: the code was sent and the answer lost, or the session that this
  *         redirect made has ended;
  *         `KEYFOB_TOKEN_REJECTED`, `KEYFOB_BAD_RESPONSE`: the provider's answer cannot be believed or
- *         read;
+ *         read, or is about another user than the session's that the login was for;
  *         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_RATE_LIMITED`: call again with the
  *         same redirect;
  *         `KEYFOB_INVALID_STATE`: another process is completing this login right now;
@@ -657,6 +942,28 @@ keyfob_status keyfob_complete_login(const keyfob_handle *handle,
                                     const char *redirect_url,
                                     keyfob_completed **completed_out,
                                     keyfob_error **error_out);
+
+/**
+ * The logins that wait for their redirect, oldest first. Touches no network.
+ *
+ * @param list_out  caller owns; free with keyfob_pending_login_list_free
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_pending_logins(const keyfob_handle *handle,
+                                    keyfob_pending_login_list **list_out,
+                                    keyfob_error **error_out);
+
+/**
+ * Ends a login that waits for its redirect: from now on the redirect is refused. It is stored before this
+ * returns. Cancelling a login that is over is no error. Touches no network.
+ *
+ * @param login_id  copied; caller may free after return
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such login.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_cancel_login(const keyfob_handle *handle,
+                                  const char *login_id,
+                                  keyfob_error **error_out);
 
 /**
  * Gives an access token that is good for so much longer (RFC 6749 section 1.4).
@@ -697,6 +1004,26 @@ keyfob_status keyfob_refresh_session(const keyfob_handle *handle,
                                      const char *session_id,
                                      keyfob_session **session_out,
                                      keyfob_error **error_out);
+
+/**
+ * After a resource server refused an access token (HTTP 401, RFC 6750 section 3.1): gives one that is not
+ * the refused one.
+ *
+ * May touch the network. When the token has been replaced since, in this process or another, the newer one
+ * is given and nothing is sent; else one refresh is made, whoever asks. Blocks for that request,
+ * `http.total_seconds` of the configuration at most. New tokens are in the store before this returns.
+ *
+ * @param session_id      copied; caller may free after return
+ * @param rejected_token  the token that was refused; copied; caller may free after return
+ * @param token_out       caller owns; free with keyfob_token_free
+ * @return as `keyfob_refresh_session`.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_refresh_if_current(const keyfob_handle *handle,
+                                        const char *session_id,
+                                        const char *rejected_token,
+                                        keyfob_token **token_out,
+                                        keyfob_error **error_out);
 
 /**
  * The user's profile, at most so old (OpenID Connect Core section 5.3).
@@ -767,17 +1094,53 @@ keyfob_status keyfob_set_current_session(const keyfob_handle *handle,
                                          keyfob_error **error_out);
 
 /**
- * Logs out: the session ends here and now, in every process, and no token of it is left in its row. It is
- * stored before this returns. Ending an ended session is no error. Touches no network: the provider is not
- * told.
+ * Logs out: the session ends here and now, in every process, whatever the network does, and no token of it
+ * is left in the store. Ending an ended session is no error.
+ *
+ * Then, unless the options say otherwise, the provider is asked once to revoke the token (RFC 7009): may
+ * touch the network, also for the provider's metadata; each request blocks for `http.total_seconds` of the
+ * configuration at most. The ending is stored before that, and a failure there is no failure of this call:
+ * `keyfob_ended_revocation` tells it.
  *
  * @param session_id  copied; caller may free after return
+ * @param options     may be NULL; copied; caller may free after return
+ * @param ended_out   may be NULL; caller owns; free with keyfob_ended_free
  * @return `KEYFOB_INVALID_ARGUMENT`: no such session.
  */
 KEYFOB_MUST_USE
 keyfob_status keyfob_end_session(const keyfob_handle *handle,
                                  const char *session_id,
+                                 const keyfob_end_session_options *options,
+                                 keyfob_ended **ended_out,
                                  keyfob_error **error_out);
+
+/**
+ * Takes over a session from another library, without a new login. It is stored before this returns. Touches
+ * no network: whether the tokens are good shows at their first use.
+ *
+ * @param tokens       consumed, even on error
+ * @param session_out  may be NULL; caller owns; free with keyfob_session_free
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such registration, no user id, neither token.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_import_session(const keyfob_handle *handle,
+                                    keyfob_imported_tokens *tokens,
+                                    keyfob_session **session_out,
+                                    keyfob_error **error_out);
+
+/**
+ * What to enter at the provider's developer console for one registration, and what it accepts. Touches
+ * neither network nor store.
+ *
+ * @param registration  the id of a registration; copied; caller may free after return
+ * @param guide_out     caller owns; free with keyfob_guide_free
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such registration.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_guide(const keyfob_handle *handle,
+                                        const char *registration,
+                                        keyfob_guide **guide_out,
+                                        keyfob_error **error_out);
 
 /**
  * The newest lines of the journal, newest first: why things happened. Touches no network.
@@ -792,10 +1155,61 @@ keyfob_status keyfob_journal(const keyfob_handle *handle,
                              keyfob_error **error_out);
 
 /**
- * Frees the handle; it may be NULL. What came from it stays good. No other thread may be inside a call
- * with it.
+ * Frees the handle; it may be NULL. What came from it stays good; work that an executor holds keeps the
+ * store open. No other thread may be inside a call with it.
  */
 void keyfob_free(keyfob_handle *handle);
+
+/**
+ * A session of a registration and of one user, to which the tokens are added next.
+ *
+ * @param registration  the id of a registration; copied; caller may free after return
+ * @param provider_uid  the user's lasting id at the provider (`sub`, where it speaks OpenID Connect); who
+ *                      imports vouches for it: nobody is asked; copied; caller may free after return
+ * @param tokens_out    caller owns; free with keyfob_imported_tokens_free
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_imported_tokens_new(const char *registration,
+                                         const char *provider_uid,
+                                         keyfob_imported_tokens **tokens_out,
+                                         keyfob_error **error_out);
+
+/**
+ * The access token, and when it is over.
+ *
+ * @param token          copied; caller may free after return
+ * @param expires_at_ms  in milliseconds since 1970 (UTC), or `KEYFOB_TIME_UNKNOWN`
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_imported_tokens_set_access_token(keyfob_imported_tokens *tokens,
+                                                      const char *token,
+                                                      int64_t expires_at_ms,
+                                                      keyfob_error **error_out);
+
+/**
+ * The refresh token.
+ *
+ * @param token  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_imported_tokens_set_refresh_token(keyfob_imported_tokens *tokens,
+                                                       const char *token,
+                                                       keyfob_error **error_out);
+
+/**
+ * Adds a scope that was granted (RFC 6749 section 3.3).
+ *
+ * @param scope  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_imported_tokens_add_scope(keyfob_imported_tokens *tokens,
+                                               const char *scope,
+                                               keyfob_error **error_out);
+
+/**
+ * Frees tokens that were not imported; they may be NULL.
+ */
+void keyfob_imported_tokens_free(keyfob_imported_tokens *tokens);
 
 /**
  * How many lines there are.
@@ -826,7 +1240,7 @@ uint32_t keyfob_journal_entry_pid(const keyfob_journal_entry *entry);
 
 /**
  * What happened, by its stable name: "LoginBegun", "LoginCompleted", "LoginFailed", "Refreshed",
- * "RefreshFailed", "SessionEnded", or one that a newer version wrote.
+ * "RefreshFailed", "SessionEnded", "SessionImported", or one that a newer version wrote.
  *
  * Ownership: borrowed until the keyfob_journal_list is freed.
  */
@@ -916,6 +1330,44 @@ keyfob_status keyfob_login_options_set_redirect_port(keyfob_login_options *optio
                                                      keyfob_error **error_out);
 
 /**
+ * Adds a parameter to the authorization request (RFC 6749 section 3.1), for instance "prompt" = "login" or
+ * "login_hint" = an address (OpenID Connect Core section 3.1.2.1).
+ *
+ * @param name   copied; caller may free after return; refused by `keyfob_begin_login` if it is one of those
+ *               that make a login safe, which are Keyfob's own, or stands twice
+ * @param value  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_options_add_parameter(keyfob_login_options *options,
+                                                 const char *name,
+                                                 const char *value,
+                                                 keyfob_error **error_out);
+
+/**
+ * Something of the app's own to have back when the login completes, also in another process:
+ * `keyfob_completed_app_data`. Stored, never sent to the provider.
+ *
+ * @param data  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_options_set_app_data(keyfob_login_options *options,
+                                                const char *data,
+                                                keyfob_error **error_out);
+
+/**
+ * Asks for more scopes for a session that is there: those it has are asked for too, and logging in as
+ * somebody else is refused by `keyfob_complete_login` with `KEYFOB_TOKEN_REJECTED`, reason
+ * "AccountMismatch".
+ *
+ * @param session_id  of an active session of the same registration; checked by `keyfob_begin_login`;
+ *                    copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_options_set_for_session(keyfob_login_options *options,
+                                                   const char *session_id,
+                                                   keyfob_error **error_out);
+
+/**
  * Frees options; they may be NULL.
  */
 void keyfob_login_options_free(keyfob_login_options *options);
@@ -967,9 +1419,57 @@ const keyfob_session *keyfob_completed_session(const keyfob_completed *completed
 const char *keyfob_completed_return_to(const keyfob_completed *completed);
 
 /**
+ * What the app gave the login to keep; NULL if it gave nothing.
+ *
+ * Ownership: borrowed until the keyfob_completed is freed.
+ */
+const char *keyfob_completed_app_data(const keyfob_completed *completed);
+
+/**
  * Frees the handle of a completed login; it may be NULL. The session stays.
  */
 void keyfob_completed_free(keyfob_completed *completed);
+
+/**
+ * How many logins wait.
+ */
+size_t keyfob_pending_login_list_len(const keyfob_pending_login_list *list);
+
+/**
+ * One of the logins; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the keyfob_pending_login_list is freed.
+ */
+const keyfob_pending_login *keyfob_pending_login_list_at(const keyfob_pending_login_list *list, size_t index);
+
+/**
+ * Frees a list; it may be NULL. The logins go on waiting.
+ */
+void keyfob_pending_login_list_free(keyfob_pending_login_list *list);
+
+/**
+ * The id of the login in its store, for `keyfob_cancel_login`.
+ *
+ * Ownership: borrowed until the keyfob_pending_login_list is freed.
+ */
+const char *keyfob_pending_login_id(const keyfob_pending_login *login);
+
+/**
+ * The id of the registration that it was begun for.
+ *
+ * Ownership: borrowed until the keyfob_pending_login_list is freed.
+ */
+const char *keyfob_pending_login_registration(const keyfob_pending_login *login);
+
+/**
+ * When it was begun, in milliseconds since 1970 (UTC).
+ */
+int64_t keyfob_pending_login_created_at_ms(const keyfob_pending_login *login);
+
+/**
+ * When it stops waiting, in milliseconds since 1970 (UTC).
+ */
+int64_t keyfob_pending_login_expires_at_ms(const keyfob_pending_login *login);
 
 /**
  * The user's lasting id at the provider.
@@ -1041,7 +1541,7 @@ const keyfob_registration *keyfob_registration_list_at(const keyfob_registration
 void keyfob_registration_list_free(keyfob_registration_list *list);
 
 /**
- * The id, for `keyfob_begin_login`.
+ * The id, for `keyfob_begin_login` and `keyfob_registration_guide`.
  *
  * Ownership: borrowed until the keyfob_registration_list is freed.
  */
@@ -1129,6 +1629,29 @@ int64_t keyfob_session_provider_access_token_expiry_ms(const keyfob_session *ses
  * Ownership: borrowed until the keyfob_session is freed.
  */
 const char *keyfob_session_provider_refresh_token(const keyfob_session *session);
+
+/**
+ * The ID token as it came (OpenID Connect Core section 2), for an app's own back end: the one of the last
+ * refresh that brought one; NULL if there is none, and once the session has ended. A secret.
+ *
+ * Ownership: borrowed until the keyfob_session is freed.
+ */
+const char *keyfob_session_id_token(const keyfob_session *session);
+
+/**
+ * The claims of that ID token, as one JSON object; NULL if there is none. Its signature was verified.
+ *
+ * Ownership: borrowed until the keyfob_session is freed.
+ */
+const char *keyfob_session_id_token_claims_json(const keyfob_session *session);
+
+/**
+ * What else the token answer had (RFC 6749 section 5.1), as one JSON object: `instance_url`,
+ * `refresh_token_expires_in`, ... Untrusted data of the provider, and perhaps a secret.
+ *
+ * Ownership: borrowed until the keyfob_session is freed.
+ */
+const char *keyfob_session_token_answer_json(const keyfob_session *session);
 
 /**
  * How many scopes were granted (RFC 6749 section 3.3), which may be fewer than were asked for.

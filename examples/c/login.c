@@ -111,6 +111,21 @@ static int use_session(keyfob_handle *keyfob, const char *id) {
     return EXIT_SUCCESS;
 }
 
+/* Here at once, whatever the network does; then the provider is asked to revoke the token. */
+static int log_out(keyfob_handle *keyfob, const char *id) {
+    keyfob_ended *ended = NULL;
+    keyfob_error *error = NULL;
+
+    if (keyfob_end_session(keyfob, id, NULL, &ended, &error) != KEYFOB_OK) {
+        return failed("end", error);
+    }
+    printf("%-10s %s\n", "logged out", keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_DONE
+                                           ? "here and at the provider"
+                                           : "here; the provider's token lives on until it is over");
+    keyfob_ended_free(ended);
+    return EXIT_SUCCESS;
+}
+
 static int show_journal(keyfob_handle *keyfob) {
     keyfob_journal_list *journal = NULL;
     keyfob_error *error = NULL;
@@ -155,8 +170,8 @@ int main(int argc, char **argv) {
         print_time("expires", keyfob_session_provider_access_token_expiry_ms(session));
 
         outcome = use_session(keyfob, id);
-        if (keyfob_end_session(keyfob, id, &error) != KEYFOB_OK) {
-            outcome = failed("end", error);
+        if (outcome == EXIT_SUCCESS) {
+            outcome = log_out(keyfob, id);
         }
     }
     if (outcome == EXIT_SUCCESS) {

@@ -50,8 +50,12 @@ pub(crate) fn make<T>(new: impl FnOnce() -> Option<T>) -> Option<Box<T>> {
 
 /// Frees a handle.
 pub(crate) fn free<T>(handle: Option<Box<T>>) {
-    // Nobody could be told of a panic here.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(handle)));
+    quietly(|| drop(handle));
+}
+
+/// Runs what has no result: nobody could be told of a panic in it.
+pub(crate) fn quietly(body: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(body));
 }
 
 /// What a getter answers when there is nothing to read.

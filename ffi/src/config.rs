@@ -5,12 +5,13 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use keyfob::{Clock, Config, Transport};
+use keyfob::{Clock, Config, Executor, Transport};
 
 use crate::boundary::{Context, Output, free, given, guard, optional_text, text};
 use crate::callback::keyfob_release_fn;
 use crate::clock::{HostClock, keyfob_clock_fn};
 use crate::error::{keyfob_error, keyfob_status};
+use crate::executor::{HostExecutor, keyfob_executor_fn};
 use crate::transport::{HostTransport, keyfob_transport_fn};
 
 /// What an app says once: where the store is, which registrations it has, how long things may take. Made by
@@ -21,6 +22,7 @@ pub struct keyfob_config {
     config: Config,
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Arc<dyn Clock>>,
+    executor: Option<Arc<dyn Executor>>,
 }
 
 impl keyfob_config {
@@ -31,6 +33,9 @@ impl keyfob_config {
         }
         if let Some(clock) = self.clock {
             config = config.with_clock(clock);
+        }
+        if let Some(executor) = self.executor {
+            config = config.with_executor(executor);
         }
         config
     }
@@ -66,7 +71,7 @@ pub unsafe extern "C" fn keyfob_config_from_json(
         // SAFETY: the caller keeps the header's rule for strings.
         let json = unsafe { text("json", json) }?;
         let config = Config::from_json(json)?;
-        config_out.give(keyfob_config { config, transport: None, clock: None });
+        config_out.give(keyfob_config { config, transport: None, clock: None, executor: None });
         Ok(())
     })
 }
@@ -119,6 +124,29 @@ pub unsafe extern "C" fn keyfob_config_set_clock(
         let boot_id = unsafe { optional_text("boot_id", boot_id) }?.map(str::to_owned);
         let clock = HostClock::new(given("wall", wall)?, given("boot", boot)?, boot_id, context);
         config.clock = Some(Arc::new(clock));
+        Ok(())
+    })
+}
+
+/// Hands early refreshes to the host's own threads. Without an executor the caller that notices that one is
+/// due makes it on its own thread, though its token is still good.
+///
+/// @param execute  takes work for another thread; see `keyfob_executor_fn`
+/// @param context  given to `execute`; may be NULL; consumed, even on error
+/// @param release  gives `context` back when Keyfob is done with it; may be NULL
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_config_set_executor(
+    config: Option<&mut keyfob_config>,
+    execute: keyfob_executor_fn,
+    context: *mut c_void,
+    release: keyfob_release_fn,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let context = Context::new(context, release);
+        let config = given("config", config)?;
+        config.executor = Some(Arc::new(HostExecutor::new(given("execute", execute)?, context)));
         Ok(())
     })
 }

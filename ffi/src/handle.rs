@@ -3,13 +3,17 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use keyfob::{Keyfob, LoginOptions, MinValidity};
+use keyfob::{EndSession, Keyfob, LoginOptions, MinValidity};
 
 use crate::boundary::{Outcome, Output, free, given, guard, text};
 use crate::config::keyfob_config;
+use crate::end::{keyfob_end_session_options, keyfob_ended};
 use crate::error::{Failure, keyfob_error, keyfob_status};
+use crate::guide::keyfob_guide;
+use crate::import::keyfob_imported_tokens;
 use crate::journal::keyfob_journal_list;
 use crate::login::{keyfob_completed, keyfob_login, keyfob_login_options};
+use crate::pending::keyfob_pending_login_list;
 use crate::profile::{freshness, keyfob_profile};
 use crate::registration::keyfob_registration_list;
 use crate::session::{keyfob_session, keyfob_session_list};
@@ -80,7 +84,9 @@ pub unsafe extern "C" fn keyfob_registrations(
 /// @param registration  the id of a registration; copied; caller may free after return
 /// @param options       may be NULL; copied; caller may free after return
 /// @param login_out     caller owns; free with keyfob_login_free
-/// @return `KEYFOB_INVALID_ARGUMENT`: no such registration, a malformed scope or port;
+/// @return `KEYFOB_INVALID_ARGUMENT`: no such registration or session (of the options), a malformed scope
+///         or port, a parameter that is Keyfob's own;
+///         `KEYFOB_LOGIN_REQUIRED`: the session that the options name has ended;
 ///         `KEYFOB_CONFIGURATION`: the registration is disabled, the provider has no S256 or an insecure
 ///         endpoint;
 ///         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_BAD_RESPONSE`: discovery failed;
@@ -120,7 +126,7 @@ pub unsafe extern "C" fn keyfob_begin_login(
 ///         `KEYFOB_LOGIN_REQUIRED`: the code was sent and the answer lost, or the session that this
 ///         redirect made has ended;
 ///         `KEYFOB_TOKEN_REJECTED`, `KEYFOB_BAD_RESPONSE`: the provider's answer cannot be believed or
-///         read;
+///         read, or is about another user than the session's that the login was for;
 ///         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_RATE_LIMITED`: call again with the
 ///         same redirect;
 ///         `KEYFOB_INVALID_STATE`: another process is completing this login right now;
@@ -140,6 +146,43 @@ pub unsafe extern "C" fn keyfob_complete_login(
         let redirect_url = unsafe { text("redirect_url", redirect_url) }?;
         completed_out.give(handle.keyfob.complete_login(redirect_url)?.into());
         Ok(())
+    })
+}
+
+/// The logins that wait for their redirect, oldest first. Touches no network.
+///
+/// @param list_out  caller owns; free with keyfob_pending_login_list_free
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_pending_logins(
+    handle: Option<&keyfob_handle>,
+    list_out: Option<&mut MaybeUninit<*mut keyfob_pending_login_list>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let list_out = Output::new("list_out", list_out)?;
+        list_out.give(given("handle", handle)?.keyfob.pending_logins()?.into());
+        Ok(())
+    })
+}
+
+/// Ends a login that waits for its redirect: from now on the redirect is refused. It is stored before this
+/// returns. Cancelling a login that is over is no error. Touches no network.
+///
+/// @param login_id  copied; caller may free after return
+/// @return `KEYFOB_INVALID_ARGUMENT`: no such login.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_cancel_login(
+    handle: Option<&keyfob_handle>,
+    login_id: *const c_char,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let login_id = unsafe { text("login_id", login_id) }?;
+        Ok(handle.keyfob.cancel_login(login_id)?)
     })
 }
 
@@ -210,6 +253,38 @@ pub unsafe extern "C" fn keyfob_refresh_session(
         if let Some(session_out) = session_out {
             session_out.give(session.into());
         }
+        Ok(())
+    })
+}
+
+/// After a resource server refused an access token (HTTP 401, RFC 6750 section 3.1): gives one that is not
+/// the refused one.
+///
+/// May touch the network. When the token has been replaced since, in this process or another, the newer one
+/// is given and nothing is sent; else one refresh is made, whoever asks. Blocks for that request,
+/// `http.total_seconds` of the configuration at most. New tokens are in the store before this returns.
+///
+/// @param session_id      copied; caller may free after return
+/// @param rejected_token  the token that was refused; copied; caller may free after return
+/// @param token_out       caller owns; free with keyfob_token_free
+/// @return as `keyfob_refresh_session`.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_refresh_if_current(
+    handle: Option<&keyfob_handle>,
+    session_id: *const c_char,
+    rejected_token: *const c_char,
+    token_out: Option<&mut MaybeUninit<*mut keyfob_token>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let token_out = Output::new("token_out", token_out)?;
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let session_id = unsafe { text("session_id", session_id) }?;
+        // SAFETY: as above.
+        let rejected_token = unsafe { text("rejected_token", rejected_token) }?;
+        token_out.give(handle.keyfob.refresh_if_current(session_id, rejected_token)?.into());
         Ok(())
     })
 }
@@ -326,24 +401,87 @@ pub unsafe extern "C" fn keyfob_set_current_session(
     })
 }
 
-/// Logs out: the session ends here and now, in every process, and no token of it is left in its row. It is
-/// stored before this returns. Ending an ended session is no error. Touches no network: the provider is not
-/// told.
+/// Logs out: the session ends here and now, in every process, whatever the network does, and no token of it
+/// is left in the store. Ending an ended session is no error.
+///
+/// Then, unless the options say otherwise, the provider is asked once to revoke the token (RFC 7009): may
+/// touch the network, also for the provider's metadata; each request blocks for `http.total_seconds` of the
+/// configuration at most. The ending is stored before that, and a failure there is no failure of this call:
+/// `keyfob_ended_revocation` tells it.
 ///
 /// @param session_id  copied; caller may free after return
+/// @param options     may be NULL; copied; caller may free after return
+/// @param ended_out   may be NULL; caller owns; free with keyfob_ended_free
 /// @return `KEYFOB_INVALID_ARGUMENT`: no such session.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_end_session(
     handle: Option<&keyfob_handle>,
     session_id: *const c_char,
+    options: Option<&keyfob_end_session_options>,
+    ended_out: Option<&mut MaybeUninit<*mut keyfob_ended>>,
     error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
 ) -> keyfob_status {
     guard(error_out, || {
+        let ended_out = Output::optional(ended_out);
         let handle = given("handle", handle)?;
         // SAFETY: the caller keeps the header's rule for strings.
         let session_id = unsafe { text("session_id", session_id) }?;
-        Ok(handle.keyfob.end_session(session_id, keyfob::EndSession::local_only()).map(drop)?)
+        let options = options.map_or_else(EndSession::default, keyfob_end_session_options::to_core);
+        let ended = handle.keyfob.end_session(session_id, options)?;
+        if let Some(ended_out) = ended_out {
+            ended_out.give(ended.into());
+        }
+        Ok(())
+    })
+}
+
+/// Takes over a session from another library, without a new login. It is stored before this returns. Touches
+/// no network: whether the tokens are good shows at their first use.
+///
+/// @param tokens       consumed, even on error
+/// @param session_out  may be NULL; caller owns; free with keyfob_session_free
+/// @return `KEYFOB_INVALID_ARGUMENT`: no such registration, no user id, neither token.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_import_session(
+    handle: Option<&keyfob_handle>,
+    tokens: Option<Box<keyfob_imported_tokens>>,
+    session_out: Option<&mut MaybeUninit<*mut keyfob_session>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let session_out = Output::optional(session_out);
+        let handle = given("handle", handle)?;
+        let session = handle.keyfob.import_session(given("tokens", tokens)?.tokens)?;
+        if let Some(session_out) = session_out {
+            session_out.give(session.into());
+        }
+        Ok(())
+    })
+}
+
+/// What to enter at the provider's developer console for one registration, and what it accepts. Touches
+/// neither network nor store.
+///
+/// @param registration  the id of a registration; copied; caller may free after return
+/// @param guide_out     caller owns; free with keyfob_guide_free
+/// @return `KEYFOB_INVALID_ARGUMENT`: no such registration.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_registration_guide(
+    handle: Option<&keyfob_handle>,
+    registration: *const c_char,
+    guide_out: Option<&mut MaybeUninit<*mut keyfob_guide>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let guide_out = Output::new("guide_out", guide_out)?;
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let registration = unsafe { text("registration", registration) }?;
+        guide_out.give(handle.keyfob.registration_guide(registration)?.into());
+        Ok(())
     })
 }
 
@@ -366,8 +504,8 @@ pub unsafe extern "C" fn keyfob_journal(
     })
 }
 
-/// Frees the handle; it may be NULL. What came from it stays good. No other thread may be inside a call
-/// with it.
+/// Frees the handle; it may be NULL. What came from it stays good; work that an executor holds keeps the
+/// store open. No other thread may be inside a call with it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_free(handle: Option<Box<keyfob_handle>>) {
     free(handle);

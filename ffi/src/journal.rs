@@ -77,7 +77,7 @@ pub unsafe extern "C" fn keyfob_journal_entry_pid(entry: Option<&keyfob_journal_
 }
 
 /// What happened, by its stable name: "LoginBegun", "LoginCompleted", "LoginFailed", "Refreshed",
-/// "RefreshFailed", "SessionEnded", or one that a newer version wrote.
+/// "RefreshFailed", "SessionEnded", "SessionImported", or one that a newer version wrote.
 ///
 /// Ownership: borrowed until the keyfob_journal_list is freed.
 #[unsafe(no_mangle)]

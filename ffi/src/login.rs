@@ -51,11 +51,17 @@ pub struct keyfob_completed {
     session: keyfob_session,
     completed: Completed,
     return_to: Text,
+    app_data: Text,
 }
 
 impl From<Completed> for keyfob_completed {
     fn from(completed: Completed) -> Self {
-        Self { session: completed.session().clone().into(), completed, return_to: Text::default() }
+        Self {
+            session: completed.session().clone().into(),
+            completed,
+            return_to: Text::default(),
+            app_data: Text::default(),
+        }
     }
 }
 
@@ -143,6 +149,73 @@ pub unsafe extern "C" fn keyfob_login_options_set_redirect_port(
     })
 }
 
+/// Adds a parameter to the authorization request (RFC 6749 section 3.1), for instance "prompt" = "login" or
+/// "login_hint" = an address (OpenID Connect Core section 3.1.2.1).
+///
+/// @param name   copied; caller may free after return; refused by `keyfob_begin_login` if it is one of those
+///               that make a login safe, which are Keyfob's own, or stands twice
+/// @param value  copied; caller may free after return
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_options_add_parameter(
+    options: Option<&mut keyfob_login_options>,
+    name: *const c_char,
+    value: *const c_char,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let options = given("options", options)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let name = unsafe { text("name", name) }?;
+        // SAFETY: as above.
+        let value = unsafe { text("value", value) }?;
+        options.change(|options| options.parameter(name, value));
+        Ok(())
+    })
+}
+
+/// Something of the app's own to have back when the login completes, also in another process:
+/// `keyfob_completed_app_data`. Stored, never sent to the provider.
+///
+/// @param data  copied; caller may free after return
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_options_set_app_data(
+    options: Option<&mut keyfob_login_options>,
+    data: *const c_char,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let options = given("options", options)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let data = unsafe { text("data", data) }?;
+        options.change(|options| options.app_data(data));
+        Ok(())
+    })
+}
+
+/// Asks for more scopes for a session that is there: those it has are asked for too, and logging in as
+/// somebody else is refused by `keyfob_complete_login` with `KEYFOB_TOKEN_REJECTED`, reason
+/// "AccountMismatch".
+///
+/// @param session_id  of an active session of the same registration; checked by `keyfob_begin_login`;
+///                    copied; caller may free after return
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_options_set_for_session(
+    options: Option<&mut keyfob_login_options>,
+    session_id: *const c_char,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let options = given("options", options)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let session_id = unsafe { text("session_id", session_id) }?;
+        options.change(|options| options.for_session(session_id));
+        Ok(())
+    })
+}
+
 /// Frees options; they may be NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_login_options_free(options: Option<Box<keyfob_login_options>>) {
@@ -200,6 +273,14 @@ pub unsafe extern "C" fn keyfob_completed_session(completed: Option<&keyfob_comp
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_completed_return_to(completed: Option<&keyfob_completed>) -> *const c_char {
     read(completed, |completed| completed.return_to.of_option(completed.completed.return_to()))
+}
+
+/// What the app gave the login to keep; NULL if it gave nothing.
+///
+/// Ownership: borrowed until the keyfob_completed is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_completed_app_data(completed: Option<&keyfob_completed>) -> *const c_char {
+    read(completed, |completed| completed.app_data.of_option(completed.completed.app_data()))
 }
 
 /// Frees the handle of a completed login; it may be NULL. The session stays.

@@ -61,7 +61,7 @@ pub unsafe extern "C" fn keyfob_registration_list_free(list: Option<Box<keyfob_r
     free(list);
 }
 
-/// The id, for `keyfob_begin_login`.
+/// The id, for `keyfob_begin_login` and `keyfob_registration_guide`.
 ///
 /// Ownership: borrowed until the keyfob_registration_list is freed.
 #[unsafe(no_mangle)]

@@ -4,6 +4,7 @@ use std::ffi::c_char;
 use std::sync::OnceLock;
 
 use keyfob::{Session, SessionState};
+use zeroize::Zeroizing;
 
 use crate::boundary::{Text, free, make, read, to_unix_ms};
 use crate::error::KEYFOB_TIME_UNKNOWN;
@@ -24,6 +25,9 @@ pub struct keyfob_session {
     ended_reason: Text,
     provider_access_token: Text,
     provider_refresh_token: Text,
+    id_token: Text,
+    id_token_claims_json: Text,
+    token_answer_json: Text,
     scopes: Vec<Text>,
     profile: OnceLock<keyfob_profile>,
 }
@@ -40,6 +44,9 @@ impl From<Session> for keyfob_session {
             ended_reason: Text::default(),
             provider_access_token: Text::default(),
             provider_refresh_token: Text::default(),
+            id_token: Text::default(),
+            id_token_claims_json: Text::default(),
+            token_answer_json: Text::default(),
             profile: OnceLock::new(),
         }
     }
@@ -135,6 +142,38 @@ pub unsafe extern "C" fn keyfob_session_provider_access_token_expiry_ms(session:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_session_provider_refresh_token(session: Option<&keyfob_session>) -> *const c_char {
     read(session, |session| session.provider_refresh_token.of_option(session.session.provider_refresh_token()))
+}
+
+/// The ID token as it came (OpenID Connect Core section 2), for an app's own back end: the one of the last
+/// refresh that brought one; NULL if there is none, and once the session has ended. A secret.
+///
+/// Ownership: borrowed until the keyfob_session is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_session_id_token(session: Option<&keyfob_session>) -> *const c_char {
+    read(session, |session| session.id_token.of_option(session.session.id_token()))
+}
+
+/// The claims of that ID token, as one JSON object; NULL if there is none. Its signature was verified.
+///
+/// Ownership: borrowed until the keyfob_session is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_session_id_token_claims_json(session: Option<&keyfob_session>) -> *const c_char {
+    read(session, |session| {
+        let claims = session.session.id_token_claims_json().map(Zeroizing::new);
+        session.id_token_claims_json.of_option(claims.as_ref().map(|claims| claims.as_str()))
+    })
+}
+
+/// What else the token answer had (RFC 6749 section 5.1), as one JSON object: `instance_url`,
+/// `refresh_token_expires_in`, ... Untrusted data of the provider, and perhaps a secret.
+///
+/// Ownership: borrowed until the keyfob_session is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_session_token_answer_json(session: Option<&keyfob_session>) -> *const c_char {
+    read(session, |session| {
+        let answer = Zeroizing::new(session.session.token_answer_json());
+        session.token_answer_json.of(&answer)
+    })
 }
 
 /// How many scopes were granted (RFC 6749 section 3.3), which may be fewer than were asked for.

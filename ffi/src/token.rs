@@ -7,8 +7,8 @@ use keyfob::AccessToken;
 use crate::boundary::{Text, free, read, to_unix_ms};
 use crate::error::KEYFOB_TIME_UNKNOWN;
 
-/// An access token that was good when it was given. Made by `keyfob_access_token`, freed by
-/// `keyfob_token_free`, which overwrites it.
+/// An access token that was good when it was given. Made by `keyfob_access_token` and
+/// `keyfob_refresh_if_current`, freed by `keyfob_token_free`, which overwrites it.
 ///
 /// Threads: may be shared.
 #[derive(Debug)]

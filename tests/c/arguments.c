@@ -31,6 +31,10 @@ static void null_is_named(keyfob_handle *keyfob) {
     keyfob_registration_list *registrations = NULL;
     keyfob_journal_list *journal = NULL;
     keyfob_handle *other = NULL;
+    keyfob_ended *ended = NULL;
+    keyfob_pending_login_list *pending = NULL;
+    keyfob_guide *guide = NULL;
+    keyfob_imported_tokens *tokens = NULL;
 
     refused(keyfob_config_from_json(NULL, &config, &error), &error, "json is NULL");
     refused(keyfob_config_from_json("{}", NULL, &error), &error, "config_out is NULL");
@@ -51,7 +55,28 @@ static void null_is_named(keyfob_handle *keyfob) {
     refused(keyfob_sessions(NULL, &sessions, &error), &error, "handle is NULL");
     refused(keyfob_current_session(keyfob, NULL, &error), &error, "session_out is NULL");
     refused(keyfob_set_current_session(keyfob, NULL, &error), &error, "session_id is NULL");
-    refused(keyfob_end_session(keyfob, NULL, &error), &error, "session_id is NULL");
+    refused(keyfob_end_session(keyfob, NULL, NULL, NULL, &error), &error, "session_id is NULL");
+    refused(keyfob_end_session(NULL, "x", NULL, &ended, &error), &error, "handle is NULL");
+    refused(keyfob_end_session_options_set_local_only(NULL, true, &error), &error, "options is NULL");
+    refused(keyfob_end_session_options_set_post_logout_redirect_uri(NULL, "x:y", &error), &error, "options is NULL");
+    refused(keyfob_pending_logins(keyfob, NULL, &error), &error, "list_out is NULL");
+    refused(keyfob_pending_logins(NULL, &pending, &error), &error, "handle is NULL");
+    refused(keyfob_cancel_login(NULL, "x", &error), &error, "handle is NULL");
+    refused(keyfob_cancel_login(keyfob, NULL, &error), &error, "login_id is NULL");
+    refused(keyfob_refresh_if_current(keyfob, NULL, "x", &token, &error), &error, "session_id is NULL");
+    refused(keyfob_refresh_if_current(keyfob, "x", NULL, &token, &error), &error, "rejected_token is NULL");
+    refused(keyfob_refresh_if_current(keyfob, "x", "x", NULL, &error), &error, "token_out is NULL");
+    refused(keyfob_registration_guide(keyfob, NULL, &guide, &error), &error, "registration is NULL");
+    refused(keyfob_registration_guide(keyfob, REGISTRATION, NULL, &error), &error, "guide_out is NULL");
+    refused(keyfob_imported_tokens_new(NULL, "u-1", &tokens, &error), &error, "registration is NULL");
+    refused(keyfob_imported_tokens_new(REGISTRATION, NULL, &tokens, &error), &error, "provider_uid is NULL");
+    refused(keyfob_imported_tokens_new(REGISTRATION, "u-1", NULL, &error), &error, "tokens_out is NULL");
+    refused(keyfob_imported_tokens_set_refresh_token(NULL, "x", &error), &error, "tokens is NULL");
+    refused(keyfob_import_session(keyfob, NULL, &session, &error), &error, "tokens is NULL");
+    refused(keyfob_login_options_add_parameter(NULL, "x", "y", &error), &error, "options is NULL");
+    refused(keyfob_login_options_set_app_data(NULL, "x", &error), &error, "options is NULL");
+    refused(keyfob_login_options_set_for_session(NULL, "x", &error), &error, "options is NULL");
+    refused(keyfob_config_set_executor(NULL, NULL, NULL, NULL, &error), &error, "config is NULL");
     refused(keyfob_registrations(NULL, &registrations, &error), &error, "handle is NULL");
     refused(keyfob_journal(NULL, 1, &journal, &error), &error, "handle is NULL");
     refused(keyfob_login_options_add_scope(NULL, "x", &error), &error, "options is NULL");
@@ -81,7 +106,15 @@ static void text_must_be_utf8(keyfob_handle *keyfob) {
     keyfob_login_options *options = keyfob_login_options_new();
     refused(keyfob_login_options_set_success(options, NOT_UTF8, &error), &error, "link is not UTF-8");
     refused(keyfob_login_options_set_failure(options, NULL, &error), &error, "link is NULL");
+    refused(keyfob_login_options_add_parameter(options, NOT_UTF8, "x", &error), &error, "name is not UTF-8");
+    refused(keyfob_login_options_add_parameter(options, "x", NULL, &error), &error, "value is NULL");
+    refused(keyfob_login_options_set_app_data(options, NOT_UTF8, &error), &error, "data is not UTF-8");
+    refused(keyfob_login_options_set_for_session(options, NOT_UTF8, &error), &error, "session_id is not UTF-8");
     keyfob_login_options_free(options);
+    keyfob_end_session_options *end = keyfob_end_session_options_new();
+    refused(keyfob_end_session_options_set_post_logout_redirect_uri(end, NOT_UTF8, &error), &error,
+            "uri is not UTF-8");
+    keyfob_end_session_options_free(end);
 }
 
 static void what_the_core_refuses(keyfob_handle *keyfob, const char *folder) {
@@ -131,6 +164,19 @@ static void getters_of_null_are_empty(void) {
     ok(keyfob_profile_uid(NULL) == NULL && keyfob_login_authorization_url(NULL) == NULL
            && keyfob_completed_session(NULL) == NULL && keyfob_completed_return_to(NULL) == NULL,
        "of a profile and a login");
+    ok(keyfob_session_id_token(NULL) == NULL && keyfob_session_id_token_claims_json(NULL) == NULL
+           && keyfob_session_token_answer_json(NULL) == NULL && keyfob_completed_app_data(NULL) == NULL,
+       "of what a login brought");
+    ok(keyfob_ended_revocation(NULL) == 0 && keyfob_ended_revocation_error(NULL) == NULL
+           && keyfob_ended_logout_url(NULL) == NULL,
+       "of a logout");
+    ok(keyfob_pending_login_list_len(NULL) == 0 && keyfob_pending_login_list_at(NULL, 0) == NULL
+           && keyfob_pending_login_id(NULL) == NULL && keyfob_pending_login_expires_at_ms(NULL) == KEYFOB_TIME_UNKNOWN,
+       "of logins that wait");
+    ok(keyfob_guide_redirect_uri(NULL) == NULL && keyfob_guide_steps_len(NULL) == 0
+           && keyfob_guide_steps_at(NULL, 0) == NULL && keyfob_guide_accepts_custom_scheme(NULL) == KEYFOB_ANSWER_UNKNOWN
+           && keyfob_guide_accepts_loopback(NULL) == KEYFOB_LOOPBACK_UNKNOWN,
+       "of a guide");
     ok(keyfob_session_list_len(NULL) == 0 && keyfob_session_list_at(NULL, 0) == NULL
            && keyfob_registration_list_len(NULL) == 0 && keyfob_registration_id(NULL) == NULL
            && keyfob_journal_list_len(NULL) == 0 && keyfob_journal_entry_event(NULL) == NULL,
@@ -150,6 +196,13 @@ static void freeing_null_does_nothing(void) {
     keyfob_profile_free(NULL);
     keyfob_registration_list_free(NULL);
     keyfob_journal_list_free(NULL);
+    keyfob_end_session_options_free(NULL);
+    keyfob_ended_free(NULL);
+    keyfob_pending_login_list_free(NULL);
+    keyfob_guide_free(NULL);
+    keyfob_imported_tokens_free(NULL);
+    keyfob_work_free(NULL);
+    keyfob_work_run(NULL);
     ok(true, "freeing NULL does nothing");
 }
 

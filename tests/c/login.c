@@ -8,6 +8,8 @@
 
 #include "tap.h"
 
+#define APP_DATA "draft 7 \xc3\xbc"
+
 static const char *issuer;
 static const char *folder;
 
@@ -51,6 +53,11 @@ static void a_login_becomes_a_session(void) {
     ok(strlen(keyfob_session_provider_refresh_token(session)) > 0, "there is a refresh token");
     ok(keyfob_session_provider_access_token_expiry_ms(session) > keyfob_session_created_at_ms(session),
        "its expiry is known");
+    const char *id_token = keyfob_session_id_token(session);
+    const char *second_part = id_token == NULL ? NULL : strchr(id_token, '.');
+    ok(second_part != NULL && strchr(second_part + 1, '.') != NULL, "there is an ID token of three parts");
+    ok(strstr(keyfob_session_id_token_claims_json(session), "\"sub\":\"u-1\"") != NULL, "its claims name the user");
+    same(keyfob_completed_app_data(completed), NULL, "application data that nobody gave");
     ok(keyfob_session_updated_at_ms(session) >= keyfob_session_created_at_ms(session), "it was updated");
     bool granted = false;
     for (size_t i = 0; i < keyfob_session_scopes_len(session); i++) {
@@ -109,14 +116,17 @@ static void sessions_are_listed_chosen_and_ended(void) {
     ok(strlen(keyfob_registration_provider_name(registration)) > 0, "its provider has a name");
     ok(keyfob_registration_enabled(registration), "it is enabled");
 
-    must(keyfob_end_session(keyfob, id, &error), &error, "end");
-    must(keyfob_end_session(keyfob, id, &error), &error, "end an ended one");
+    must(keyfob_end_session(keyfob, id, NULL, NULL, &error), &error, "end");
+    must(keyfob_end_session(keyfob, id, NULL, NULL, &error), &error, "end an ended one");
     keyfob_session *ended = NULL;
     must(keyfob_find_session(keyfob, id, &ended, &error), &error, "find");
     ok(!keyfob_session_is_active(ended), "it is not active any more");
     same(keyfob_session_ended_reason(ended), "LoggedOut", "the reason of its end");
     same(keyfob_session_provider_access_token(ended), "", "its access token");
     same(keyfob_session_provider_refresh_token(ended), NULL, "its refresh token");
+    same(keyfob_session_id_token(ended), NULL, "its ID token");
+    same(keyfob_session_id_token_claims_json(ended), NULL, "the claims of its ID token");
+    same(keyfob_session_token_answer_json(ended), "{}", "the rest of its token answer");
     keyfob_token *token = NULL;
     fails(keyfob_access_token(keyfob, id, 0, &token, &error), &error, KEYFOB_LOGIN_REQUIRED, "LoggedOut",
           "a token of an ended session");
@@ -189,7 +199,9 @@ static void a_login_outlives_its_process(void) {
         keyfob_handle *keyfob = open_config(configure(issuer, folder, "killed"));
         keyfob_login *login = NULL;
         keyfob_error *error = NULL;
-        must(keyfob_begin_login(keyfob, REGISTRATION, NULL, &login, &error), &error, "begin");
+        keyfob_login_options *options = keyfob_login_options_new();
+        must(keyfob_login_options_set_app_data(options, APP_DATA, &error), &error, "app data");
+        must(keyfob_begin_login(keyfob, REGISTRATION, options, &login, &error), &error, "begin");
         const char *url = keyfob_login_authorization_url(login);
         if (write(channel[1], url, strlen(url)) < 0) {
             give_up("the pipe is broken");
@@ -218,6 +230,8 @@ static void a_login_outlives_its_process(void) {
     keyfob_error *error = NULL;
     must(keyfob_complete_login(keyfob, redirect, &completed, &error), &error, "complete");
     same(keyfob_session_provider_uid(keyfob_completed_session(completed)), "u-1", "the user of the login it began");
+    same(keyfob_completed_app_data(completed), APP_DATA, "its application data, in another process");
+    same(keyfob_completed_return_to(completed), NULL, "its success link");
     keyfob_completed_free(completed);
     keyfob_free(keyfob);
 }

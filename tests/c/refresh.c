@@ -87,6 +87,8 @@ struct caller {
     pthread_barrier_t *start;
     const keyfob_handle *keyfob;
     const char *session;
+    /* Asks for another one than this, if it is set. */
+    const char *rejected;
     keyfob_token *token;
     keyfob_status status;
 };
@@ -94,8 +96,36 @@ struct caller {
 static void *call(void *argument) {
     struct caller *caller = argument;
     pthread_barrier_wait(caller->start);
-    caller->status = keyfob_access_token(caller->keyfob, caller->session, 0, &caller->token, NULL);
+    caller->status =
+        caller->rejected == NULL
+            ? keyfob_access_token(caller->keyfob, caller->session, 0, &caller->token, NULL)
+            : keyfob_refresh_if_current(caller->keyfob, caller->session, caller->rejected, &caller->token, NULL);
     return NULL;
+}
+
+/* All at once; whether all got the same token, which is another one than `old`. */
+static bool all_get_one(const keyfob_handle *keyfob, const keyfob_session *session, const char *rejected,
+                        const char *old) {
+    struct caller callers[THREADS];
+    pthread_barrier_t start;
+    pthread_barrier_init(&start, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++) {
+        callers[i] = (struct caller){
+            .start = &start, .keyfob = keyfob, .session = keyfob_session_id(session), .rejected = rejected};
+        pthread_create(&callers[i].thread, NULL, call, &callers[i]);
+    }
+    bool all = true;
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(callers[i].thread, NULL);
+        all = all && callers[i].status == KEYFOB_OK
+              && strcmp(keyfob_token_secret(callers[i].token), keyfob_token_secret(callers[0].token)) == 0;
+    }
+    all = all && strcmp(keyfob_token_secret(callers[0].token), old) != 0;
+    for (int i = 0; i < THREADS; i++) {
+        keyfob_token_free(callers[i].token);
+    }
+    pthread_barrier_destroy(&start);
+    return all;
 }
 
 static void many_threads_make_one_request(void) {
@@ -105,32 +135,54 @@ static void many_threads_make_one_request(void) {
     int before = requests("/token");
     atomic_store(&ahead_ms, 21000);
 
-    struct caller callers[THREADS];
-    pthread_barrier_t start;
-    pthread_barrier_init(&start, NULL, THREADS);
-    for (int i = 0; i < THREADS; i++) {
-        callers[i] = (struct caller){.start = &start, .keyfob = keyfob, .session = keyfob_session_id(session)};
-        pthread_create(&callers[i].thread, NULL, call, &callers[i]);
-    }
-    bool all = true;
-    for (int i = 0; i < THREADS; i++) {
-        pthread_join(callers[i].thread, NULL);
-        all = all && callers[i].status == KEYFOB_OK
-              && strcmp(keyfob_token_secret(callers[i].token), keyfob_token_secret(callers[0].token)) == 0;
-    }
-    ok(all, "%d threads at expiry get the same token", THREADS);
-    ok(strcmp(keyfob_token_secret(callers[0].token), keyfob_session_provider_access_token(session)) != 0,
-       "which is a new one");
+    ok(all_get_one(keyfob, session, NULL, keyfob_session_provider_access_token(session)),
+       "%d threads at expiry get the same token, a new one", THREADS);
     ok(requests("/token") == before + 1, "they made one request");
-    for (int i = 0; i < THREADS; i++) {
-        keyfob_token_free(callers[i].token);
-    }
-    pthread_barrier_destroy(&start);
     keyfob_session_free(session);
     ok(atomic_load(&released) == 0, "the clock's context is in use");
     keyfob_free(keyfob);
     ok(atomic_load(&released) == 1, "the clock's context was given back once");
     atomic_store(&ahead_ms, 0);
+}
+
+/* A resource server answers 401, and every thread that sent it the token says so. */
+static void a_rejected_token_is_replaced_once(void) {
+    ask("script", "{}");
+    keyfob_handle *keyfob = open_config(configure(issuer, folder, "rejected"));
+    keyfob_session *session = log_in(keyfob);
+    const char *rejected = keyfob_session_provider_access_token(session);
+    int before = requests("/token");
+    ok(all_get_one(keyfob, session, rejected, rejected), "%d threads with a rejected token get the same other one",
+       THREADS);
+    ok(requests("/token") == before + 1, "they made one request");
+
+    /* Much later somebody else comes with that old one. */
+    keyfob_token *token = NULL;
+    keyfob_error *error = NULL;
+    must(keyfob_refresh_if_current(keyfob, keyfob_session_id(session), rejected, &token, &error), &error, "late");
+    ok(strcmp(keyfob_token_secret(token), rejected) != 0, "a late one gets the newer token");
+    ok(requests("/token") == before + 1, "and sends nothing");
+
+    /* The newer one is rejected, too, by a handle that has only the store to know it from. */
+    keyfob_handle *other = open_config(configure(issuer, folder, "rejected"));
+    keyfob_token *third = NULL;
+    must(keyfob_refresh_if_current(other, keyfob_session_id(session), keyfob_token_secret(token), &third, &error),
+         &error, "another handle");
+    ok(strcmp(keyfob_token_secret(third), keyfob_token_secret(token)) != 0, "another handle gets a third one");
+    ok(requests("/token") == before + 2, "by one more request");
+    keyfob_token_free(third);
+    keyfob_free(other);
+    must(keyfob_refresh_if_current(keyfob, keyfob_session_id(session), keyfob_token_secret(token), &third, &error),
+         &error, "the first handle");
+    ok(requests("/token") == before + 2, "which the first handle finds in the store");
+
+    keyfob_token *none = NULL;
+    fails(keyfob_refresh_if_current(keyfob, "nobody", rejected, &none, &error), &error, KEYFOB_INVALID_ARGUMENT,
+          "UnknownSession", "a rejected token of nobody");
+    keyfob_token_free(third);
+    keyfob_token_free(token);
+    keyfob_session_free(session);
+    keyfob_free(keyfob);
 }
 
 static void a_refused_refresh_ends_the_session(void) {
@@ -185,6 +237,7 @@ int main(int argc, char **argv) {
     folder = argv[2];
     a_fresh_token_comes_from_memory();
     many_threads_make_one_request();
+    a_rejected_token_is_replaced_once();
     a_refused_refresh_ends_the_session();
     an_overloaded_provider_is_left_alone();
     return tap_done();

@@ -1,0 +1,325 @@
+//! Everything public in the core can be reached from C, or stands here with the reason why not.
+//!
+//! The core's source is read line by line: the names that its `lib.rs` makes public, and the `pub fn`s, the functions of traits
+//! and the variants of enums that belong to them. That is no parser: it knows the core's style, as `cargo fmt` keeps it.
+#![expect(clippy::unwrap_used, reason = "a test that fails should say where")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What configures is said in JSON, whose keys `keyfob_config_from_json` lists.
+const JSON: &str = "said in the configuration's JSON";
+/// What can only be asked of something that the app has written itself, in that JSON.
+const OWN: &str = "read from what the app has written itself";
+
+/// Each public item, and either the names in C that reach it or the reason why there is none.
+const COVERED: &[(&str, &str)] = &[
+    ("AccessToken::expires_at", "keyfob_token_expires_at_ms"),
+    ("AccessToken::secret", "keyfob_token_secret"),
+    ("Clock::boot", "keyfob_config_set_clock"),
+    ("Clock::boot_id", "keyfob_config_set_clock"),
+    ("Clock::wall", "keyfob_config_set_clock"),
+    ("Completed::app_data", "keyfob_completed_app_data"),
+    ("Completed::into_session", "keyfob_session_copy"),
+    ("Completed::return_to", "keyfob_completed_return_to"),
+    ("Completed::session", "keyfob_completed_session"),
+    ("Config::builder", JSON),
+    ("Config::from_json", "keyfob_config_from_json"),
+    ("Config::with_clock", "keyfob_config_set_clock"),
+    ("Config::with_executor", "keyfob_config_set_executor"),
+    ("Config::with_transport", "keyfob_config_set_transport"),
+    ("ConfigBuilder::build", JSON),
+    ("ConfigBuilder::coherence", JSON),
+    ("ConfigBuilder::http_timeouts", JSON),
+    ("ConfigBuilder::leeway", JSON),
+    ("ConfigBuilder::login_lifetime", JSON),
+    ("ConfigBuilder::plaintext", JSON),
+    ("ConfigBuilder::provider", JSON),
+    ("ConfigBuilder::registration", JSON),
+    ("EndSession::local_only", "keyfob_end_session_options_set_local_only"),
+    ("EndSession::post_logout_redirect_uri", "keyfob_end_session_options_set_post_logout_redirect_uri"),
+    ("Ended::logout_url", "keyfob_ended_logout_url"),
+    ("Ended::revocation", "keyfob_ended_revocation"),
+    ("Error::detail", "keyfob_error_detail"),
+    ("Error::http_status", "keyfob_error_http_status"),
+    ("Error::is_login_required", "keyfob_error_is_login_required"),
+    ("Error::is_retryable", "keyfob_error_is_retryable"),
+    ("Error::kind", "keyfob_error_status"),
+    ("Error::oauth", "keyfob_error_oauth_code"),
+    ("Error::reason", "keyfob_error_reason"),
+    ("Error::retry_after", "keyfob_error_retry_after_ms"),
+    ("Error::return_to", "keyfob_error_return_to"),
+    ("ErrorKind::*", "keyfob_status keyfob_status_name"),
+    ("Executor::execute", "keyfob_executor_fn keyfob_work_run keyfob_work_free"),
+    ("Freshness::millis", "keyfob_fetch_profile"),
+    ("Freshness::secs", "keyfob_fetch_profile"),
+    ("Freshness::stored", "KEYFOB_MAX_AGE_STORED"),
+    ("HttpRequest::body", "keyfob_http_request_body keyfob_http_request_body_len"),
+    ("HttpRequest::connect_timeout", "keyfob_http_request_connect_timeout_ms"),
+    ("HttpRequest::headers", "keyfob_http_request_header_name_at keyfob_http_request_header_value_at"),
+    ("HttpRequest::max_body_bytes", "keyfob_http_request_max_body_bytes"),
+    ("HttpRequest::method", "keyfob_http_request_method"),
+    ("HttpRequest::timeout", "keyfob_http_request_timeout_ms"),
+    ("HttpRequest::url", "keyfob_http_request_url"),
+    ("HttpResponse::new", "keyfob_http_response_set_status keyfob_http_response_append_body"),
+    ("ImportedTokens::access_token", "keyfob_imported_tokens_set_access_token"),
+    ("ImportedTokens::new", "keyfob_imported_tokens_new"),
+    ("ImportedTokens::refresh_token", "keyfob_imported_tokens_set_refresh_token"),
+    ("ImportedTokens::scope", "keyfob_imported_tokens_add_scope"),
+    ("JournalEntry::at", "keyfob_journal_entry_at_ms"),
+    ("JournalEntry::event", "keyfob_journal_entry_event"),
+    ("JournalEntry::http_status", "keyfob_journal_entry_http_status"),
+    ("JournalEntry::pid", "keyfob_journal_entry_pid"),
+    ("JournalEntry::reason", "keyfob_journal_entry_reason"),
+    ("JournalEntry::registration", "keyfob_journal_entry_registration"),
+    ("JournalEntry::session", "keyfob_journal_entry_session"),
+    ("JournalEvent::*", "keyfob_journal_entry_event"),
+    ("Keyfob::access_token", "keyfob_access_token"),
+    ("Keyfob::begin_login", "keyfob_begin_login"),
+    ("Keyfob::cancel_login", "keyfob_cancel_login"),
+    ("Keyfob::complete_login", "keyfob_complete_login"),
+    ("Keyfob::current_session", "keyfob_current_session"),
+    ("Keyfob::end_session", "keyfob_end_session"),
+    ("Keyfob::import_session", "keyfob_import_session"),
+    ("Keyfob::journal", "keyfob_journal"),
+    ("Keyfob::open", "keyfob_open"),
+    ("Keyfob::pending_logins", "keyfob_pending_logins"),
+    ("Keyfob::profile", "keyfob_fetch_profile"),
+    ("Keyfob::refresh_if_current", "keyfob_refresh_if_current"),
+    ("Keyfob::refresh_session", "keyfob_refresh_session"),
+    ("Keyfob::registration_guide", "keyfob_registration_guide"),
+    ("Keyfob::registrations", "keyfob_registrations"),
+    ("Keyfob::session", "keyfob_find_session"),
+    ("Keyfob::sessions", "keyfob_sessions"),
+    ("Keyfob::set_current_session", "keyfob_set_current_session"),
+    ("Login::authorization_url", "keyfob_login_authorization_url"),
+    ("Login::expires_at", "keyfob_login_expires_at_ms"),
+    ("Login::id", "keyfob_login_id"),
+    ("Login::registration", "keyfob_login_registration"),
+    ("LoginOptions::app_data", "keyfob_login_options_set_app_data"),
+    ("LoginOptions::failure", "keyfob_login_options_set_failure"),
+    ("LoginOptions::for_session", "keyfob_login_options_set_for_session"),
+    ("LoginOptions::new", "keyfob_login_options_new"),
+    ("LoginOptions::parameter", "keyfob_login_options_add_parameter"),
+    ("LoginOptions::redirect_port", "keyfob_login_options_set_redirect_port"),
+    ("LoginOptions::scope", "keyfob_login_options_add_scope"),
+    ("LoginOptions::success", "keyfob_login_options_set_success"),
+    ("Loopback::AnyPort", "KEYFOB_LOOPBACK_ANY_PORT"),
+    ("Loopback::Exact", "KEYFOB_LOOPBACK_EXACT"),
+    ("Loopback::None", "KEYFOB_LOOPBACK_NONE"),
+    ("Method::*", "keyfob_http_request_method"),
+    ("MinValidity::millis", "keyfob_access_token"),
+    ("MinValidity::secs", "keyfob_access_token"),
+    ("OAuthError::code", "keyfob_error_oauth_code"),
+    ("OAuthError::description", "keyfob_error_oauth_description"),
+    ("OAuthError::uri", "keyfob_error_oauth_uri"),
+    ("PendingLogin::created_at", "keyfob_pending_login_created_at_ms"),
+    ("PendingLogin::expires_at", "keyfob_pending_login_expires_at_ms"),
+    ("PendingLogin::id", "keyfob_pending_login_id"),
+    ("PendingLogin::registration", "keyfob_pending_login_registration"),
+    ("Profile::avatar_url", "keyfob_profile_avatar_url"),
+    ("Profile::email", "keyfob_profile_email"),
+    ("Profile::email_verified", "keyfob_profile_email_verified"),
+    ("Profile::locale", "keyfob_profile_locale"),
+    ("Profile::name", "keyfob_profile_name"),
+    ("Profile::raw_json", "keyfob_profile_raw_json"),
+    ("Profile::uid", "keyfob_profile_uid"),
+    ("Provider::aliases", OWN),
+    ("Provider::avatar_url_at", JSON),
+    ("Provider::display_name", OWN),
+    ("Provider::email_at", JSON),
+    ("Provider::from_json", JSON),
+    ("Provider::id", OWN),
+    ("Provider::kind", OWN),
+    ("Provider::name", JSON),
+    ("Provider::name_at", JSON),
+    ("Provider::oauth2", JSON),
+    ("Provider::required_variables", OWN),
+    ("Provider::revocation_endpoint", JSON),
+    ("Provider::scope", JSON),
+    ("ProviderKind::*", JSON),
+    ("Reason::*", "keyfob_error_reason keyfob_session_ended_reason"),
+    ("Registration::client_secret", JSON),
+    ("Registration::enabled", JSON),
+    ("Registration::id", OWN),
+    ("Registration::new", JSON),
+    ("Registration::scope", JSON),
+    ("Registration::variable", JSON),
+    ("RegistrationGuide::accepts_custom_scheme", "keyfob_guide_accepts_custom_scheme"),
+    ("RegistrationGuide::accepts_loopback", "keyfob_guide_accepts_loopback"),
+    ("RegistrationGuide::provider_name", "keyfob_guide_provider_name"),
+    ("RegistrationGuide::redirect_uri", "keyfob_guide_redirect_uri"),
+    ("RegistrationGuide::redirect_uri_accepted", "keyfob_guide_redirect_uri_accepted"),
+    ("RegistrationGuide::scopes", "keyfob_guide_scopes_len keyfob_guide_scopes_at"),
+    ("RegistrationGuide::steps", "keyfob_guide_steps_len keyfob_guide_steps_at"),
+    ("RegistrationInfo::enabled", "keyfob_registration_enabled"),
+    ("RegistrationInfo::id", "keyfob_registration_id"),
+    ("RegistrationInfo::provider", "keyfob_registration_provider"),
+    ("RegistrationInfo::provider_name", "keyfob_registration_provider_name"),
+    ("Revocation::Done", "KEYFOB_REVOCATION_DONE"),
+    ("Revocation::Failed", "KEYFOB_REVOCATION_FAILED keyfob_ended_revocation_error"),
+    ("Revocation::NotAsked", "KEYFOB_REVOCATION_NOT_ASKED"),
+    ("Revocation::NotSupported", "KEYFOB_REVOCATION_NOT_SUPPORTED"),
+    ("Sent::NotSent", "KEYFOB_TRANSPORT_NOT_SENT"),
+    ("Sent::Unknown", "KEYFOB_TRANSPORT_UNKNOWN"),
+    ("Session::created_at", "keyfob_session_created_at_ms"),
+    ("Session::id", "keyfob_session_id"),
+    ("Session::id_token", "keyfob_session_id_token"),
+    ("Session::id_token_claims_json", "keyfob_session_id_token_claims_json"),
+    ("Session::profile", "keyfob_session_profile"),
+    ("Session::provider", "keyfob_session_provider"),
+    ("Session::provider_access_token", "keyfob_session_provider_access_token"),
+    ("Session::provider_access_token_expiry", "keyfob_session_provider_access_token_expiry_ms"),
+    ("Session::provider_refresh_token", "keyfob_session_provider_refresh_token"),
+    ("Session::provider_uid", "keyfob_session_provider_uid"),
+    ("Session::registration", "keyfob_session_registration"),
+    ("Session::scopes", "keyfob_session_scopes_len keyfob_session_scopes_at"),
+    ("Session::state", "keyfob_session_is_active keyfob_session_ended_reason"),
+    ("Session::token_answer_json", "keyfob_session_token_answer_json"),
+    ("Session::updated_at", "keyfob_session_updated_at_ms"),
+    ("SessionState::Active", "keyfob_session_is_active"),
+    ("SessionState::Ended", "keyfob_session_ended_reason"),
+    ("SystemClock::new", "the default: what has no other clock has this one"),
+    ("Transport::send", "keyfob_transport_fn keyfob_config_set_transport"),
+    ("TransportError::new", "keyfob_transport_outcome keyfob_http_response_set_failure"),
+    ("TransportFailure::Answer", "KEYFOB_TRANSPORT_FAILURE_ANSWER"),
+    ("TransportFailure::Certificate", "KEYFOB_TRANSPORT_FAILURE_CERTIFICATE"),
+    ("TransportFailure::Network", "KEYFOB_TRANSPORT_FAILURE_NETWORK"),
+    ("TransportFailure::Timeout", "KEYFOB_TRANSPORT_FAILURE_TIMEOUT"),
+    ("TransportFailure::Tls", "KEYFOB_TRANSPORT_FAILURE_TLS"),
+];
+
+#[test]
+fn everything_public_in_the_core_is_reached_from_c_or_has_a_reason() {
+    let items = public_items();
+    let uncovered: Vec<_> = items.iter().filter(|item| !COVERED.iter().any(|(row, _)| covers(row, item))).collect();
+    assert!(uncovered.is_empty(), "not reachable from C, and without a reason in COVERED: {uncovered:#?}");
+}
+
+#[test]
+fn every_row_is_about_something_that_is_there() {
+    let items = public_items();
+    let stale: Vec<_> =
+        COVERED.iter().map(|(row, _)| *row).filter(|row| !items.iter().any(|item| covers(row, item))).collect();
+    assert!(stale.is_empty(), "in COVERED, but not in the core: {stale:#?}");
+}
+
+#[test]
+fn every_name_in_c_is_exported_and_declared() {
+    let header = read("../include/keyfob.h");
+    let words: BTreeSet<&str> = header.split(|at: char| !at.is_alphanumeric() && at != '_').collect();
+    for (item, names) in COVERED.iter().filter(|(_, names)| is_c(names)) {
+        for name in names.split(' ') {
+            assert!(words.contains(name), "{item}: {name} is not in keyfob.h");
+        }
+    }
+    for symbol in read("symbols.txt").lines() {
+        assert!(words.contains(symbol), "{symbol} is exported, and not in keyfob.h");
+    }
+}
+
+#[test]
+fn the_scan_sees_what_it_should() {
+    let source = "pub struct A;\nimpl A {\n    pub fn one(&self) {}\n    pub const fn two() {}\n    pub(crate) fn no(&self) {}\n    fn no2() {}\n}\n\
+                  impl Drop for A {\n    fn drop(&mut self) {}\n}\npub trait T: Send {\n    fn three(&self);\n}\npub enum E {\n    /// Four\n    Four,\n    \
+                  Five(u8),\n}\npub fn free() {}\n#[cfg(test)]\nmod tests {\n    impl A {\n        pub fn no3() {}\n    }\n}\n";
+    let mut items = BTreeSet::new();
+    scan(source, &mut items);
+    assert_eq!(Vec::from_iter(&items), ["A::one", "A::two", "E::Five", "E::Four", "T::three", "free"]);
+    assert_eq!(exports("pub use a::{B, c};\nuse d::E;\npub use f::G;\n"), ["B", "c", "G"]);
+}
+
+/// Whether a row is about an item; `Type::*` is about everything of the type.
+fn covers(row: &str, item: &str) -> bool {
+    row == item || row.strip_suffix('*').is_some_and(|owner| item.starts_with(owner))
+}
+
+fn is_c(names: &str) -> bool {
+    names.split(' ').all(|name| name.starts_with("keyfob_") || name.starts_with("KEYFOB_"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// `Type::function`, `Enum::Variant` and `function`, of what the core makes public.
+fn public_items() -> BTreeSet<String> {
+    let exports = exports(&read("../core/src/lib.rs"));
+    let mut items = BTreeSet::new();
+    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../core/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                scan(&fs::read_to_string(path).unwrap(), &mut items);
+            }
+        }
+    }
+    items.retain(|item| exports.iter().any(|name| item.split("::").next() == Some(name)));
+    items
+}
+
+/// The names of `pub use path::Name;` and `pub use path::{Name, Name};`.
+fn exports(lib: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let lib = format!("\n{lib}");
+    for used in lib.split("\npub use ").skip(1) {
+        let used = used.split(';').next().unwrap_or_default();
+        let last = used.rsplit("::").next().unwrap_or_default();
+        names.extend(last.split(['{', '}', ',', ' ', '\n']).filter(|name| !name.is_empty()).map(str::to_owned));
+    }
+    names
+}
+
+/// What one file has of functions and variants, and whose they are.
+fn scan(source: &str, items: &mut BTreeSet<String>) {
+    /// Whose lines these are.
+    #[derive(Clone, Copy)]
+    enum Owner<'a> {
+        Nobody,
+        Type(&'a str),
+        Trait(&'a str),
+        Enum(&'a str),
+    }
+    let source = source.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let mut owner = Owner::Nobody;
+    for line in source.lines() {
+        let code = line.trim_start();
+        if line.starts_with('}') {
+            owner = Owner::Nobody;
+        } else if let Some(name) = code.strip_prefix("impl ") {
+            // Methods of traits are the traits' matter.
+            owner = if name.contains(" for ") { Owner::Nobody } else { Owner::Type(word(name)) };
+        } else if let Some(name) = code.strip_prefix("pub trait ") {
+            owner = Owner::Trait(word(name));
+        } else if let Some(name) = code.strip_prefix("pub enum ") {
+            owner = Owner::Enum(word(name));
+        } else if let Some(name) = function(code) {
+            items.extend(match owner {
+                Owner::Type(owner) => Some(format!("{owner}::{name}")),
+                _ if line.starts_with("pub") => Some(name.to_owned()),
+                _ => None,
+            });
+        } else if let (Owner::Trait(owner), Some(name)) = (owner, code.strip_prefix("fn ")) {
+            items.insert(format!("{owner}::{}", word(name)));
+        } else if let (Owner::Enum(owner), true) = (owner, code.starts_with(|at: char| at.is_ascii_uppercase())) {
+            items.insert(format!("{owner}::{}", word(code)));
+        }
+    }
+}
+
+/// The name of a public function that begins here.
+fn function(code: &str) -> Option<&str> {
+    ["pub fn ", "pub const fn ", "pub async fn ", "pub unsafe fn "]
+        .iter()
+        .find_map(|start| code.strip_prefix(start))
+        .map(word)
+}
+
+/// The identifier that begins here.
+fn word(code: &str) -> &str {
+    code.split(|at: char| !at.is_alphanumeric() && at != '_').next().unwrap_or_default()
+}

@@ -1,0 +1,148 @@
+/* The end of a session, here and at the provider. `logout ISSUER EMPTY_FOLDER`. */
+
+#define _POSIX_C_SOURCE 200809L
+
+#include "tap.h"
+#include "wire.h"
+
+#define SIGNED_OUT "http://127.0.0.1/signed-out"
+
+static const char *issuer;
+static const char *folder;
+
+static keyfob_ended *end(const keyfob_handle *keyfob, const keyfob_session *session,
+                         const keyfob_end_session_options *options) {
+    keyfob_ended *ended = NULL;
+    keyfob_error *error = NULL;
+    must(keyfob_end_session(keyfob, keyfob_session_id(session), options, &ended, &error), &error, "end");
+    return ended;
+}
+
+static void has_ended(const keyfob_handle *keyfob, const keyfob_session *session) {
+    keyfob_session *now = NULL;
+    keyfob_error *error = NULL;
+    must(keyfob_find_session(keyfob, keyfob_session_id(session), &now, &error), &error, "find");
+    same(keyfob_session_ended_reason(now), "LoggedOut", "the reason of its end");
+    same(keyfob_session_provider_access_token(now), "", "its access token");
+    keyfob_session_free(now);
+}
+
+static void the_provider_revokes(void) {
+    keyfob_handle *keyfob = open_config(configure(issuer, folder, "revoked"));
+    keyfob_session *session = log_in(keyfob);
+    int before = requests("/revoke");
+    keyfob_ended *ended = end(keyfob, session, NULL);
+    ok(requests("/revoke") == before + 1, "the provider was asked once");
+    ok(sent_parameter(issuer, "/revoke", "token", keyfob_session_provider_refresh_token(session)),
+       "to revoke the refresh token");
+    ok(sent_parameter(issuer, "/revoke", "token_type_hint", "refresh_token"), "and told that it is one");
+    ok(keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_DONE, "it did");
+    ok(keyfob_ended_revocation_error(ended) == NULL, "there is no error");
+    has_ended(keyfob, session);
+    keyfob_ended *again = end(keyfob, session, NULL);
+    ok(keyfob_ended_revocation(again) == KEYFOB_REVOCATION_NOT_ASKED, "of an ended session there is nothing to revoke");
+    same(keyfob_ended_logout_url(again), NULL, "its logout page");
+    ok(requests("/revoke") == before + 1, "and nothing was sent");
+    keyfob_free(keyfob);
+    ok(strstr(keyfob_ended_logout_url(ended), "id_token_hint=") != NULL, "the logout page after the handle");
+    keyfob_ended_free(again);
+    keyfob_ended_free(ended);
+    keyfob_session_free(session);
+}
+
+static void a_failed_revocation_is_told_and_ends_the_session(void) {
+    ask("script", "{\"faults\":[{\"endpoint\":\"revoke\",\"status\":503,\"body\":\"\"}]}");
+    keyfob_handle *keyfob = open_config(configure(issuer, folder, "failed"));
+    keyfob_session *session = log_in(keyfob);
+    keyfob_ended *ended = end(keyfob, session, NULL);
+    ok(keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_FAILED, "the revocation failed");
+    const keyfob_error *why = keyfob_ended_revocation_error(ended);
+    ok(keyfob_error_http_status(why) == 503, "with the status 503");
+    same(keyfob_error_reason(why), "ProviderUnavailable", "the reason of the failure");
+    ok(strlen(keyfob_error_message(why)) > 0, "it has a line for a log");
+    ok(keyfob_ended_logout_url(ended) != NULL, "the logout page is there all the same");
+    has_ended(keyfob, session);
+    keyfob_ended_free(ended);
+    keyfob_session_free(session);
+
+    ask("script", "{\"faults\":[{\"endpoint\":\"revoke\",\"close\":\"before_headers\"}]}");
+    session = log_in(keyfob);
+    ended = end(keyfob, session, NULL);
+    ok(keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_FAILED, "a closed connection is a failure, too");
+    ok(keyfob_error_status(keyfob_ended_revocation_error(ended)) == KEYFOB_NETWORK, "one of the network");
+    has_ended(keyfob, session);
+    keyfob_ended_free(ended);
+    keyfob_session_free(session);
+    keyfob_free(keyfob);
+    ask("script", "{}");
+}
+
+static void options_say_how_it_ends(void) {
+    keyfob_handle *keyfob = open_config(configure(issuer, folder, "options"));
+    keyfob_session *session = log_in(keyfob);
+    keyfob_error *error = NULL;
+    int before = requests("/revoke");
+    keyfob_end_session_options *options = keyfob_end_session_options_new();
+    must(keyfob_end_session_options_set_local_only(options, true, &error), &error, "local only");
+    must(keyfob_end_session_options_set_post_logout_redirect_uri(options, SIGNED_OUT, &error), &error, "redirect");
+    keyfob_ended *ended = end(keyfob, session, options);
+    ok(keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_NOT_ASKED, "nobody asked for a revocation");
+    ok(requests("/revoke") == before, "nothing was sent");
+    has_ended(keyfob, session);
+
+    /* The page, opened. */
+    const char *url = keyfob_ended_logout_url(ended);
+    ok(strncmp(url, issuer, strlen(issuer)) == 0 && strstr(url, "/logout?") != NULL, "the page is the provider's");
+    char *page = http_get(url);
+    ok(sent_parameter(issuer, "/logout", "id_token_hint", keyfob_session_id_token(session)), "it gets the ID token");
+    ok(sent_parameter(issuer, "/logout", "client_id", "demo"), "and the client");
+    ok(strstr(page, "ocation: " SIGNED_OUT "\r\n") != NULL, "the browser goes where the options say");
+    free(page);
+    keyfob_ended_free(ended);
+    keyfob_session_free(session);
+
+    /* The same options otherwise. */
+    must(keyfob_end_session_options_set_local_only(options, false, &error), &error, "not local only");
+    session = log_in(keyfob);
+    ended = end(keyfob, session, options);
+    ok(keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_DONE && requests("/revoke") == before + 1,
+       "options may be used, and changed, again");
+    keyfob_ended_free(ended);
+    keyfob_session_free(session);
+    keyfob_end_session_options_free(options);
+    fails(keyfob_end_session(keyfob, "nobody", NULL, NULL, &error), &error, KEYFOB_INVALID_ARGUMENT, "UnknownSession",
+          "the end of nobody's session");
+    keyfob_free(keyfob);
+}
+
+static void a_provider_without_either(void) {
+    ask("script", "{\"tamper\":{\"discovery\":{\"remove\":[\"revocation_endpoint\",\"end_session_endpoint\"]},"
+                  "\"token\":{\"set\":{\"instance_url\":\"https://eu.acme.example\"}}}}");
+    keyfob_handle *keyfob = open_config(configure(issuer, folder, "neither"));
+    keyfob_session *session = log_in(keyfob);
+    ok(strstr(keyfob_session_token_answer_json(session), "\"instance_url\":\"https://eu.acme.example\"") != NULL,
+       "what else the token answer had is there");
+    ok(strstr(keyfob_session_token_answer_json(session), keyfob_session_provider_access_token(session)) == NULL,
+       "without the tokens");
+    keyfob_ended *ended = end(keyfob, session, NULL);
+    ok(keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_NOT_SUPPORTED, "the provider revokes nothing");
+    same(keyfob_ended_logout_url(ended), NULL, "its logout page");
+    has_ended(keyfob, session);
+    keyfob_ended_free(ended);
+    keyfob_session_free(session);
+    keyfob_free(keyfob);
+    ask("script", "{}");
+}
+
+int main(int argc, char **argv) {
+    if (argc != 3) {
+        give_up("usage: logout ISSUER EMPTY_FOLDER");
+    }
+    issuer = argv[1];
+    folder = argv[2];
+    the_provider_revokes();
+    a_failed_revocation_is_told_and_ends_the_session();
+    options_say_how_it_ends();
+    a_provider_without_either();
+    return tap_done();
+}
