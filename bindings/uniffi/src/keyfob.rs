@@ -6,9 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use keyfob::{Config, Freshness, MinValidity};
 
 use crate::clock::{self, HostClock};
+use crate::executor::{self, HostExecutor};
 use crate::transport::{self, HostTransport};
 use crate::{
-    AccessToken, Completed, JournalEntry, KeyfobError, Login, LoginOptions, Profile, RegistrationInfo, Result, Session,
+    AccessToken, Completed, EndSession, Ended, ImportedTokens, JournalEntry, KeyfobError, Login, LoginOptions,
+    PendingLogin, Profile, RegistrationGuide, RegistrationInfo, Result, Session,
 };
 
 /// The login library, opened on one store.
@@ -34,6 +36,7 @@ impl Keyfob {
         config_json: &str,
         transport: Option<Arc<dyn HostTransport>>,
         clock: Option<Arc<dyn HostClock>>,
+        executor: Option<Arc<dyn HostExecutor>>,
     ) -> Result<Arc<Self>> {
         let mut config = Config::from_json(config_json)?;
         if let Some(host) = transport {
@@ -41,6 +44,9 @@ impl Keyfob {
         }
         if let Some(host) = clock {
             config = config.with_clock(Arc::new(clock::Adapter(host)));
+        }
+        if let Some(host) = executor {
+            config = config.with_executor(Arc::new(executor::Adapter(host)));
         }
         let core = keyfob::Keyfob::open(config)?;
         Ok(Arc::new(Self { core: RwLock::new(Some(core)) }))
@@ -69,6 +75,16 @@ impl Keyfob {
         Ok((&self.core()?.complete_login(redirect_url)?).into())
     }
 
+    /// The logins that wait for their redirect, oldest first.
+    pub fn pending_logins(&self) -> Result<Vec<PendingLogin>> {
+        Ok(self.core()?.pending_logins()?.iter().map(PendingLogin::from).collect())
+    }
+
+    /// Ends a login that waits for its redirect.
+    pub fn cancel_login(&self, login_id: &str) -> Result<()> {
+        Ok(self.core()?.cancel_login(login_id)?)
+    }
+
     /// Gives an access token that is good for so long.
     pub fn access_token(&self, session_id: &str, min_validity_millis: u64) -> Result<AccessToken> {
         Ok((&self.core()?.access_token(session_id, MinValidity::millis(min_validity_millis))?).into())
@@ -79,9 +95,14 @@ impl Keyfob {
         Ok((&self.core()?.refresh_session(session_id)?).into())
     }
 
-    /// The user's profile, at most so many seconds old.
-    pub fn profile(&self, session_id: &str, max_age_seconds: u64) -> Result<Profile> {
-        Ok((&self.core()?.profile(session_id, Freshness::secs(max_age_seconds))?).into())
+    /// After a resource server refused an access token: gives one that is not the refused one.
+    pub fn refresh_if_current(&self, session_id: &str, rejected_token: &str) -> Result<AccessToken> {
+        Ok((&self.core()?.refresh_if_current(session_id, rejected_token)?).into())
+    }
+
+    /// The user's profile, at most so old.
+    pub fn profile(&self, session_id: &str, max_age_millis: u64) -> Result<Profile> {
+        Ok((&self.core()?.profile(session_id, Freshness::millis(max_age_millis))?).into())
     }
 
     /// The session of that id.
@@ -105,8 +126,18 @@ impl Keyfob {
     }
 
     /// Logs out.
-    pub fn end_session(&self, session_id: &str) -> Result<()> {
-        Ok(self.core()?.end_session(session_id, keyfob::EndSession::local_only()).map(drop)?)
+    pub fn end_session(&self, session_id: &str, options: EndSession) -> Result<Ended> {
+        Ok((&self.core()?.end_session(session_id, options.into())?).into())
+    }
+
+    /// Takes over a session from another library.
+    pub fn import_session(&self, tokens: ImportedTokens) -> Result<Session> {
+        Ok((&self.core()?.import_session(tokens.into())?).into())
+    }
+
+    /// What to enter at the provider's developer console.
+    pub fn registration_guide(&self, registration: &str) -> Result<RegistrationGuide> {
+        Ok((&self.core()?.registration_guide(registration)?).into())
     }
 
     /// The newest lines of the journal, newest first.
@@ -139,7 +170,7 @@ mod tests {
     fn a_closed_handle_answers_every_call_with_the_same_error() {
         let folder = std::env::temp_dir().join(format!("keyfob-uniffi-{}", std::process::id()));
         let config = format!(r#"{{ "store": {{ "path": {folder:?}, "plaintext": true }} }}"#);
-        let keyfob = Keyfob::open(&config, None, None).unwrap();
+        let keyfob = Keyfob::open(&config, None, None, None).unwrap();
         assert!(keyfob.sessions().unwrap().is_empty());
         keyfob.close_store().unwrap();
         keyfob.close_store().unwrap();

@@ -10,7 +10,13 @@
 #![expect(clippy::result_large_err, reason = "an error crosses as bytes, and UniFFI knows no boxes")]
 
 mod clock;
+#[cfg(test)]
+mod coverage;
+mod end;
 mod error;
+mod executor;
+mod guide;
+mod import;
 mod journal;
 mod keyfob;
 mod login;
@@ -21,10 +27,14 @@ mod token;
 mod transport;
 
 pub use self::clock::{ClockError, HostClock};
+pub use self::end::{EndSession, Ended, Revocation};
 pub use self::error::{ErrorInfo, KeyfobError};
+pub use self::executor::{ExecutorError, HostExecutor, Work};
+pub use self::guide::{Loopback, RegistrationGuide};
+pub use self::import::ImportedTokens;
 pub use self::journal::JournalEntry;
 pub use self::keyfob::Keyfob;
-pub use self::login::{Completed, Login, LoginOptions};
+pub use self::login::{Completed, Login, LoginOptions, Parameter, PendingLogin};
 pub use self::profile::Profile;
 pub use self::registration::RegistrationInfo;
 pub use self::session::{Session, SessionState};
@@ -36,4 +46,4 @@ pub use self::transport::{
 uniffi::setup_scaffolding!();
 
 /// What every export returns.
-pub(crate) type Result<T> = std::result::Result<T, KeyfobError>;
+pub(crate) type Result<T, E = KeyfobError> = std::result::Result<T, E>;

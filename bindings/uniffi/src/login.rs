@@ -5,7 +5,29 @@ use std::time::SystemTime;
 
 use crate::Session;
 
-/// What one login asks for beyond its registration. Prints the scopes and the port, not the links.
+/// A parameter of the authorization request. Prints its name only: a `login_hint` is a person's address.
+#[derive(Clone, uniffi::Record)]
+#[uniffi::export(Debug, Display)]
+pub struct Parameter {
+    /// The name.
+    pub name: String,
+    /// The value.
+    pub value: String,
+}
+
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parameter({})", self.name)
+    }
+}
+
+impl fmt::Debug for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// What one login asks for beyond its registration. Prints the scopes, the session and the port, nothing else.
 #[derive(Clone, Default, uniffi::Record)]
 #[uniffi::export(Debug, Display)]
 pub struct LoginOptions {
@@ -15,6 +37,12 @@ pub struct LoginOptions {
     pub success: Option<String>,
     /// Where the app wants to go after a failure.
     pub failure: Option<String>,
+    /// More parameters of the authorization request.
+    pub parameters: Vec<Parameter>,
+    /// Something of the app's own to have back when the login completes.
+    pub app_data: Option<String>,
+    /// The session that more scopes are asked for.
+    pub for_session: Option<String>,
     /// The port that the app listens on, for a loopback redirect URI that leaves it open.
     pub redirect_port: Option<u16>,
 }
@@ -31,6 +59,15 @@ impl From<LoginOptions> for keyfob::LoginOptions {
         if let Some(link) = options.failure {
             core = core.failure(link);
         }
+        for Parameter { name, value } in options.parameters {
+            core = core.parameter(name, value);
+        }
+        if let Some(data) = options.app_data {
+            core = core.app_data(data);
+        }
+        if let Some(id) = options.for_session {
+            core = core.for_session(id);
+        }
         if let Some(port) = options.redirect_port {
             core = core.redirect_port(port);
         }
@@ -40,7 +77,8 @@ impl From<LoginOptions> for keyfob::LoginOptions {
 
 impl fmt::Display for LoginOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "LoginOptions(scopes: {:?}, redirect_port: {:?})", self.scopes, self.redirect_port)
+        let Self { scopes, for_session, redirect_port, .. } = self;
+        write!(f, "LoginOptions(scopes: {scopes:?}, for_session: {for_session:?}, redirect_port: {redirect_port:?})")
     }
 }
 
@@ -87,7 +125,7 @@ impl fmt::Debug for Login {
     }
 }
 
-/// A login that has become a session. Prints without the link.
+/// A login that has become a session. Prints without the link and what the app gave.
 #[derive(Clone, uniffi::Record)]
 #[uniffi::export(Debug, Display)]
 pub struct Completed {
@@ -95,11 +133,17 @@ pub struct Completed {
     pub session: Session,
     /// The success link that the login was begun with.
     pub return_to: Option<String>,
+    /// What the app gave the login to keep.
+    pub app_data: Option<String>,
 }
 
 impl From<&keyfob::Completed> for Completed {
     fn from(completed: &keyfob::Completed) -> Self {
-        Self { session: completed.session().into(), return_to: completed.return_to().map(str::to_owned) }
+        Self {
+            session: completed.session().into(),
+            return_to: completed.return_to().map(str::to_owned),
+            app_data: completed.app_data().map(str::to_owned),
+        }
     }
 }
 
@@ -112,6 +156,30 @@ impl fmt::Display for Completed {
 impl fmt::Debug for Completed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+/// A login that waits for its redirect. Holds no secret.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct PendingLogin {
+    /// The id of the login in this store.
+    pub id: String,
+    /// The registration it was begun for.
+    pub registration: String,
+    /// When it was begun.
+    pub created_at: SystemTime,
+    /// When it stops waiting.
+    pub expires_at: SystemTime,
+}
+
+impl From<&keyfob::PendingLogin> for PendingLogin {
+    fn from(login: &keyfob::PendingLogin) -> Self {
+        Self {
+            id: login.id().to_owned(),
+            registration: login.registration().to_owned(),
+            created_at: login.created_at(),
+            expires_at: login.expires_at(),
+        }
     }
 }
 
@@ -133,10 +201,19 @@ mod tests {
             scopes: vec!["email".to_owned()],
             success: Some("app:/CANARY".to_owned()),
             failure: Some("app:/CANARY".to_owned()),
+            parameters: vec![Parameter { name: "login_hint".to_owned(), value: "CANARY".to_owned() }],
+            app_data: Some("CANARY".to_owned()),
+            for_session: Some("s-1".to_owned()),
             redirect_port: Some(4100),
         };
-        let printed = format!("{login} {login:?} {options} {options:?}");
+        let parameter = &options.parameters[0];
+        let printed = format!("{login} {login:?} {options} {options:?} {parameter} {parameter:?}");
         assert!(!printed.contains("CANARY"), "{printed}");
-        assert!(printed.contains("Login(l-1, work-sso)") && printed.contains("email") && printed.contains("4100"));
+        assert!(
+            printed.contains("Login(l-1, work-sso)")
+                && printed.contains("email")
+                && printed.contains("s-1")
+                && printed.contains("4100")
+        );
     }
 }

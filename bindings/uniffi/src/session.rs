@@ -47,6 +47,12 @@ pub struct Session {
     pub provider_access_token_expiry: Option<SystemTime>,
     /// The refresh token as last saved, where the provider gave one.
     pub provider_refresh_token: Option<String>,
+    /// The ID token as it came, where there is one.
+    pub id_token: Option<String>,
+    /// The claims of that ID token, as one JSON object.
+    pub id_token_claims_json: Option<String>,
+    /// What else the token answer had, as one JSON object.
+    pub token_answer_json: String,
     /// The scopes that were granted.
     pub scopes: Vec<String>,
     /// The profile as last fetched.
@@ -68,6 +74,9 @@ impl From<&keyfob::Session> for Session {
             provider_access_token: session.provider_access_token().to_owned(),
             provider_access_token_expiry: session.provider_access_token_expiry(),
             provider_refresh_token: session.provider_refresh_token().map(str::to_owned),
+            id_token: session.id_token().map(str::to_owned),
+            id_token_claims_json: session.id_token_claims_json(),
+            token_answer_json: session.token_answer_json(),
             scopes: session.scopes().to_vec(),
             profile: session.profile().into(),
             created_at: session.created_at(),
@@ -119,6 +128,9 @@ mod tests {
             provider_access_token: canary(),
             provider_access_token_expiry: None,
             provider_refresh_token: Some(canary()),
+            id_token: Some(canary()),
+            id_token_claims_json: Some(canary()),
+            token_answer_json: canary(),
             scopes: vec!["openid".to_owned()],
             profile,
             created_at: UNIX_EPOCH,

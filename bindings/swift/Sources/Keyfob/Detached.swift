@@ -3,7 +3,7 @@ import Foundation
 internal import KeyfobGenerated
 
 /// Where the calls into the core block: threads of our own, never those of Swift's cooperative pool, of which there is one a core.
-private let queue = DispatchQueue(label: "dev.keyfob.calls", qos: .userInitiated, attributes: .concurrent)
+let queue = DispatchQueue(label: "dev.keyfob.calls", qos: .userInitiated, attributes: .concurrent)
 
 /// Runs a call into the core where it may block. When the task is cancelled this returns at once with a `CancellationError`, and the
 /// call goes on to its end: a refresh that was sent is still saved.

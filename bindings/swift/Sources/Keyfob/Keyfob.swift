@@ -28,17 +28,20 @@ public final class Keyfob: Sendable {
     ///   - configJSON: the configuration, as JSON
     ///   - transport: sends the HTTP requests in place of the built-in client
     ///   - clock: tells the time in place of the system's clocks, for tests
+    ///   - executor: runs refreshes that no caller waits for, in place of threads of Keyfob's own
     public static func open(
         _ configJSON: String,
         transport: (any Transport)? = nil,
-        clock: (any KeyfobClock)? = nil
+        clock: (any KeyfobClock)? = nil,
+        executor: (any KeyfobExecutor)? = nil
     ) async throws -> Keyfob {
         try await detached {
             Keyfob(
                 try RawKeyfob.open(
                     configJson: configJSON,
                     transport: transport.map(TransportAdapter.init),
-                    clock: clock.map(ClockAdapter.init)
+                    clock: clock.map(ClockAdapter.init),
+                    executor: ExecutorAdapter(executor ?? OwnThreads())
                 )
             )
         }
@@ -69,6 +72,17 @@ public final class Keyfob: Sendable {
         try await detached { [raw] in Completed(try raw.completeLogin(redirectUrl: redirectURL.absoluteString)) }
     }
 
+    /// The logins that wait for their redirect, oldest first. Touches no network.
+    public func pendingLogins() async throws -> [PendingLogin] {
+        try await detached { [raw] in try raw.pendingLogins().map(PendingLogin.init) }
+    }
+
+    /// Ends a login that waits for its redirect, for instance because the user closed the browser: from now on the redirect is refused.
+    /// Touches no network. Cancelling a login that is over is no error.
+    public func cancelLogin(_ loginID: String) async throws {
+        try await detached { [raw] in try raw.cancelLogin(loginId: loginID) }
+    }
+
     /// Gives an access token that is good for at least `minValidity`: from memory as long as it is, refreshed when it is due. However many
     /// callers there are, one request is made. Call it before every request of yours; do not keep the token.
     ///
@@ -86,11 +100,19 @@ public final class Keyfob: Sendable {
         try await detached { [raw] in Session(try raw.refreshSession(sessionId: sessionID)) }
     }
 
-    /// The user's profile, at most `maxAge` old (to the second; zero asks the provider). ``Session/profile`` is the stored one. May
+    /// After a server of yours refused an access token (HTTP 401): gives one that is not the refused one. When the token has been replaced
+    /// since, in this process or another, the newer one is given and nothing is sent; else one refresh is made, whoever asks.
+    public func refreshIfCurrent(_ sessionID: String, rejectedToken: String) async throws -> AccessToken {
+        try await detached { [raw] in
+            AccessToken(try raw.refreshIfCurrent(sessionId: sessionID, rejectedToken: rejectedToken))
+        }
+    }
+
+    /// The user's profile, at most `maxAge` old; zero always asks the provider. ``Session/profile`` is the stored one. May
     /// touch the network.
     public func profile(_ sessionID: String, maxAge: Duration = .seconds(120)) async throws -> Profile {
-        let seconds = maxAge.milliseconds / 1000
-        return try await detached { [raw] in Profile(try raw.profile(sessionId: sessionID, maxAgeSeconds: seconds)) }
+        let millis = maxAge.milliseconds
+        return try await detached { [raw] in Profile(try raw.profile(sessionId: sessionID, maxAgeMillis: millis)) }
     }
 
     /// The session of that id, also one that has ended.
@@ -113,9 +135,23 @@ public final class Keyfob: Sendable {
         try await detached { [raw] in try raw.setCurrentSession(sessionId: sessionID) }
     }
 
-    /// Logs out: the session ends in this store, in every process, and its tokens are removed. The provider is not told.
-    public func endSession(_ sessionID: String) async throws {
-        try await detached { [raw] in try raw.endSession(sessionId: sessionID) }
+    /// Logs out: the session ends here and now, in every process, whatever the network does, and no token of it is left in the store. Then,
+    /// unless the options say otherwise, the provider is asked once to revoke the token; that it could not be is no failure of this call:
+    /// ``Ended/revocation`` tells. Open ``Ended/logoutURL`` in the browser to log the user out of the provider too.
+    @discardableResult
+    public func endSession(_ sessionID: String, _ options: EndSession = EndSession()) async throws -> Ended {
+        try await detached { [raw] in Ended(try raw.endSession(sessionId: sessionID, options: options.raw)) }
+    }
+
+    /// Takes over a session from another library, without a new login. Touches no network: whether the tokens are good shows at their first
+    /// use.
+    public func importSession(_ tokens: ImportedTokens) async throws -> Session {
+        try await detached { [raw] in Session(try raw.importSession(tokens: tokens.raw)) }
+    }
+
+    /// What to enter at the provider's developer console, and what it accepts.
+    public func registrationGuide(_ registration: String) throws -> RegistrationGuide {
+        try translating { RegistrationGuide(try raw.registrationGuide(registration: registration)) }
     }
 
     /// The newest lines of the journal, newest first: why things happened, without secrets.

@@ -16,22 +16,55 @@ public struct LoginOptions: Sendable {
     /// The port that the app listens on, for a loopback redirect URI that leaves it open.
     public var redirectPort: UInt16?
 
+    /// More parameters of the authorization request, for instance `prompt` or `login_hint`. Those that make a login safe are Keyfob's own
+    /// and cannot be set.
+    public var parameters: [String: String]
+
+    /// Something of the app's own to have back when the login completes, also in another process: ``Completed/appData``. Stored, never
+    /// sent to the provider.
+    public var appData: String?
+
+    /// The id of a session that more scopes are asked for: those it has are asked for too, and logging in as somebody else is refused.
+    public var forSession: String?
+
     /// Options; without any argument, nothing beyond the registration.
-    public init(scopes: [String] = [], success: String? = nil, failure: String? = nil, redirectPort: UInt16? = nil) {
+    public init(
+        scopes: [String] = [],
+        success: String? = nil,
+        failure: String? = nil,
+        redirectPort: UInt16? = nil,
+        parameters: [String: String] = [:],
+        appData: String? = nil,
+        forSession: String? = nil
+    ) {
         self.scopes = scopes
         self.success = success
         self.failure = failure
         self.redirectPort = redirectPort
+        self.parameters = parameters
+        self.appData = appData
+        self.forSession = forSession
     }
 
     var raw: RawLoginOptions {
-        RawLoginOptions(scopes: scopes, success: success, failure: failure, redirectPort: redirectPort)
+        RawLoginOptions(
+            scopes: scopes,
+            success: success,
+            failure: failure,
+            // In an order, so that the same options always make the same request.
+            parameters: parameters.sorted { $0.key < $1.key }.map { RawParameter(name: $0.key, value: $0.value) },
+            appData: appData,
+            forSession: forSession,
+            redirectPort: redirectPort
+        )
     }
 }
 
 extension LoginOptions: Redacted {
-    /// Without the links.
-    public var description: String { "LoginOptions(scopes: \(scopes), redirectPort: \(redirectPort.map(String.init) ?? "nil"))" }
+    /// Without the links, the parameters and the app's own.
+    public var description: String {
+        "LoginOptions(scopes: \(scopes), redirectPort: \(redirectPort.map(String.init) ?? "nil"), forSession: \(forSession ?? "nil"))"
+    }
 }
 
 /// A login that has begun. It is already stored: the process may end before the redirect comes.
@@ -70,13 +103,39 @@ public struct Completed: Sendable {
     /// The success link that the login was begun with.
     public let returnTo: String?
 
+    /// What the app gave the login to keep.
+    public let appData: String?
+
     init(_ raw: RawCompleted) {
         session = Session(raw.session)
         returnTo = raw.returnTo
+        appData = raw.appData
     }
 }
 
 extension Completed: Redacted {
-    /// Without the link.
+    /// Without the link and without what the app gave.
     public var description: String { "Completed(\(session))" }
+}
+
+/// A login that waits for its redirect. Holds no secret.
+public struct PendingLogin: Sendable, Equatable, Identifiable {
+    /// The id of the login in this store, for ``Keyfob/cancelLogin(_:)``.
+    public let id: String
+
+    /// The registration it was begun for.
+    public let registration: String
+
+    /// When it was begun.
+    public let createdAt: Date
+
+    /// When it stops waiting.
+    public let expiresAt: Date
+
+    init(_ raw: RawPendingLogin) {
+        id = raw.id
+        registration = raw.registration
+        createdAt = raw.createdAt
+        expiresAt = raw.expiresAt
+    }
 }

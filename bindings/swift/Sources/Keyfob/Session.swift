@@ -38,6 +38,15 @@ public struct Session: Sendable, Equatable, Identifiable {
     /// logged out by the provider's reuse detection.
     public let providerRefreshToken: String?
 
+    /// The ID token as it came, for an app's own back end; nil where there is none. The one of the last refresh that brought one.
+    public let idToken: String?
+
+    /// The claims of that ID token, as one JSON object. Its signature was verified.
+    public let idTokenClaimsJSON: String?
+
+    /// What else the token answer had, as one JSON object: `instance_url`, `refresh_token_expires_in`, …
+    public let tokenAnswerJSON: String
+
     /// The scopes that were granted, which may be fewer than were asked for.
     public let scopes: [String]
 
@@ -63,6 +72,9 @@ public struct Session: Sendable, Equatable, Identifiable {
         providerAccessToken = raw.providerAccessToken
         providerAccessTokenExpiry = raw.providerAccessTokenExpiry
         providerRefreshToken = raw.providerRefreshToken
+        idToken = raw.idToken
+        idTokenClaimsJSON = raw.idTokenClaimsJson
+        tokenAnswerJSON = raw.tokenAnswerJson
         scopes = raw.scopes
         profile = Profile(raw.profile)
         createdAt = raw.createdAt

@@ -264,6 +264,13 @@ typedef void (*UniffiCallbackInterfaceHostClockMethod2)(uint64_t, RustBuffer* _N
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_EXECUTOR_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_EXECUTOR_METHOD0
+typedef void (*UniffiCallbackInterfaceHostExecutorMethod0)(uint64_t, uint64_t, void* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_TRANSPORT_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_TRANSPORT_METHOD0
 typedef void (*UniffiCallbackInterfaceHostTransportMethod0)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
@@ -280,6 +287,15 @@ typedef struct UniffiVTableCallbackInterfaceHostClock {
     UniffiCallbackInterfaceHostClockMethod1 _Nonnull boot;
     UniffiCallbackInterfaceHostClockMethod2 _Nonnull bootId;
 } UniffiVTableCallbackInterfaceHostClock;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_EXECUTOR
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_EXECUTOR
+typedef struct UniffiVTableCallbackInterfaceHostExecutor {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceHostExecutorMethod0 _Nonnull execute;
+} UniffiVTableCallbackInterfaceHostExecutor;
 
 #endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_TRANSPORT
@@ -321,6 +337,46 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_hostclock_boot(uint64_t ptr, RustCallS
 RustBuffer uniffi_keyfob_uniffi_fn_method_hostclock_boot_id(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTEXECUTOR
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTEXECUTOR
+uint64_t uniffi_keyfob_uniffi_fn_clone_hostexecutor(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_HOSTEXECUTOR
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_HOSTEXECUTOR
+void uniffi_keyfob_uniffi_fn_free_hostexecutor(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_INIT_CALLBACK_VTABLE_HOSTEXECUTOR
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_INIT_CALLBACK_VTABLE_HOSTEXECUTOR
+void uniffi_keyfob_uniffi_fn_init_callback_vtable_hostexecutor(const UniffiVTableCallbackInterfaceHostExecutor* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTEXECUTOR_EXECUTE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTEXECUTOR_EXECUTE
+void uniffi_keyfob_uniffi_fn_method_hostexecutor_execute(uint64_t ptr, uint64_t work, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_WORK
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_WORK
+uint64_t uniffi_keyfob_uniffi_fn_clone_work(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_WORK
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_WORK
+void uniffi_keyfob_uniffi_fn_free_work(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_WORK_RUN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_WORK_RUN
+void uniffi_keyfob_uniffi_fn_method_work_run(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_WORK_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_WORK_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_keyfob_uniffi_fn_method_work_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_KEYFOB
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_KEYFOB
 uint64_t uniffi_keyfob_uniffi_fn_clone_keyfob(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -333,7 +389,7 @@ void uniffi_keyfob_uniffi_fn_free_keyfob(uint64_t handle, RustCallStatus *_Nonnu
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CONSTRUCTOR_KEYFOB_OPEN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CONSTRUCTOR_KEYFOB_OPEN
-uint64_t uniffi_keyfob_uniffi_fn_constructor_keyfob_open(RustBuffer config_json, RustBuffer transport, RustBuffer clock, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_keyfob_uniffi_fn_constructor_keyfob_open(RustBuffer config_json, RustBuffer transport, RustBuffer clock, RustBuffer executor, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_ACCESS_TOKEN
@@ -344,6 +400,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_access_token(uint64_t ptr, Rust
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_BEGIN_LOGIN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_BEGIN_LOGIN
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_begin_login(uint64_t ptr, RustBuffer registration, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_CANCEL_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_CANCEL_LOGIN
+void uniffi_keyfob_uniffi_fn_method_keyfob_cancel_login(uint64_t ptr, RustBuffer login_id, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_CLOSE_STORE
@@ -363,7 +424,12 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_current_session(uint64_t ptr, R
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_END_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_END_SESSION
-void uniffi_keyfob_uniffi_fn_method_keyfob_end_session(uint64_t ptr, RustBuffer session_id, RustCallStatus *_Nonnull out_status
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_end_session(uint64_t ptr, RustBuffer session_id, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_IMPORT_SESSION
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_IMPORT_SESSION
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_import_session(uint64_t ptr, RustBuffer tokens, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_JOURNAL
@@ -371,14 +437,29 @@ void uniffi_keyfob_uniffi_fn_method_keyfob_end_session(uint64_t ptr, RustBuffer 
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_journal(uint64_t ptr, uint32_t limit, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_PENDING_LOGINS
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_PENDING_LOGINS
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_pending_logins(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_PROFILE
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_PROFILE
-RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_profile(uint64_t ptr, RustBuffer session_id, uint64_t max_age_seconds, RustCallStatus *_Nonnull out_status
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_profile(uint64_t ptr, RustBuffer session_id, uint64_t max_age_millis, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_REFRESH_IF_CURRENT
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_REFRESH_IF_CURRENT
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_refresh_if_current(uint64_t ptr, RustBuffer session_id, RustBuffer rejected_token, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_REFRESH_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_REFRESH_SESSION
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_refresh_session(uint64_t ptr, RustBuffer session_id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_REGISTRATION_GUIDE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_REGISTRATION_GUIDE
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_registration_guide(uint64_t ptr, RustBuffer registration, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_REGISTRATIONS
@@ -431,6 +512,26 @@ void uniffi_keyfob_uniffi_fn_init_callback_vtable_hosttransport(const UniffiVTab
 RustBuffer uniffi_keyfob_uniffi_fn_method_hosttransport_send(uint64_t ptr, RustBuffer request, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ENDSESSION_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ENDSESSION_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_keyfob_uniffi_fn_method_endsession_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ENDSESSION_UNIFFI_TRAIT_DISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ENDSESSION_UNIFFI_TRAIT_DISPLAY
+RustBuffer uniffi_keyfob_uniffi_fn_method_endsession_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ENDED_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ENDED_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_keyfob_uniffi_fn_method_ended_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ENDED_UNIFFI_TRAIT_DISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ENDED_UNIFFI_TRAIT_DISPLAY
+RustBuffer uniffi_keyfob_uniffi_fn_method_ended_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ERRORINFO_UNIFFI_TRAIT_DEBUG
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ERRORINFO_UNIFFI_TRAIT_DEBUG
 RustBuffer uniffi_keyfob_uniffi_fn_method_errorinfo_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
@@ -439,6 +540,16 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_errorinfo_uniffi_trait_debug(RustBuffe
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ERRORINFO_UNIFFI_TRAIT_DISPLAY
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ERRORINFO_UNIFFI_TRAIT_DISPLAY
 RustBuffer uniffi_keyfob_uniffi_fn_method_errorinfo_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_IMPORTEDTOKENS_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_IMPORTEDTOKENS_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_keyfob_uniffi_fn_method_importedtokens_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_IMPORTEDTOKENS_UNIFFI_TRAIT_DISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_IMPORTEDTOKENS_UNIFFI_TRAIT_DISPLAY
+RustBuffer uniffi_keyfob_uniffi_fn_method_importedtokens_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_COMPLETED_UNIFFI_TRAIT_DEBUG
@@ -469,6 +580,16 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_loginoptions_uniffi_trait_debug(RustBu
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_LOGINOPTIONS_UNIFFI_TRAIT_DISPLAY
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_LOGINOPTIONS_UNIFFI_TRAIT_DISPLAY
 RustBuffer uniffi_keyfob_uniffi_fn_method_loginoptions_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_PARAMETER_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_PARAMETER_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_keyfob_uniffi_fn_method_parameter_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_PARAMETER_UNIFFI_TRAIT_DISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_PARAMETER_UNIFFI_TRAIT_DISPLAY
+RustBuffer uniffi_keyfob_uniffi_fn_method_parameter_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_PROFILE_UNIFFI_TRAIT_DEBUG
@@ -809,6 +930,18 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_hostclock_boot_id(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTEXECUTOR_EXECUTE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTEXECUTOR_EXECUTE
+uint16_t uniffi_keyfob_uniffi_checksum_method_hostexecutor_execute(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_WORK_RUN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_WORK_RUN
+uint16_t uniffi_keyfob_uniffi_checksum_method_work_run(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_ACCESS_TOKEN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_ACCESS_TOKEN
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_access_token(void
@@ -818,6 +951,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_access_token(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_BEGIN_LOGIN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_BEGIN_LOGIN
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_CANCEL_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_CANCEL_LOGIN
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_cancel_login(void
     
 );
 #endif
@@ -845,9 +984,21 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_end_session(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_IMPORT_SESSION
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_IMPORT_SESSION
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_import_session(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_JOURNAL
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_JOURNAL
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_journal(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_PENDING_LOGINS
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_PENDING_LOGINS
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_pending_logins(void
     
 );
 #endif
@@ -857,9 +1008,21 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_profile(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_REFRESH_IF_CURRENT
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_REFRESH_IF_CURRENT
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_refresh_if_current(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_REFRESH_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_REFRESH_SESSION
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_refresh_session(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_REGISTRATION_GUIDE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_REGISTRATION_GUIDE
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_registration_guide(void
     
 );
 #endif

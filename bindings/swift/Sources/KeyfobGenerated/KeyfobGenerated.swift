@@ -984,6 +984,217 @@ public func FfiConverterTypeHostClock_lower(_ value: HostClock) -> UInt64 {
 
 
 /**
+ * Runs work on threads of the host. Called from any thread.
+ */
+public protocol HostExecutor: AnyObject, Sendable {
+    
+    /**
+     * Has the work run some time soon, and does not wait for it.
+     */
+    func execute(work: Work) throws 
+    
+}
+/**
+ * Runs work on threads of the host. Called from any thread.
+ */
+open class HostExecutorImpl: HostExecutor, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_keyfob_uniffi_fn_clone_hostexecutor(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_keyfob_uniffi_fn_free_hostexecutor(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Has the work run some time soon, and does not wait for it.
+     */
+open func execute(work: Work)throws   {try rustCallWithError(FfiConverterTypeExecutorError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_hostexecutor_execute(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeWork_lower(work),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceHostExecutor {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceHostExecutor = UniffiVTableCallbackInterfaceHostExecutor(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeHostExecutor.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface HostExecutor: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeHostExecutor.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface HostExecutor: handle missing in uniffiClone")
+            }
+        },
+        execute: { (
+            uniffiHandle: UInt64,
+            work: UInt64,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeHostExecutor.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.execute(
+                     work: try FfiConverterTypeWork_lift(work)
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeExecutorError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceHostExecutor> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceHostExecutor>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitHostExecutor() {
+    uniffi_keyfob_uniffi_fn_init_callback_vtable_hostexecutor(UniffiCallbackInterfaceHostExecutor.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHostExecutor: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<HostExecutor>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = HostExecutor
+
+    public static func lift(_ handle: UInt64) throws -> HostExecutor {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return HostExecutorImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: HostExecutor) -> UInt64 {
+         if let rustImpl = value as? HostExecutorImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HostExecutor {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: HostExecutor, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostExecutor_lift(_ handle: UInt64) throws -> HostExecutor {
+    return try FfiConverterTypeHostExecutor.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostExecutor_lower(_ value: HostExecutor) -> UInt64 {
+    return FfiConverterTypeHostExecutor.lower(value)
+}
+
+
+
+
+
+
+/**
  * Sends HTTP requests for the core. Called from any thread, from several at once, and never on a thread of Keyfob's own.
  */
 public protocol HostTransport: AnyObject, Sendable {
@@ -1211,6 +1422,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
     func beginLogin(registration: String, options: LoginOptions) throws  -> Login
     
     /**
+     * Ends a login that waits for its redirect.
+     */
+    func cancelLogin(loginId: String) throws 
+    
+    /**
      * Lets go of the store as soon as the calls that are under way have ended. (In Kotlin `close` is the name of what
      * frees the object itself.)
      */
@@ -1229,7 +1445,12 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
     /**
      * Logs out.
      */
-    func endSession(sessionId: String) throws 
+    func endSession(sessionId: String, options: EndSession) throws  -> Ended
+    
+    /**
+     * Takes over a session from another library.
+     */
+    func importSession(tokens: ImportedTokens) throws  -> Session
     
     /**
      * The newest lines of the journal, newest first.
@@ -1237,14 +1458,29 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
     func journal(limit: UInt32) throws  -> [JournalEntry]
     
     /**
-     * The user's profile, at most so many seconds old.
+     * The logins that wait for their redirect, oldest first.
      */
-    func profile(sessionId: String, maxAgeSeconds: UInt64) throws  -> Profile
+    func pendingLogins() throws  -> [PendingLogin]
+    
+    /**
+     * The user's profile, at most so old.
+     */
+    func profile(sessionId: String, maxAgeMillis: UInt64) throws  -> Profile
+    
+    /**
+     * After a resource server refused an access token: gives one that is not the refused one.
+     */
+    func refreshIfCurrent(sessionId: String, rejectedToken: String) throws  -> AccessToken
     
     /**
      * Refreshes now, due or not.
      */
     func refreshSession(sessionId: String) throws  -> Session
+    
+    /**
+     * What to enter at the provider's developer console.
+     */
+    func registrationGuide(registration: String) throws  -> RegistrationGuide
     
     /**
      * The registrations, in the order of the configuration.
@@ -1324,13 +1560,14 @@ open class Keyfob: KeyfobProtocol, @unchecked Sendable, CustomDebugStringConvert
     /**
      * Opens the store that the configuration names.
      */
-public static func `open`(configJson: String, transport: HostTransport?, clock: HostClock?)throws  -> Keyfob  {
+public static func `open`(configJson: String, transport: HostTransport?, clock: HostClock?, executor: HostExecutor?)throws  -> Keyfob  {
     return try  FfiConverterTypeKeyfob_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
         uniffiCallStatus in
     uniffi_keyfob_uniffi_fn_constructor_keyfob_open(
         FfiConverterString.lower(configJson),
         FfiConverterOptionTypeHostTransport.lower(transport),
-        FfiConverterOptionTypeHostClock.lower(clock),uniffiCallStatus
+        FfiConverterOptionTypeHostClock.lower(clock),
+        FfiConverterOptionTypeHostExecutor.lower(executor),uniffiCallStatus
     )
 })
 }
@@ -1363,6 +1600,18 @@ open func beginLogin(registration: String, options: LoginOptions)throws  -> Logi
         FfiConverterTypeLoginOptions_lower(options),uniffiCallStatus
     )
 })
+}
+    
+    /**
+     * Ends a login that waits for its redirect.
+     */
+open func cancelLogin(loginId: String)throws   {try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_cancel_login(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(loginId),uniffiCallStatus
+    )
+}
 }
     
     /**
@@ -1405,13 +1654,28 @@ open func currentSession()throws  -> Session?  {
     /**
      * Logs out.
      */
-open func endSession(sessionId: String)throws   {try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+open func endSession(sessionId: String, options: EndSession)throws  -> Ended  {
+    return try  FfiConverterTypeEnded_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
         uniffiCallStatus in
     uniffi_keyfob_uniffi_fn_method_keyfob_end_session(
             self.uniffiCloneHandle(),
-        FfiConverterString.lower(sessionId),uniffiCallStatus
+        FfiConverterString.lower(sessionId),
+        FfiConverterTypeEndSession_lower(options),uniffiCallStatus
     )
+})
 }
+    
+    /**
+     * Takes over a session from another library.
+     */
+open func importSession(tokens: ImportedTokens)throws  -> Session  {
+    return try  FfiConverterTypeSession_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_import_session(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeImportedTokens_lower(tokens),uniffiCallStatus
+    )
+})
 }
     
     /**
@@ -1428,15 +1692,41 @@ open func journal(limit: UInt32)throws  -> [JournalEntry]  {
 }
     
     /**
-     * The user's profile, at most so many seconds old.
+     * The logins that wait for their redirect, oldest first.
      */
-open func profile(sessionId: String, maxAgeSeconds: UInt64)throws  -> Profile  {
+open func pendingLogins()throws  -> [PendingLogin]  {
+    return try  FfiConverterSequenceTypePendingLogin.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_pending_logins(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The user's profile, at most so old.
+     */
+open func profile(sessionId: String, maxAgeMillis: UInt64)throws  -> Profile  {
     return try  FfiConverterTypeProfile_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
         uniffiCallStatus in
     uniffi_keyfob_uniffi_fn_method_keyfob_profile(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(sessionId),
-        FfiConverterUInt64.lower(maxAgeSeconds),uniffiCallStatus
+        FfiConverterUInt64.lower(maxAgeMillis),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * After a resource server refused an access token: gives one that is not the refused one.
+     */
+open func refreshIfCurrent(sessionId: String, rejectedToken: String)throws  -> AccessToken  {
+    return try  FfiConverterTypeAccessToken_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_refresh_if_current(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(sessionId),
+        FfiConverterString.lower(rejectedToken),uniffiCallStatus
     )
 })
 }
@@ -1450,6 +1740,19 @@ open func refreshSession(sessionId: String)throws  -> Session  {
     uniffi_keyfob_uniffi_fn_method_keyfob_refresh_session(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(sessionId),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What to enter at the provider's developer console.
+     */
+open func registrationGuide(registration: String)throws  -> RegistrationGuide  {
+    return try  FfiConverterTypeRegistrationGuide_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_registration_guide(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(registration),uniffiCallStatus
     )
 })
 }
@@ -1573,6 +1876,145 @@ public func FfiConverterTypeKeyfob_lower(_ value: Keyfob) -> UInt64 {
 
 
 
+
+
+/**
+ * Work for another thread. Done once: running it again does nothing.
+ */
+public protocol WorkProtocol: AnyObject, Sendable {
+    
+    /**
+     * Does it, on this thread, which may block for as long as an HTTP request takes.
+     */
+    func run() throws 
+    
+}
+/**
+ * Work for another thread. Done once: running it again does nothing.
+ */
+open class Work: WorkProtocol, @unchecked Sendable, CustomDebugStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_keyfob_uniffi_fn_clone_work(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_keyfob_uniffi_fn_free_work(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Does it, on this thread, which may block for as long as an HTTP request takes.
+     */
+open func run()throws   {try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_work_run(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_work_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWork: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = Work
+
+    public static func lift(_ handle: UInt64) throws -> Work {
+        return Work(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: Work) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Work {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: Work, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWork_lift(_ handle: UInt64) throws -> Work {
+    return try FfiConverterTypeWork.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWork_lower(_ value: Work) -> UInt64 {
+    return FfiConverterTypeWork.lower(value)
+}
+
+
+
+
 /**
  * An access token that was good when it was given. Prints without the token.
  */
@@ -1665,7 +2107,7 @@ public func FfiConverterTypeAccessToken_lower(_ value: AccessToken) -> RustBuffe
 
 
 /**
- * A login that has become a session. Prints without the link.
+ * A login that has become a session. Prints without the link and what the app gave.
  */
 public struct Completed: Equatable, Hashable, CustomDebugStringConvertible, CustomStringConvertible {
     /**
@@ -1676,6 +2118,10 @@ public struct Completed: Equatable, Hashable, CustomDebugStringConvertible, Cust
      * The success link that the login was begun with.
      */
     public let returnTo: String?
+    /**
+     * What the app gave the login to keep.
+     */
+    public let appData: String?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -1685,9 +2131,13 @@ public struct Completed: Equatable, Hashable, CustomDebugStringConvertible, Cust
          */session: Session, 
         /**
          * The success link that the login was begun with.
-         */returnTo: String?) {
+         */returnTo: String?, 
+        /**
+         * What the app gave the login to keep.
+         */appData: String?) {
         self.session = session
         self.returnTo = returnTo
+        self.appData = appData
     }
 
     
@@ -1729,13 +2179,15 @@ public struct FfiConverterTypeCompleted: FfiConverterRustBuffer {
         return
             try Completed(
                 session: FfiConverterTypeSession.read(from: &buf), 
-                returnTo: FfiConverterOptionString.read(from: &buf)
+                returnTo: FfiConverterOptionString.read(from: &buf), 
+                appData: FfiConverterOptionString.read(from: &buf)
         )
     }
 
     public static func write(_ value: Completed, into buf: inout [UInt8]) {
         FfiConverterTypeSession.write(value.session, into: &buf)
         FfiConverterOptionString.write(value.returnTo, into: &buf)
+        FfiConverterOptionString.write(value.appData, into: &buf)
     }
 }
 
@@ -1752,6 +2204,188 @@ public func FfiConverterTypeCompleted_lift(_ buf: RustBuffer) throws -> Complete
 #endif
 public func FfiConverterTypeCompleted_lower(_ value: Completed) -> RustBuffer {
     return FfiConverterTypeCompleted.lower(value)
+}
+
+
+/**
+ * How a session is to end. Prints without the link.
+ */
+public struct EndSession: Equatable, Hashable, CustomDebugStringConvertible, CustomStringConvertible {
+    /**
+     * Here only: the provider is not asked to revoke the token.
+     */
+    public let localOnly: Bool
+    /**
+     * Where the provider's logout page sends the browser afterwards.
+     */
+    public let postLogoutRedirectUri: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * Here only: the provider is not asked to revoke the token.
+         */localOnly: Bool, 
+        /**
+         * Where the provider's logout page sends the browser afterwards.
+         */postLogoutRedirectUri: String?) {
+        self.localOnly = localOnly
+        self.postLogoutRedirectUri = postLogoutRedirectUri
+    }
+
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_endsession_uniffi_trait_debug(
+            FfiConverterTypeEndSession_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+// The local Rust `Display` implementation.
+public var description: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_endsession_uniffi_trait_display(
+            FfiConverterTypeEndSession_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension EndSession: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeEndSession: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> EndSession {
+        return
+            try EndSession(
+                localOnly: FfiConverterBool.read(from: &buf), 
+                postLogoutRedirectUri: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: EndSession, into buf: inout [UInt8]) {
+        FfiConverterBool.write(value.localOnly, into: &buf)
+        FfiConverterOptionString.write(value.postLogoutRedirectUri, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeEndSession_lift(_ buf: RustBuffer) throws -> EndSession {
+    return try FfiConverterTypeEndSession.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeEndSession_lower(_ value: EndSession) -> RustBuffer {
+    return FfiConverterTypeEndSession.lower(value)
+}
+
+
+/**
+ * A session that has ended. Prints without the logout URL: it holds the ID token.
+ */
+public struct Ended: Equatable, Hashable, CustomDebugStringConvertible, CustomStringConvertible {
+    /**
+     * What became of the token at the provider.
+     */
+    public let revocation: Revocation
+    /**
+     * The provider's logout page, where it has one.
+     */
+    public let logoutUrl: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What became of the token at the provider.
+         */revocation: Revocation, 
+        /**
+         * The provider's logout page, where it has one.
+         */logoutUrl: String?) {
+        self.revocation = revocation
+        self.logoutUrl = logoutUrl
+    }
+
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_ended_uniffi_trait_debug(
+            FfiConverterTypeEnded_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+// The local Rust `Display` implementation.
+public var description: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_ended_uniffi_trait_display(
+            FfiConverterTypeEnded_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension Ended: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeEnded: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Ended {
+        return
+            try Ended(
+                revocation: FfiConverterTypeRevocation.read(from: &buf), 
+                logoutUrl: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Ended, into buf: inout [UInt8]) {
+        FfiConverterTypeRevocation.write(value.revocation, into: &buf)
+        FfiConverterOptionString.write(value.logoutUrl, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeEnded_lift(_ buf: RustBuffer) throws -> Ended {
+    return try FfiConverterTypeEnded.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeEnded_lower(_ value: Ended) -> RustBuffer {
+    return FfiConverterTypeEnded.lower(value)
 }
 
 
@@ -2271,6 +2905,137 @@ public func FfiConverterTypeHttpResponse_lower(_ value: HttpResponse) -> RustBuf
 
 
 /**
+ * What another library kept of a session. Prints the registration only.
+ */
+public struct ImportedTokens: Equatable, Hashable, CustomDebugStringConvertible, CustomStringConvertible {
+    /**
+     * The registration that the session is to belong to.
+     */
+    public let registration: String
+    /**
+     * The user's lasting id at the provider.
+     */
+    public let providerUid: String
+    /**
+     * The access token.
+     */
+    public let accessToken: String?
+    /**
+     * When the access token is over, where that is known. Says nothing without one.
+     */
+    public let expiresAt: Date?
+    /**
+     * The refresh token.
+     */
+    public let refreshToken: String?
+    /**
+     * The scopes that were granted.
+     */
+    public let scopes: [String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The registration that the session is to belong to.
+         */registration: String, 
+        /**
+         * The user's lasting id at the provider.
+         */providerUid: String, 
+        /**
+         * The access token.
+         */accessToken: String?, 
+        /**
+         * When the access token is over, where that is known. Says nothing without one.
+         */expiresAt: Date?, 
+        /**
+         * The refresh token.
+         */refreshToken: String?, 
+        /**
+         * The scopes that were granted.
+         */scopes: [String]) {
+        self.registration = registration
+        self.providerUid = providerUid
+        self.accessToken = accessToken
+        self.expiresAt = expiresAt
+        self.refreshToken = refreshToken
+        self.scopes = scopes
+    }
+
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_importedtokens_uniffi_trait_debug(
+            FfiConverterTypeImportedTokens_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+// The local Rust `Display` implementation.
+public var description: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_importedtokens_uniffi_trait_display(
+            FfiConverterTypeImportedTokens_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension ImportedTokens: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeImportedTokens: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ImportedTokens {
+        return
+            try ImportedTokens(
+                registration: FfiConverterString.read(from: &buf), 
+                providerUid: FfiConverterString.read(from: &buf), 
+                accessToken: FfiConverterOptionString.read(from: &buf), 
+                expiresAt: FfiConverterOptionTimestamp.read(from: &buf), 
+                refreshToken: FfiConverterOptionString.read(from: &buf), 
+                scopes: FfiConverterSequenceString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: ImportedTokens, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.registration, into: &buf)
+        FfiConverterString.write(value.providerUid, into: &buf)
+        FfiConverterOptionString.write(value.accessToken, into: &buf)
+        FfiConverterOptionTimestamp.write(value.expiresAt, into: &buf)
+        FfiConverterOptionString.write(value.refreshToken, into: &buf)
+        FfiConverterSequenceString.write(value.scopes, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeImportedTokens_lift(_ buf: RustBuffer) throws -> ImportedTokens {
+    return try FfiConverterTypeImportedTokens.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeImportedTokens_lower(_ value: ImportedTokens) -> RustBuffer {
+    return FfiConverterTypeImportedTokens.lower(value)
+}
+
+
+/**
  * One line of the journal. Holds no secret.
  */
 public struct JournalEntry: Equatable, Hashable {
@@ -2501,7 +3266,7 @@ public func FfiConverterTypeLogin_lower(_ value: Login) -> RustBuffer {
 
 
 /**
- * What one login asks for beyond its registration. Prints the scopes and the port, not the links.
+ * What one login asks for beyond its registration. Prints the scopes, the session and the port, nothing else.
  */
 public struct LoginOptions: Equatable, Hashable, CustomDebugStringConvertible, CustomStringConvertible {
     /**
@@ -2516,6 +3281,18 @@ public struct LoginOptions: Equatable, Hashable, CustomDebugStringConvertible, C
      * Where the app wants to go after a failure.
      */
     public let failure: String?
+    /**
+     * More parameters of the authorization request.
+     */
+    public let parameters: [Parameter]
+    /**
+     * Something of the app's own to have back when the login completes.
+     */
+    public let appData: String?
+    /**
+     * The session that more scopes are asked for.
+     */
+    public let forSession: String?
     /**
      * The port that the app listens on, for a loopback redirect URI that leaves it open.
      */
@@ -2534,11 +3311,23 @@ public struct LoginOptions: Equatable, Hashable, CustomDebugStringConvertible, C
          * Where the app wants to go after a failure.
          */failure: String?, 
         /**
+         * More parameters of the authorization request.
+         */parameters: [Parameter], 
+        /**
+         * Something of the app's own to have back when the login completes.
+         */appData: String?, 
+        /**
+         * The session that more scopes are asked for.
+         */forSession: String?, 
+        /**
          * The port that the app listens on, for a loopback redirect URI that leaves it open.
          */redirectPort: UInt16?) {
         self.scopes = scopes
         self.success = success
         self.failure = failure
+        self.parameters = parameters
+        self.appData = appData
+        self.forSession = forSession
         self.redirectPort = redirectPort
     }
 
@@ -2583,6 +3372,9 @@ public struct FfiConverterTypeLoginOptions: FfiConverterRustBuffer {
                 scopes: FfiConverterSequenceString.read(from: &buf), 
                 success: FfiConverterOptionString.read(from: &buf), 
                 failure: FfiConverterOptionString.read(from: &buf), 
+                parameters: FfiConverterSequenceTypeParameter.read(from: &buf), 
+                appData: FfiConverterOptionString.read(from: &buf), 
+                forSession: FfiConverterOptionString.read(from: &buf), 
                 redirectPort: FfiConverterOptionUInt16.read(from: &buf)
         )
     }
@@ -2591,6 +3383,9 @@ public struct FfiConverterTypeLoginOptions: FfiConverterRustBuffer {
         FfiConverterSequenceString.write(value.scopes, into: &buf)
         FfiConverterOptionString.write(value.success, into: &buf)
         FfiConverterOptionString.write(value.failure, into: &buf)
+        FfiConverterSequenceTypeParameter.write(value.parameters, into: &buf)
+        FfiConverterOptionString.write(value.appData, into: &buf)
+        FfiConverterOptionString.write(value.forSession, into: &buf)
         FfiConverterOptionUInt16.write(value.redirectPort, into: &buf)
     }
 }
@@ -2608,6 +3403,186 @@ public func FfiConverterTypeLoginOptions_lift(_ buf: RustBuffer) throws -> Login
 #endif
 public func FfiConverterTypeLoginOptions_lower(_ value: LoginOptions) -> RustBuffer {
     return FfiConverterTypeLoginOptions.lower(value)
+}
+
+
+/**
+ * A parameter of the authorization request. Prints its name only: a `login_hint` is a person's address.
+ */
+public struct Parameter: Equatable, Hashable, CustomDebugStringConvertible, CustomStringConvertible {
+    /**
+     * The name.
+     */
+    public let name: String
+    /**
+     * The value.
+     */
+    public let value: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The name.
+         */name: String, 
+        /**
+         * The value.
+         */value: String) {
+        self.name = name
+        self.value = value
+    }
+
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_parameter_uniffi_trait_debug(
+            FfiConverterTypeParameter_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+// The local Rust `Display` implementation.
+public var description: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_parameter_uniffi_trait_display(
+            FfiConverterTypeParameter_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension Parameter: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeParameter: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Parameter {
+        return
+            try Parameter(
+                name: FfiConverterString.read(from: &buf), 
+                value: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Parameter, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.name, into: &buf)
+        FfiConverterString.write(value.value, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeParameter_lift(_ buf: RustBuffer) throws -> Parameter {
+    return try FfiConverterTypeParameter.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeParameter_lower(_ value: Parameter) -> RustBuffer {
+    return FfiConverterTypeParameter.lower(value)
+}
+
+
+/**
+ * A login that waits for its redirect. Holds no secret.
+ */
+public struct PendingLogin: Equatable, Hashable {
+    /**
+     * The id of the login in this store.
+     */
+    public let id: String
+    /**
+     * The registration it was begun for.
+     */
+    public let registration: String
+    /**
+     * When it was begun.
+     */
+    public let createdAt: Date
+    /**
+     * When it stops waiting.
+     */
+    public let expiresAt: Date
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The id of the login in this store.
+         */id: String, 
+        /**
+         * The registration it was begun for.
+         */registration: String, 
+        /**
+         * When it was begun.
+         */createdAt: Date, 
+        /**
+         * When it stops waiting.
+         */expiresAt: Date) {
+        self.id = id
+        self.registration = registration
+        self.createdAt = createdAt
+        self.expiresAt = expiresAt
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension PendingLogin: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePendingLogin: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PendingLogin {
+        return
+            try PendingLogin(
+                id: FfiConverterString.read(from: &buf), 
+                registration: FfiConverterString.read(from: &buf), 
+                createdAt: FfiConverterTimestamp.read(from: &buf), 
+                expiresAt: FfiConverterTimestamp.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: PendingLogin, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.registration, into: &buf)
+        FfiConverterTimestamp.write(value.createdAt, into: &buf)
+        FfiConverterTimestamp.write(value.expiresAt, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePendingLogin_lift(_ buf: RustBuffer) throws -> PendingLogin {
+    return try FfiConverterTypePendingLogin.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePendingLogin_lower(_ value: PendingLogin) -> RustBuffer {
+    return FfiConverterTypePendingLogin.lower(value)
 }
 
 
@@ -2753,6 +3728,125 @@ public func FfiConverterTypeProfile_lower(_ value: Profile) -> RustBuffer {
 
 
 /**
+ * What to enter at the provider's developer console for one registration, and what it accepts. Holds no secret.
+ */
+public struct RegistrationGuide: Equatable, Hashable {
+    /**
+     * The name of the provider.
+     */
+    public let providerName: String
+    /**
+     * The redirect URI to enter there.
+     */
+    public let redirectUri: String
+    /**
+     * The scopes that the app asks for.
+     */
+    public let scopes: [String]
+    /**
+     * Whether the provider takes redirect URIs with a private-use scheme, where that is known.
+     */
+    public let acceptsCustomScheme: Bool?
+    /**
+     * What the provider takes of loopback redirect URIs, where that is known.
+     */
+    public let acceptsLoopback: Loopback?
+    /**
+     * Whether the registration's own redirect URI is of a form that the provider takes, where that is known.
+     */
+    public let redirectUriAccepted: Bool?
+    /**
+     * What to do, a sentence each.
+     */
+    public let steps: [String]
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The name of the provider.
+         */providerName: String, 
+        /**
+         * The redirect URI to enter there.
+         */redirectUri: String, 
+        /**
+         * The scopes that the app asks for.
+         */scopes: [String], 
+        /**
+         * Whether the provider takes redirect URIs with a private-use scheme, where that is known.
+         */acceptsCustomScheme: Bool?, 
+        /**
+         * What the provider takes of loopback redirect URIs, where that is known.
+         */acceptsLoopback: Loopback?, 
+        /**
+         * Whether the registration's own redirect URI is of a form that the provider takes, where that is known.
+         */redirectUriAccepted: Bool?, 
+        /**
+         * What to do, a sentence each.
+         */steps: [String]) {
+        self.providerName = providerName
+        self.redirectUri = redirectUri
+        self.scopes = scopes
+        self.acceptsCustomScheme = acceptsCustomScheme
+        self.acceptsLoopback = acceptsLoopback
+        self.redirectUriAccepted = redirectUriAccepted
+        self.steps = steps
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension RegistrationGuide: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRegistrationGuide: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> RegistrationGuide {
+        return
+            try RegistrationGuide(
+                providerName: FfiConverterString.read(from: &buf), 
+                redirectUri: FfiConverterString.read(from: &buf), 
+                scopes: FfiConverterSequenceString.read(from: &buf), 
+                acceptsCustomScheme: FfiConverterOptionBool.read(from: &buf), 
+                acceptsLoopback: FfiConverterOptionTypeLoopback.read(from: &buf), 
+                redirectUriAccepted: FfiConverterOptionBool.read(from: &buf), 
+                steps: FfiConverterSequenceString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: RegistrationGuide, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.providerName, into: &buf)
+        FfiConverterString.write(value.redirectUri, into: &buf)
+        FfiConverterSequenceString.write(value.scopes, into: &buf)
+        FfiConverterOptionBool.write(value.acceptsCustomScheme, into: &buf)
+        FfiConverterOptionTypeLoopback.write(value.acceptsLoopback, into: &buf)
+        FfiConverterOptionBool.write(value.redirectUriAccepted, into: &buf)
+        FfiConverterSequenceString.write(value.steps, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRegistrationGuide_lift(_ buf: RustBuffer) throws -> RegistrationGuide {
+    return try FfiConverterTypeRegistrationGuide.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRegistrationGuide_lower(_ value: RegistrationGuide) -> RustBuffer {
+    return FfiConverterTypeRegistrationGuide.lower(value)
+}
+
+
+/**
  * A registration, for the app to draw its login buttons from.
  */
 public struct RegistrationInfo: Equatable, Hashable {
@@ -2878,6 +3972,18 @@ public struct Session: Equatable, Hashable, CustomDebugStringConvertible, Custom
      */
     public let providerRefreshToken: String?
     /**
+     * The ID token as it came, where there is one.
+     */
+    public let idToken: String?
+    /**
+     * The claims of that ID token, as one JSON object.
+     */
+    public let idTokenClaimsJson: String?
+    /**
+     * What else the token answer had, as one JSON object.
+     */
+    public let tokenAnswerJson: String
+    /**
      * The scopes that were granted.
      */
     public let scopes: [String]
@@ -2922,6 +4028,15 @@ public struct Session: Equatable, Hashable, CustomDebugStringConvertible, Custom
          * The refresh token as last saved, where the provider gave one.
          */providerRefreshToken: String?, 
         /**
+         * The ID token as it came, where there is one.
+         */idToken: String?, 
+        /**
+         * The claims of that ID token, as one JSON object.
+         */idTokenClaimsJson: String?, 
+        /**
+         * What else the token answer had, as one JSON object.
+         */tokenAnswerJson: String, 
+        /**
          * The scopes that were granted.
          */scopes: [String], 
         /**
@@ -2941,6 +4056,9 @@ public struct Session: Equatable, Hashable, CustomDebugStringConvertible, Custom
         self.providerAccessToken = providerAccessToken
         self.providerAccessTokenExpiry = providerAccessTokenExpiry
         self.providerRefreshToken = providerRefreshToken
+        self.idToken = idToken
+        self.idTokenClaimsJson = idTokenClaimsJson
+        self.tokenAnswerJson = tokenAnswerJson
         self.scopes = scopes
         self.profile = profile
         self.createdAt = createdAt
@@ -2993,6 +4111,9 @@ public struct FfiConverterTypeSession: FfiConverterRustBuffer {
                 providerAccessToken: FfiConverterString.read(from: &buf), 
                 providerAccessTokenExpiry: FfiConverterOptionTimestamp.read(from: &buf), 
                 providerRefreshToken: FfiConverterOptionString.read(from: &buf), 
+                idToken: FfiConverterOptionString.read(from: &buf), 
+                idTokenClaimsJson: FfiConverterOptionString.read(from: &buf), 
+                tokenAnswerJson: FfiConverterString.read(from: &buf), 
                 scopes: FfiConverterSequenceString.read(from: &buf), 
                 profile: FfiConverterTypeProfile.read(from: &buf), 
                 createdAt: FfiConverterTimestamp.read(from: &buf), 
@@ -3009,6 +4130,9 @@ public struct FfiConverterTypeSession: FfiConverterRustBuffer {
         FfiConverterString.write(value.providerAccessToken, into: &buf)
         FfiConverterOptionTimestamp.write(value.providerAccessTokenExpiry, into: &buf)
         FfiConverterOptionString.write(value.providerRefreshToken, into: &buf)
+        FfiConverterOptionString.write(value.idToken, into: &buf)
+        FfiConverterOptionString.write(value.idTokenClaimsJson, into: &buf)
+        FfiConverterString.write(value.tokenAnswerJson, into: &buf)
         FfiConverterSequenceString.write(value.scopes, into: &buf)
         FfiConverterTypeProfile.write(value.profile, into: &buf)
         FfiConverterTimestamp.write(value.createdAt, into: &buf)
@@ -3106,6 +4230,83 @@ public func FfiConverterTypeClockError_lift(_ buf: RustBuffer) throws -> ClockEr
 #endif
 public func FfiConverterTypeClockError_lower(_ value: ClockError) -> RustBuffer {
     return FfiConverterTypeClockError.lower(value)
+}
+
+
+/**
+ * The host's executor threw. What it threw is dropped.
+ */
+public 
+enum ExecutorError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+    
+    
+    /**
+     * The host's executor threw.
+     */
+    case Failed
+
+    
+
+    
+
+    
+    public var errorDescription: String? {
+        String(reflecting: self)
+    }
+    
+}
+
+#if compiler(>=6)
+extension ExecutorError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeExecutorError: FfiConverterRustBuffer {
+    typealias SwiftType = ExecutorError
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ExecutorError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        
+
+        
+        case 1: return .Failed
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ExecutorError, into buf: inout [UInt8]) {
+        switch value {
+
+        
+
+        
+        
+        case .Failed:
+            writeInt(&buf, Int32(1))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeExecutorError_lift(_ buf: RustBuffer) throws -> ExecutorError {
+    return try FfiConverterTypeExecutorError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeExecutorError_lower(_ value: ExecutorError) -> RustBuffer {
+    return FfiConverterTypeExecutorError.lower(value)
 }
 
 
@@ -3530,6 +4731,91 @@ public func FfiConverterTypeKeyfobError_lower(_ value: KeyfobError) -> RustBuffe
 
 
 /**
+ * What a provider takes of a loopback redirect URI.
+ */
+
+public enum Loopback: Equatable, Hashable {
+    
+    /**
+     * The IP literal, with any port.
+     */
+    case anyPort
+    /**
+     * Only exactly as registered, port included.
+     */
+    case exact
+    /**
+     * Not at all.
+     */
+    case none
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Loopback: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLoopback: FfiConverterRustBuffer {
+    typealias SwiftType = Loopback
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Loopback {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .anyPort
+        
+        case 2: return .exact
+        
+        case 3: return .none
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Loopback, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .anyPort:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .exact:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .none:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLoopback_lift(_ buf: RustBuffer) throws -> Loopback {
+    return try FfiConverterTypeLoopback.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLoopback_lower(_ value: Loopback) -> RustBuffer {
+    return FfiConverterTypeLoopback.lower(value)
+}
+
+
+
+/**
  * The method of a request.
  */
 
@@ -3610,6 +4896,107 @@ public func FfiConverterTypeMethod_lift(_ buf: RustBuffer) throws -> Method {
 #endif
 public func FfiConverterTypeMethod_lower(_ value: Method) -> RustBuffer {
     return FfiConverterTypeMethod.lower(value)
+}
+
+
+
+/**
+ * What became of the token at the provider.
+ */
+
+public enum Revocation: Equatable, Hashable {
+    
+    /**
+     * It is good for nothing any more.
+     */
+    case done
+    /**
+     * Nobody asked the provider.
+     */
+    case notAsked
+    /**
+     * The provider offers no revocation for it.
+     */
+    case notSupported
+    /**
+     * The provider could not be asked, or did not do it.
+     */
+    case failed(
+        /**
+         * Why.
+         */error: KeyfobError
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Revocation: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeRevocation: FfiConverterRustBuffer {
+    typealias SwiftType = Revocation
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Revocation {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .done
+        
+        case 2: return .notAsked
+        
+        case 3: return .notSupported
+        
+        case 4: return .failed(error: try FfiConverterTypeKeyfobError.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Revocation, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .done:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .notAsked:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .notSupported:
+            writeInt(&buf, Int32(3))
+        
+        
+        case let .failed(error):
+            writeInt(&buf, Int32(4))
+            FfiConverterTypeKeyfobError.write(error, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRevocation_lift(_ buf: RustBuffer) throws -> Revocation {
+    return try FfiConverterTypeRevocation.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeRevocation_lower(_ value: Revocation) -> RustBuffer {
+    return FfiConverterTypeRevocation.lower(value)
 }
 
 
@@ -3990,6 +5377,30 @@ fileprivate struct FfiConverterOptionUInt16: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionBool: FfiConverterRustBuffer {
+    typealias SwiftType = Bool?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterBool.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterBool.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
     typealias SwiftType = String?
 
@@ -4086,6 +5497,30 @@ fileprivate struct FfiConverterOptionTypeHostClock: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeHostExecutor: FfiConverterRustBuffer {
+    typealias SwiftType = HostExecutor?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeHostExecutor.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeHostExecutor.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeHostTransport: FfiConverterRustBuffer {
     typealias SwiftType = HostTransport?
 
@@ -4126,6 +5561,30 @@ fileprivate struct FfiConverterOptionTypeSession: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeSession.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeLoopback: FfiConverterRustBuffer {
+    typealias SwiftType = Loopback?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeLoopback.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeLoopback.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -4209,6 +5668,56 @@ fileprivate struct FfiConverterSequenceTypeJournalEntry: FfiConverterRustBuffer 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeParameter: FfiConverterRustBuffer {
+    typealias SwiftType = [Parameter]
+
+    public static func write(_ value: [Parameter], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeParameter.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Parameter] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Parameter]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeParameter.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypePendingLogin: FfiConverterRustBuffer {
+    typealias SwiftType = [PendingLogin]
+
+    public static func write(_ value: [PendingLogin], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypePendingLogin.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [PendingLogin] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [PendingLogin]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypePendingLogin.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeRegistrationInfo: FfiConverterRustBuffer {
     typealias SwiftType = [RegistrationInfo]
 
@@ -4280,10 +5789,19 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_hostclock_boot_id() != 52662) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_method_hostexecutor_execute() != 48110) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_work_run() != 9132) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_access_token() != 17256) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login() != 23062) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_cancel_login() != 21498) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_close_store() != 8708) {
@@ -4295,16 +5813,28 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_current_session() != 38922) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() != 41005) {
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() != 341) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_import_session() != 13806) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_journal() != 19188) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_keyfob_uniffi_checksum_method_keyfob_profile() != 25722) {
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_pending_logins() != 64419) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_profile() != 29591) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_refresh_if_current() != 10819) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_refresh_session() != 27146) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_registration_guide() != 15536) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_registrations() != 33341) {
@@ -4322,11 +5852,12 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_hosttransport_send() != 6463) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() != 33685) {
+    if (uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() != 24226) {
         return InitializationResult.apiChecksumMismatch
     }
 
     uniffiCallbackInitHostClock()
+    uniffiCallbackInitHostExecutor()
     uniffiCallbackInitHostTransport()
     return InitializationResult.ok
 }()

@@ -15,7 +15,7 @@ import dev.keyfob.internal.KeyfobException as RawException
  *
  * The limit is beside that of [Dispatchers.IO], not part of it: callers that wait for one refresh do not keep the app from its own I/O.
  */
-private val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO.limitedParallelism(64))
+internal val scope = CoroutineScope(SupervisorJob() + Dispatchers.IO.limitedParallelism(64))
 
 /** Runs a call into the core where it may block. A caller that is cancelled already has nothing begun for it. */
 internal suspend fun <T> detached(call: () -> T): T {

@@ -1,8 +1,11 @@
 package dev.keyfob
 
 import dev.keyfob.internal.HostClock
+import dev.keyfob.internal.HostExecutor
 import dev.keyfob.internal.HostTransport
+import kotlinx.coroutines.Dispatchers
 import java.time.Duration
+import java.util.concurrent.Executor
 import dev.keyfob.internal.Keyfob as RawKeyfob
 
 /**
@@ -47,6 +50,15 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
     public suspend fun completeLogin(redirectUrl: String): Completed =
         detached { Completed(raw.completeLogin(redirectUrl)) }
 
+    /** The logins that wait for their redirect, oldest first. Touches no network. */
+    public suspend fun pendingLogins(): List<PendingLogin> = detached { raw.pendingLogins().map(::PendingLogin) }
+
+    /**
+     * Ends a login that waits for its redirect, for instance because the user closed the browser: from now on the redirect is refused.
+     * Touches no network. Cancelling a login that is over is no error.
+     */
+    public suspend fun cancelLogin(loginId: String): Unit = detached { raw.cancelLogin(loginId) }
+
     /**
      * Gives an access token that is good for at least [minValidity]: from memory as long as it is, refreshed when it is due. However
      * many callers there are, one request is made. Call it before every request of yours; do not keep the token.
@@ -54,9 +66,7 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
      * @throws KeyfobException.LoginRequired the session has ended; nothing else means that
      */
     public suspend fun accessToken(sessionId: String, minValidity: Duration = Duration.ofMinutes(1)): AccessToken {
-        require(!minValidity.isNegative) { "minValidity is negative" }
-        // Longer than three hundred million years would overflow.
-        val millis = minOf(minValidity, Duration.ofMillis(Long.MAX_VALUE)).toMillis().toULong()
+        val millis = millis(minValidity) { "minValidity is negative" }
         return detached { AccessToken(raw.accessToken(sessionId, millis)) }
     }
 
@@ -65,12 +75,19 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
         detached { Session(raw.refreshSession(sessionId)) }
 
     /**
-     * The user's profile, at most [maxAge] old (to the second; zero asks the provider). [Session.profile] has the stored one.
+     * After a server of yours refused an access token (HTTP 401): gives one that is not [rejectedToken]. When the token has been replaced
+     * since, in this process or another, the newer one is given and nothing is sent; else one refresh is made, whoever asks.
+     */
+    public suspend fun refreshIfCurrent(sessionId: String, rejectedToken: String): AccessToken =
+        detached { AccessToken(raw.refreshIfCurrent(sessionId, rejectedToken)) }
+
+    /**
+     * The user's profile, at most [maxAge] old; zero always asks the provider. [Session.profile] has the stored one.
      * May touch the network.
      */
     public suspend fun profile(sessionId: String, maxAge: Duration = Duration.ofMinutes(2)): Profile {
-        require(!maxAge.isNegative) { "maxAge is negative" }
-        return detached { Profile(raw.profile(sessionId, maxAge.seconds.toULong())) }
+        val millis = millis(maxAge) { "maxAge is negative" }
+        return detached { Profile(raw.profile(sessionId, millis)) }
     }
 
     /** The session of that id, also one that has ended. */
@@ -85,8 +102,23 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
     /** Makes a session the current one, for an app with several accounts. */
     public suspend fun setCurrentSession(sessionId: String): Unit = detached { raw.setCurrentSession(sessionId) }
 
-    /** Logs out: the session ends in this store, in every process, and its tokens are removed. The provider is not told. */
-    public suspend fun endSession(sessionId: String): Unit = detached { raw.endSession(sessionId) }
+    /**
+     * Logs out: the session ends here and now, in every process, whatever the network does, and no token of it is left in the store. Then,
+     * unless the options say otherwise, the provider is asked once to revoke the token; that it could not be is no failure of this call:
+     * [Ended.revocation] tells. Open [Ended.logoutUrl] in the browser to log the user out of the provider too.
+     */
+    public suspend fun endSession(sessionId: String, options: EndSession = EndSession()): Ended =
+        detached { Ended(raw.endSession(sessionId, options.raw())) }
+
+    /**
+     * Takes over a session from another library, without a new login. Touches no network: whether the tokens are good shows at their
+     * first use.
+     */
+    public suspend fun importSession(tokens: ImportedTokens): Session = detached { Session(raw.importSession(tokens.raw())) }
+
+    /** What to enter at the provider's developer console, and what it accepts. */
+    public fun registrationGuide(registration: String): RegistrationGuide =
+        translating { RegistrationGuide(raw.registrationGuide(registration)) }
 
     /** The newest lines of the journal, newest first: why things happened, without secrets. */
     public suspend fun journal(limit: Int = 100): List<JournalEntry> {
@@ -109,11 +141,25 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
          * @param configJson the configuration, as JSON
          * @param transport sends the HTTP requests in place of the built-in client
          * @param clock tells the time in place of the system's clocks, for tests
+         * @param executor runs refreshes of tokens that are still good but soon due, for which no caller is kept waiting. It must have a
+         *   thread to spare: one that runs them before it returns keeps the caller waiting. By default they run beside [Dispatchers.IO]
          */
-        public suspend fun open(configJson: String, transport: Transport? = null, clock: Clock? = null): Keyfob {
+        public suspend fun open(
+            configJson: String,
+            transport: Transport? = null,
+            clock: Clock? = null,
+            executor: Executor? = null,
+        ): Keyfob {
             val hostTransport: HostTransport? = transport?.let(::TransportAdapter)
             val hostClock: HostClock? = clock?.let(::ClockAdapter)
-            return detached { Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock)) }
+            val hostExecutor: HostExecutor = executor?.let(::ExecutorAdapter) ?: OwnThreads
+            return detached { Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor)) }
         }
     }
+}
+
+/** Whole milliseconds, as many as a Long holds: longer than three hundred million years would overflow. */
+private inline fun millis(duration: Duration, complaint: () -> String): ULong {
+    require(!duration.isNegative, complaint)
+    return minOf(duration, Duration.ofMillis(Long.MAX_VALUE)).toMillis().toULong()
 }

@@ -4,6 +4,8 @@ import java.time.Instant
 import dev.keyfob.internal.Completed as RawCompleted
 import dev.keyfob.internal.Login as RawLogin
 import dev.keyfob.internal.LoginOptions as RawLoginOptions
+import dev.keyfob.internal.Parameter as RawParameter
+import dev.keyfob.internal.PendingLogin as RawPendingLogin
 
 /**
  * What one login asks for beyond its registration.
@@ -13,21 +15,39 @@ import dev.keyfob.internal.LoginOptions as RawLoginOptions
  *   in another process; never sent to the provider
  * @property failure the same after a failure: given back by [KeyfobException.returnTo]
  * @property redirectPort the port that the app listens on, for a loopback redirect URI that leaves it open
+ * @property parameters more parameters of the authorization request, for instance `prompt` or `login_hint`. Those that make a login safe
+ *   are Keyfob's own and cannot be set
+ * @property appData something of the app's own to have back when the login completes, also in another process:
+ *   [Completed.appData]; stored, never sent to the provider
+ * @property forSession the id of a session that more scopes are asked for: those it has are asked for too, and logging in as somebody
+ *   else is refused
  */
 public class LoginOptions(
     public val scopes: List<String> = emptyList(),
     public val success: String? = null,
     public val failure: String? = null,
     public val redirectPort: Int? = null,
+    public val parameters: Map<String, String> = emptyMap(),
+    public val appData: String? = null,
+    public val forSession: String? = null,
 ) {
     init {
         require(redirectPort == null || redirectPort in 1..65535) { "redirectPort is not a port" }
     }
 
-    internal fun raw() = RawLoginOptions(scopes, success, failure, redirectPort?.toUShort())
+    internal fun raw() =
+        RawLoginOptions(
+            scopes = scopes,
+            success = success,
+            failure = failure,
+            parameters = parameters.map { (name, value) -> RawParameter(name, value) },
+            appData = appData,
+            forSession = forSession,
+            redirectPort = redirectPort?.toUShort(),
+        )
 
-    /** Without the links. */
-    override fun toString(): String = "LoginOptions(scopes=$scopes, redirectPort=$redirectPort)"
+    /** Without the links, the parameters and the app's own. */
+    override fun toString(): String = "LoginOptions(scopes=$scopes, redirectPort=$redirectPort, forSession=$forSession)"
 }
 
 /** A login that has begun. It is already stored: the process may end before the redirect comes. */
@@ -56,6 +76,26 @@ public class Completed internal constructor(raw: RawCompleted) {
     /** The success link that the login was begun with. */
     public val returnTo: String? = raw.returnTo
 
-    /** Without the link. */
+    /** What the app gave the login to keep. */
+    public val appData: String? = raw.appData
+
+    /** Without the link and without what the app gave. */
     override fun toString(): String = "Completed($session)"
+}
+
+/** A login that waits for its redirect. Holds no secret. */
+public class PendingLogin internal constructor(private val raw: RawPendingLogin) {
+    /** The id of the login in this store, for [Keyfob.cancelLogin]. */
+    public val id: String get() = raw.id
+
+    /** The registration it was begun for. */
+    public val registration: String get() = raw.registration
+
+    /** When it was begun. */
+    public val createdAt: Instant get() = raw.createdAt
+
+    /** When it stops waiting. */
+    public val expiresAt: Instant get() = raw.expiresAt
+
+    override fun toString(): String = "PendingLogin($id, $registration)"
 }

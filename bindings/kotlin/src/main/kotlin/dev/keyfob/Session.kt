@@ -61,6 +61,15 @@ public class Session internal constructor(private val raw: RawSession) {
      */
     public val providerRefreshToken: String? get() = raw.providerRefreshToken
 
+    /** The ID token as it came, for an app's own back end; null where there is none. The one of the last refresh that brought one. */
+    public val idToken: String? get() = raw.idToken
+
+    /** The claims of that ID token, as one JSON object. Its signature was verified. */
+    public val idTokenClaimsJson: String? get() = raw.idTokenClaimsJson
+
+    /** What else the token answer had, as one JSON object: `instance_url`, `refresh_token_expires_in`, … */
+    public val tokenAnswerJson: String get() = raw.tokenAnswerJson
+
     /** The scopes that were granted, which may be fewer than were asked for. */
     public val scopes: List<String> get() = raw.scopes
 

@@ -659,6 +659,9 @@ internal interface UniffiCallbackInterfaceHostClockMethod1 : com.sun.jna.Callbac
 internal interface UniffiCallbackInterfaceHostClockMethod2 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfaceHostExecutorMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`work`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
 internal interface UniffiCallbackInterfaceHostTransportMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`request`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
 }
@@ -684,6 +687,25 @@ internal open class UniffiVTableCallbackInterfaceHostClock(
         `wall` = other.`wall`
         `boot` = other.`boot`
         `bootId` = other.`bootId`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "execute")
+internal open class UniffiVTableCallbackInterfaceHostExecutor(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `execute`: UniffiCallbackInterfaceHostExecutorMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `execute`: UniffiCallbackInterfaceHostExecutorMethod0? = null,
+    ): UniffiVTableCallbackInterfaceHostExecutor(`uniffiFree`,`uniffiClone`,`execute`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceHostExecutor) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `execute` = other.`execute`
     }
 
 }
@@ -737,9 +759,15 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_hostclock_boot_id(
     ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_hostexecutor_execute(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_work_run(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_access_token(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_cancel_login(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_close_store(
     ): Int
@@ -749,11 +777,19 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_end_session(
     ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_import_session(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_journal(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_pending_logins(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_profile(
     ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_refresh_if_current(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_refresh_session(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_registration_guide(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_registrations(
     ): Int
@@ -784,6 +820,7 @@ internal object UniffiLib {
     init {
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "keyfob_uniffi"))
         uniffiCallbackInterfaceHostClock.register(this)
+        uniffiCallbackInterfaceHostExecutor.register(this)
         uniffiCallbackInterfaceHostTransport.register(this)
         
     }
@@ -801,29 +838,55 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_hostclock_boot_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_clone_hostexecutor(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_keyfob_uniffi_fn_free_hostexecutor(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_init_callback_vtable_hostexecutor(`vtable`: UniffiVTableCallbackInterfaceHostExecutor,
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_hostexecutor_execute(`ptr`: Long,`work`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_clone_work(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_keyfob_uniffi_fn_free_work(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_work_run(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_work_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_clone_keyfob(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_keyfob_uniffi_fn_free_keyfob(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
-    external fun uniffi_keyfob_uniffi_fn_constructor_keyfob_open(`configJson`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_keyfob_uniffi_fn_constructor_keyfob_open(`configJson`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,`executor`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_access_token(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`minValidityMillis`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_begin_login(`ptr`: Long,`registration`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_cancel_login(`ptr`: Long,`loginId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_close_store(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_complete_login(`ptr`: Long,`redirectUrl`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_current_session(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_keyfob_uniffi_fn_method_keyfob_end_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
-    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_end_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_import_session(`ptr`: Long,`tokens`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_journal(`ptr`: Long,`limit`: Int,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
-    external fun uniffi_keyfob_uniffi_fn_method_keyfob_profile(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`maxAgeSeconds`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_pending_logins(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_profile(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`maxAgeMillis`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_refresh_if_current(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`rejectedToken`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_refresh_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_registration_guide(`ptr`: Long,`registration`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_registrations(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -845,9 +908,21 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_keyfob_uniffi_fn_method_hosttransport_send(`ptr`: Long,`request`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_endsession_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_endsession_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_ended_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_ended_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_errorinfo_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_errorinfo_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_importedtokens_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_importedtokens_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_completed_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -860,6 +935,10 @@ internal object UniffiLib {
     external fun uniffi_keyfob_uniffi_fn_method_loginoptions_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_loginoptions_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_parameter_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_parameter_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_profile_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1013,10 +1092,19 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_hostclock_boot_id() and 0xFFFF) != 52662) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_hostexecutor_execute() and 0xFFFF) != 48110) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_work_run() and 0xFFFF) != 9132) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_access_token() and 0xFFFF) != 17256) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login() and 0xFFFF) != 23062) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_cancel_login() and 0xFFFF) != 21498) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_close_store() and 0xFFFF) != 8708) {
@@ -1028,16 +1116,28 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_current_session() and 0xFFFF) != 38922) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() and 0xFFFF) != 41005) {
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() and 0xFFFF) != 341) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_import_session() and 0xFFFF) != 13806) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_journal() and 0xFFFF) != 19188) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_profile() and 0xFFFF) != 25722) {
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_pending_logins() and 0xFFFF) != 64419) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_profile() and 0xFFFF) != 29591) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_refresh_if_current() and 0xFFFF) != 10819) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_refresh_session() and 0xFFFF) != 27146) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_registration_guide() and 0xFFFF) != 15536) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_registrations() and 0xFFFF) != 33341) {
@@ -1055,7 +1155,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_hosttransport_send() and 0xFFFF) != 6463) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() and 0xFFFF) != 33685) {
+    if ((lib.uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() and 0xFFFF) != 24226) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -2028,6 +2128,335 @@ public object FfiConverterTypeHostClock: FfiConverter<HostClock, Long> {
 
 
 /**
+ * Runs work on threads of the host. Called from any thread.
+ */
+public interface HostExecutor {
+    
+    /**
+     * Has the work run some time soon, and does not wait for it.
+     */
+    fun `execute`(`work`: Work)
+    
+    companion object
+}
+
+/**
+ * Runs work on threads of the host. Called from any thread.
+ */
+open class HostExecutorImpl: Disposable, AutoCloseable, HostExecutor
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_keyfob_uniffi_fn_free_hostexecutor(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_keyfob_uniffi_fn_clone_hostexecutor(handle, status)
+        }
+    }
+
+    
+    /**
+     * Has the work run some time soon, and does not wait for it.
+     */
+    @Throws(ExecutorException::class)override fun `execute`(`work`: Work)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(ExecutorException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_hostexecutor_execute(
+        it,
+        
+        FfiConverterTypeWork.lower(`work`),_status)
+}
+    }
+    
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceHostExecutor {
+    internal object `execute`: UniffiCallbackInterfaceHostExecutorMethod0 {
+        override fun callback(`uniffiHandle`: Long,`work`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeHostExecutor.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`execute`(
+                    FfiConverterTypeWork.lift(`work`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: ExecutorException -> FfiConverterTypeExecutorError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeHostExecutor.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeHostExecutor.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceHostExecutor.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `execute`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_keyfob_uniffi_fn_init_callback_vtable_hostexecutor(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHostExecutor: FfiConverter<HostExecutor, Long> {
+    internal val handleMap = UniffiHandleMap<HostExecutor>()
+
+    override fun lower(value: HostExecutor): Long {
+        if (value is HostExecutorImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): HostExecutor {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return HostExecutorImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): HostExecutor {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: HostExecutor) = 8UL
+
+    override fun write(value: HostExecutor, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * Sends HTTP requests for the core. Called from any thread, from several at once, and never on a thread of Keyfob's own.
  */
 public interface HostTransport {
@@ -2373,6 +2802,11 @@ public interface KeyfobInterface {
     fun `beginLogin`(`registration`: kotlin.String, `options`: LoginOptions): Login
     
     /**
+     * Ends a login that waits for its redirect.
+     */
+    fun `cancelLogin`(`loginId`: kotlin.String)
+    
+    /**
      * Lets go of the store as soon as the calls that are under way have ended. (In Kotlin `close` is the name of what
      * frees the object itself.)
      */
@@ -2391,7 +2825,12 @@ public interface KeyfobInterface {
     /**
      * Logs out.
      */
-    fun `endSession`(`sessionId`: kotlin.String)
+    fun `endSession`(`sessionId`: kotlin.String, `options`: EndSession): Ended
+    
+    /**
+     * Takes over a session from another library.
+     */
+    fun `importSession`(`tokens`: ImportedTokens): Session
     
     /**
      * The newest lines of the journal, newest first.
@@ -2399,14 +2838,29 @@ public interface KeyfobInterface {
     fun `journal`(`limit`: kotlin.UInt): List<JournalEntry>
     
     /**
-     * The user's profile, at most so many seconds old.
+     * The logins that wait for their redirect, oldest first.
      */
-    fun `profile`(`sessionId`: kotlin.String, `maxAgeSeconds`: kotlin.ULong): Profile
+    fun `pendingLogins`(): List<PendingLogin>
+    
+    /**
+     * The user's profile, at most so old.
+     */
+    fun `profile`(`sessionId`: kotlin.String, `maxAgeMillis`: kotlin.ULong): Profile
+    
+    /**
+     * After a resource server refused an access token: gives one that is not the refused one.
+     */
+    fun `refreshIfCurrent`(`sessionId`: kotlin.String, `rejectedToken`: kotlin.String): AccessToken
     
     /**
      * Refreshes now, due or not.
      */
     fun `refreshSession`(`sessionId`: kotlin.String): Session
+    
+    /**
+     * What to enter at the provider's developer console.
+     */
+    fun `registrationGuide`(`registration`: kotlin.String): RegistrationGuide
     
     /**
      * The registrations, in the order of the configuration.
@@ -2575,6 +3029,23 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
 
     
     /**
+     * Ends a login that waits for its redirect.
+     */
+    @Throws(KeyfobException::class)override fun `cancelLogin`(`loginId`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_cancel_login(
+        it,
+        
+        FfiConverterString.lower(`loginId`),_status)
+}
+    }
+    
+    
+
+    
+    /**
      * Lets go of the store as soon as the calls that are under way have ended. (In Kotlin `close` is the name of what
      * frees the object itself.)
      */
@@ -2629,17 +3100,37 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
     /**
      * Logs out.
      */
-    @Throws(KeyfobException::class)override fun `endSession`(`sessionId`: kotlin.String)
-        = 
+    @Throws(KeyfobException::class)override fun `endSession`(`sessionId`: kotlin.String, `options`: EndSession): Ended {
+            return FfiConverterTypeEnded.lift(
     callWithHandle {
     uniffiRustCallWithError(KeyfobException) { _status ->
     UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_end_session(
         it,
         
-        FfiConverterString.lower(`sessionId`),_status)
+        FfiConverterString.lower(`sessionId`),
+        FfiConverterTypeEndSession.lower(`options`),_status)
 }
     }
+    )
+    }
     
+
+    
+    /**
+     * Takes over a session from another library.
+     */
+    @Throws(KeyfobException::class)override fun `importSession`(`tokens`: ImportedTokens): Session {
+            return FfiConverterTypeSession.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_import_session(
+        it,
+        
+        FfiConverterTypeImportedTokens.lower(`tokens`),_status)
+}
+    }
+    )
+    }
     
 
     
@@ -2662,9 +3153,26 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
 
     
     /**
-     * The user's profile, at most so many seconds old.
+     * The logins that wait for their redirect, oldest first.
      */
-    @Throws(KeyfobException::class)override fun `profile`(`sessionId`: kotlin.String, `maxAgeSeconds`: kotlin.ULong): Profile {
+    @Throws(KeyfobException::class)override fun `pendingLogins`(): List<PendingLogin> {
+            return FfiConverterSequenceTypePendingLogin.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_pending_logins(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The user's profile, at most so old.
+     */
+    @Throws(KeyfobException::class)override fun `profile`(`sessionId`: kotlin.String, `maxAgeMillis`: kotlin.ULong): Profile {
             return FfiConverterTypeProfile.lift(
     callWithHandle {
     uniffiRustCallWithError(KeyfobException) { _status ->
@@ -2672,7 +3180,26 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
         it,
         
         FfiConverterString.lower(`sessionId`),
-        FfiConverterULong.lower(`maxAgeSeconds`),_status)
+        FfiConverterULong.lower(`maxAgeMillis`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * After a resource server refused an access token: gives one that is not the refused one.
+     */
+    @Throws(KeyfobException::class)override fun `refreshIfCurrent`(`sessionId`: kotlin.String, `rejectedToken`: kotlin.String): AccessToken {
+            return FfiConverterTypeAccessToken.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_refresh_if_current(
+        it,
+        
+        FfiConverterString.lower(`sessionId`),
+        FfiConverterString.lower(`rejectedToken`),_status)
 }
     }
     )
@@ -2691,6 +3218,24 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
         it,
         
         FfiConverterString.lower(`sessionId`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * What to enter at the provider's developer console.
+     */
+    @Throws(KeyfobException::class)override fun `registrationGuide`(`registration`: kotlin.String): RegistrationGuide {
+            return FfiConverterTypeRegistrationGuide.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_registration_guide(
+        it,
+        
+        FfiConverterString.lower(`registration`),_status)
 }
     }
     )
@@ -2789,7 +3334,7 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
     /**
      * Opens the store that the configuration names.
      */
-    @Throws(KeyfobException::class) fun `open`(`configJson`: kotlin.String, `transport`: HostTransport?, `clock`: HostClock?): Keyfob {
+    @Throws(KeyfobException::class) fun `open`(`configJson`: kotlin.String, `transport`: HostTransport?, `clock`: HostClock?, `executor`: HostExecutor?): Keyfob {
             return FfiConverterTypeKeyfob.lift(
     uniffiRustCallWithError(KeyfobException) { _status ->
     UniffiLib.uniffi_keyfob_uniffi_fn_constructor_keyfob_open(
@@ -2797,7 +3342,8 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
         
         FfiConverterString.lower(`configJson`),
         FfiConverterOptionalTypeHostTransport.lower(`transport`),
-        FfiConverterOptionalTypeHostClock.lower(`clock`),_status)
+        FfiConverterOptionalTypeHostClock.lower(`clock`),
+        FfiConverterOptionalTypeHostExecutor.lower(`executor`),_status)
 }
     )
     }
@@ -2828,6 +3374,285 @@ public object FfiConverterTypeKeyfob: FfiConverter<Keyfob, Long> {
     override fun allocationSize(value: Keyfob) = 8UL
 
     override fun write(value: Keyfob, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Work for another thread. Done once: running it again does nothing.
+ */
+public interface WorkInterface {
+    
+    /**
+     * Does it, on this thread, which may block for as long as an HTTP request takes.
+     */
+    fun `run`()
+    
+    companion object
+}
+
+/**
+ * Work for another thread. Done once: running it again does nothing.
+ */
+open class Work: Disposable, AutoCloseable, WorkInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_keyfob_uniffi_fn_free_work(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_keyfob_uniffi_fn_clone_work(handle, status)
+        }
+    }
+
+    
+    /**
+     * Does it, on this thread, which may block for as long as an HTTP request takes.
+     */
+    @Throws(KeyfobException::class)override fun `run`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_work_run(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_work_uniffi_trait_debug(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeWork: FfiConverter<Work, Long> {
+    override fun lower(value: Work): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): Work {
+        return Work(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): Work {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: Work) = 8UL
+
+    override fun write(value: Work, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -2891,7 +3716,7 @@ public object FfiConverterTypeAccessToken: FfiConverterRustBuffer<AccessToken> {
 
 
 /**
- * A login that has become a session. Prints without the link.
+ * A login that has become a session. Prints without the link and what the app gave.
  */
 data class Completed (
     /**
@@ -2903,6 +3728,11 @@ data class Completed (
      * The success link that the login was begun with.
      */
     val `returnTo`: kotlin.String?
+    , 
+    /**
+     * What the app gave the login to keep.
+     */
+    val `appData`: kotlin.String?
     
 ){
     
@@ -2930,17 +3760,132 @@ public object FfiConverterTypeCompleted: FfiConverterRustBuffer<Completed> {
         return Completed(
             FfiConverterTypeSession.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
         )
     }
 
     override fun allocationSize(value: Completed) = (
             FfiConverterTypeSession.allocationSize(value.`session`) +
-            FfiConverterOptionalString.allocationSize(value.`returnTo`)
+            FfiConverterOptionalString.allocationSize(value.`returnTo`) +
+            FfiConverterOptionalString.allocationSize(value.`appData`)
     )
 
     override fun write(value: Completed, buf: ByteBuffer) {
             FfiConverterTypeSession.write(value.`session`, buf)
             FfiConverterOptionalString.write(value.`returnTo`, buf)
+            FfiConverterOptionalString.write(value.`appData`, buf)
+    }
+}
+
+
+
+/**
+ * How a session is to end. Prints without the link.
+ */
+data class EndSession (
+    /**
+     * Here only: the provider is not asked to revoke the token.
+     */
+    val `localOnly`: kotlin.Boolean
+    , 
+    /**
+     * Where the provider's logout page sends the browser afterwards.
+     */
+    val `postLogoutRedirectUri`: kotlin.String?
+    
+){
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_endsession_uniffi_trait_display(FfiConverterTypeEndSession.lower(this),
+        _status)
+}
+    )
+    }
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeEndSession: FfiConverterRustBuffer<EndSession> {
+    override fun read(buf: ByteBuffer): EndSession {
+        return EndSession(
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: EndSession) = (
+            FfiConverterBoolean.allocationSize(value.`localOnly`) +
+            FfiConverterOptionalString.allocationSize(value.`postLogoutRedirectUri`)
+    )
+
+    override fun write(value: EndSession, buf: ByteBuffer) {
+            FfiConverterBoolean.write(value.`localOnly`, buf)
+            FfiConverterOptionalString.write(value.`postLogoutRedirectUri`, buf)
+    }
+}
+
+
+
+/**
+ * A session that has ended. Prints without the logout URL: it holds the ID token.
+ */
+data class Ended (
+    /**
+     * What became of the token at the provider.
+     */
+    val `revocation`: Revocation
+    , 
+    /**
+     * The provider's logout page, where it has one.
+     */
+    val `logoutUrl`: kotlin.String?
+    
+){
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_ended_uniffi_trait_display(FfiConverterTypeEnded.lower(this),
+        _status)
+}
+    )
+    }
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeEnded: FfiConverterRustBuffer<Ended> {
+    override fun read(buf: ByteBuffer): Ended {
+        return Ended(
+            FfiConverterTypeRevocation.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Ended) = (
+            FfiConverterTypeRevocation.allocationSize(value.`revocation`) +
+            FfiConverterOptionalString.allocationSize(value.`logoutUrl`)
+    )
+
+    override fun write(value: Ended, buf: ByteBuffer) {
+            FfiConverterTypeRevocation.write(value.`revocation`, buf)
+            FfiConverterOptionalString.write(value.`logoutUrl`, buf)
     }
 }
 
@@ -3292,6 +4237,94 @@ public object FfiConverterTypeHttpResponse: FfiConverterRustBuffer<HttpResponse>
 
 
 /**
+ * What another library kept of a session. Prints the registration only.
+ */
+data class ImportedTokens (
+    /**
+     * The registration that the session is to belong to.
+     */
+    val `registration`: kotlin.String
+    , 
+    /**
+     * The user's lasting id at the provider.
+     */
+    val `providerUid`: kotlin.String
+    , 
+    /**
+     * The access token.
+     */
+    val `accessToken`: kotlin.String?
+    , 
+    /**
+     * When the access token is over, where that is known. Says nothing without one.
+     */
+    val `expiresAt`: java.time.Instant?
+    , 
+    /**
+     * The refresh token.
+     */
+    val `refreshToken`: kotlin.String?
+    , 
+    /**
+     * The scopes that were granted.
+     */
+    val `scopes`: List<kotlin.String>
+    
+){
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_importedtokens_uniffi_trait_display(FfiConverterTypeImportedTokens.lower(this),
+        _status)
+}
+    )
+    }
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeImportedTokens: FfiConverterRustBuffer<ImportedTokens> {
+    override fun read(buf: ByteBuffer): ImportedTokens {
+        return ImportedTokens(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalTimestamp.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: ImportedTokens) = (
+            FfiConverterString.allocationSize(value.`registration`) +
+            FfiConverterString.allocationSize(value.`providerUid`) +
+            FfiConverterOptionalString.allocationSize(value.`accessToken`) +
+            FfiConverterOptionalTimestamp.allocationSize(value.`expiresAt`) +
+            FfiConverterOptionalString.allocationSize(value.`refreshToken`) +
+            FfiConverterSequenceString.allocationSize(value.`scopes`)
+    )
+
+    override fun write(value: ImportedTokens, buf: ByteBuffer) {
+            FfiConverterString.write(value.`registration`, buf)
+            FfiConverterString.write(value.`providerUid`, buf)
+            FfiConverterOptionalString.write(value.`accessToken`, buf)
+            FfiConverterOptionalTimestamp.write(value.`expiresAt`, buf)
+            FfiConverterOptionalString.write(value.`refreshToken`, buf)
+            FfiConverterSequenceString.write(value.`scopes`, buf)
+    }
+}
+
+
+
+/**
  * One line of the journal. Holds no secret.
  */
 data class JournalEntry (
@@ -3451,7 +4484,7 @@ public object FfiConverterTypeLogin: FfiConverterRustBuffer<Login> {
 
 
 /**
- * What one login asks for beyond its registration. Prints the scopes and the port, not the links.
+ * What one login asks for beyond its registration. Prints the scopes, the session and the port, nothing else.
  */
 data class LoginOptions (
     /**
@@ -3468,6 +4501,21 @@ data class LoginOptions (
      * Where the app wants to go after a failure.
      */
     val `failure`: kotlin.String?
+    , 
+    /**
+     * More parameters of the authorization request.
+     */
+    val `parameters`: List<Parameter>
+    , 
+    /**
+     * Something of the app's own to have back when the login completes.
+     */
+    val `appData`: kotlin.String?
+    , 
+    /**
+     * The session that more scopes are asked for.
+     */
+    val `forSession`: kotlin.String?
     , 
     /**
      * The port that the app listens on, for a loopback redirect URI that leaves it open.
@@ -3501,6 +4549,9 @@ public object FfiConverterTypeLoginOptions: FfiConverterRustBuffer<LoginOptions>
             FfiConverterSequenceString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterSequenceTypeParameter.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
             FfiConverterOptionalUShort.read(buf),
         )
     }
@@ -3509,6 +4560,9 @@ public object FfiConverterTypeLoginOptions: FfiConverterRustBuffer<LoginOptions>
             FfiConverterSequenceString.allocationSize(value.`scopes`) +
             FfiConverterOptionalString.allocationSize(value.`success`) +
             FfiConverterOptionalString.allocationSize(value.`failure`) +
+            FfiConverterSequenceTypeParameter.allocationSize(value.`parameters`) +
+            FfiConverterOptionalString.allocationSize(value.`appData`) +
+            FfiConverterOptionalString.allocationSize(value.`forSession`) +
             FfiConverterOptionalUShort.allocationSize(value.`redirectPort`)
     )
 
@@ -3516,7 +4570,129 @@ public object FfiConverterTypeLoginOptions: FfiConverterRustBuffer<LoginOptions>
             FfiConverterSequenceString.write(value.`scopes`, buf)
             FfiConverterOptionalString.write(value.`success`, buf)
             FfiConverterOptionalString.write(value.`failure`, buf)
+            FfiConverterSequenceTypeParameter.write(value.`parameters`, buf)
+            FfiConverterOptionalString.write(value.`appData`, buf)
+            FfiConverterOptionalString.write(value.`forSession`, buf)
             FfiConverterOptionalUShort.write(value.`redirectPort`, buf)
+    }
+}
+
+
+
+/**
+ * A parameter of the authorization request. Prints its name only: a `login_hint` is a person's address.
+ */
+data class Parameter (
+    /**
+     * The name.
+     */
+    val `name`: kotlin.String
+    , 
+    /**
+     * The value.
+     */
+    val `value`: kotlin.String
+    
+){
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_parameter_uniffi_trait_display(FfiConverterTypeParameter.lower(this),
+        _status)
+}
+    )
+    }
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeParameter: FfiConverterRustBuffer<Parameter> {
+    override fun read(buf: ByteBuffer): Parameter {
+        return Parameter(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Parameter) = (
+            FfiConverterString.allocationSize(value.`name`) +
+            FfiConverterString.allocationSize(value.`value`)
+    )
+
+    override fun write(value: Parameter, buf: ByteBuffer) {
+            FfiConverterString.write(value.`name`, buf)
+            FfiConverterString.write(value.`value`, buf)
+    }
+}
+
+
+
+/**
+ * A login that waits for its redirect. Holds no secret.
+ */
+data class PendingLogin (
+    /**
+     * The id of the login in this store.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * The registration it was begun for.
+     */
+    val `registration`: kotlin.String
+    , 
+    /**
+     * When it was begun.
+     */
+    val `createdAt`: java.time.Instant
+    , 
+    /**
+     * When it stops waiting.
+     */
+    val `expiresAt`: java.time.Instant
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePendingLogin: FfiConverterRustBuffer<PendingLogin> {
+    override fun read(buf: ByteBuffer): PendingLogin {
+        return PendingLogin(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTimestamp.read(buf),
+            FfiConverterTimestamp.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: PendingLogin) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`registration`) +
+            FfiConverterTimestamp.allocationSize(value.`createdAt`) +
+            FfiConverterTimestamp.allocationSize(value.`expiresAt`)
+    )
+
+    override fun write(value: PendingLogin, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`registration`, buf)
+            FfiConverterTimestamp.write(value.`createdAt`, buf)
+            FfiConverterTimestamp.write(value.`expiresAt`, buf)
     }
 }
 
@@ -3613,6 +4789,93 @@ public object FfiConverterTypeProfile: FfiConverterRustBuffer<Profile> {
             FfiConverterOptionalString.write(value.`avatarUrl`, buf)
             FfiConverterOptionalString.write(value.`locale`, buf)
             FfiConverterString.write(value.`rawJson`, buf)
+    }
+}
+
+
+
+/**
+ * What to enter at the provider's developer console for one registration, and what it accepts. Holds no secret.
+ */
+data class RegistrationGuide (
+    /**
+     * The name of the provider.
+     */
+    val `providerName`: kotlin.String
+    , 
+    /**
+     * The redirect URI to enter there.
+     */
+    val `redirectUri`: kotlin.String
+    , 
+    /**
+     * The scopes that the app asks for.
+     */
+    val `scopes`: List<kotlin.String>
+    , 
+    /**
+     * Whether the provider takes redirect URIs with a private-use scheme, where that is known.
+     */
+    val `acceptsCustomScheme`: kotlin.Boolean?
+    , 
+    /**
+     * What the provider takes of loopback redirect URIs, where that is known.
+     */
+    val `acceptsLoopback`: Loopback?
+    , 
+    /**
+     * Whether the registration's own redirect URI is of a form that the provider takes, where that is known.
+     */
+    val `redirectUriAccepted`: kotlin.Boolean?
+    , 
+    /**
+     * What to do, a sentence each.
+     */
+    val `steps`: List<kotlin.String>
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRegistrationGuide: FfiConverterRustBuffer<RegistrationGuide> {
+    override fun read(buf: ByteBuffer): RegistrationGuide {
+        return RegistrationGuide(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterOptionalBoolean.read(buf),
+            FfiConverterOptionalTypeLoopback.read(buf),
+            FfiConverterOptionalBoolean.read(buf),
+            FfiConverterSequenceString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: RegistrationGuide) = (
+            FfiConverterString.allocationSize(value.`providerName`) +
+            FfiConverterString.allocationSize(value.`redirectUri`) +
+            FfiConverterSequenceString.allocationSize(value.`scopes`) +
+            FfiConverterOptionalBoolean.allocationSize(value.`acceptsCustomScheme`) +
+            FfiConverterOptionalTypeLoopback.allocationSize(value.`acceptsLoopback`) +
+            FfiConverterOptionalBoolean.allocationSize(value.`redirectUriAccepted`) +
+            FfiConverterSequenceString.allocationSize(value.`steps`)
+    )
+
+    override fun write(value: RegistrationGuide, buf: ByteBuffer) {
+            FfiConverterString.write(value.`providerName`, buf)
+            FfiConverterString.write(value.`redirectUri`, buf)
+            FfiConverterSequenceString.write(value.`scopes`, buf)
+            FfiConverterOptionalBoolean.write(value.`acceptsCustomScheme`, buf)
+            FfiConverterOptionalTypeLoopback.write(value.`acceptsLoopback`, buf)
+            FfiConverterOptionalBoolean.write(value.`redirectUriAccepted`, buf)
+            FfiConverterSequenceString.write(value.`steps`, buf)
     }
 }
 
@@ -3726,6 +4989,21 @@ data class Session (
     val `providerRefreshToken`: kotlin.String?
     , 
     /**
+     * The ID token as it came, where there is one.
+     */
+    val `idToken`: kotlin.String?
+    , 
+    /**
+     * The claims of that ID token, as one JSON object.
+     */
+    val `idTokenClaimsJson`: kotlin.String?
+    , 
+    /**
+     * What else the token answer had, as one JSON object.
+     */
+    val `tokenAnswerJson`: kotlin.String
+    , 
+    /**
      * The scopes that were granted.
      */
     val `scopes`: List<kotlin.String>
@@ -3777,6 +5055,9 @@ public object FfiConverterTypeSession: FfiConverterRustBuffer<Session> {
             FfiConverterString.read(buf),
             FfiConverterOptionalTimestamp.read(buf),
             FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterString.read(buf),
             FfiConverterSequenceString.read(buf),
             FfiConverterTypeProfile.read(buf),
             FfiConverterTimestamp.read(buf),
@@ -3793,6 +5074,9 @@ public object FfiConverterTypeSession: FfiConverterRustBuffer<Session> {
             FfiConverterString.allocationSize(value.`providerAccessToken`) +
             FfiConverterOptionalTimestamp.allocationSize(value.`providerAccessTokenExpiry`) +
             FfiConverterOptionalString.allocationSize(value.`providerRefreshToken`) +
+            FfiConverterOptionalString.allocationSize(value.`idToken`) +
+            FfiConverterOptionalString.allocationSize(value.`idTokenClaimsJson`) +
+            FfiConverterString.allocationSize(value.`tokenAnswerJson`) +
             FfiConverterSequenceString.allocationSize(value.`scopes`) +
             FfiConverterTypeProfile.allocationSize(value.`profile`) +
             FfiConverterTimestamp.allocationSize(value.`createdAt`) +
@@ -3808,6 +5092,9 @@ public object FfiConverterTypeSession: FfiConverterRustBuffer<Session> {
             FfiConverterString.write(value.`providerAccessToken`, buf)
             FfiConverterOptionalTimestamp.write(value.`providerAccessTokenExpiry`, buf)
             FfiConverterOptionalString.write(value.`providerRefreshToken`, buf)
+            FfiConverterOptionalString.write(value.`idToken`, buf)
+            FfiConverterOptionalString.write(value.`idTokenClaimsJson`, buf)
+            FfiConverterString.write(value.`tokenAnswerJson`, buf)
             FfiConverterSequenceString.write(value.`scopes`, buf)
             FfiConverterTypeProfile.write(value.`profile`, buf)
             FfiConverterTimestamp.write(value.`createdAt`, buf)
@@ -3869,6 +5156,68 @@ public object FfiConverterTypeClockError : FfiConverterRustBuffer<ClockException
     override fun write(value: ClockException, buf: ByteBuffer) {
         when(value) {
             is ClockException.Failed -> {
+                buf.putInt(1)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+}
+
+
+
+
+
+/**
+ * The host's executor threw. What it threw is dropped.
+ */
+sealed class ExecutorException: kotlin.Exception() {
+    
+    /**
+     * The host's executor threw.
+     */
+    class Failed(
+        ) : ExecutorException() {
+        override val message
+            get() = ""
+    }
+    
+
+    
+
+
+    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<ExecutorException> {
+        override fun lift(error_buf: RustBuffer.ByValue): ExecutorException = FfiConverterTypeExecutorError.lift(error_buf)
+    }
+
+    
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeExecutorError : FfiConverterRustBuffer<ExecutorException> {
+    override fun read(buf: ByteBuffer): ExecutorException {
+        
+
+        return when(buf.getInt()) {
+            1 -> ExecutorException.Failed()
+            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: ExecutorException): ULong {
+        return when(value) {
+            is ExecutorException.Failed -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: ExecutorException, buf: ByteBuffer) {
+        when(value) {
+            is ExecutorException.Failed -> {
                 buf.putInt(1)
                 Unit
             }
@@ -4518,6 +5867,53 @@ public object FfiConverterTypeKeyfobError : FfiConverterRustBuffer<KeyfobExcepti
 
 
 /**
+ * What a provider takes of a loopback redirect URI.
+ */
+
+enum class Loopback {
+    
+    /**
+     * The IP literal, with any port.
+     */
+    ANY_PORT,
+    /**
+     * Only exactly as registered, port included.
+     */
+    EXACT,
+    /**
+     * Not at all.
+     */
+    NONE;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLoopback: FfiConverterRustBuffer<Loopback> {
+    override fun read(buf: ByteBuffer) = try {
+        Loopback.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Loopback) = 4UL
+
+    override fun write(value: Loopback, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * The method of a request.
  */
 
@@ -4557,6 +5953,125 @@ public object FfiConverterTypeMethod: FfiConverterRustBuffer<Method> {
 
     override fun write(value: Method, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * What became of the token at the provider.
+ */
+sealed class Revocation {
+    
+    /**
+     * It is good for nothing any more.
+     */
+    object Done : Revocation()
+    
+    
+    /**
+     * Nobody asked the provider.
+     */
+    object NotAsked : Revocation()
+    
+    
+    /**
+     * The provider offers no revocation for it.
+     */
+    object NotSupported : Revocation()
+    
+    
+    /**
+     * The provider could not be asked, or did not do it.
+     */
+    data class Failed(
+        /**
+         * Why.
+         */
+        val `error`: dev.keyfob.internal.KeyfobException) : Revocation()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeRevocation : FfiConverterRustBuffer<Revocation>{
+    override fun read(buf: ByteBuffer): Revocation {
+        return when(buf.getInt()) {
+            1 -> Revocation.Done
+            2 -> Revocation.NotAsked
+            3 -> Revocation.NotSupported
+            4 -> Revocation.Failed(
+                FfiConverterTypeKeyfobError.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: Revocation): ULong = when(value) {
+        is Revocation.Done -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Revocation.NotAsked -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Revocation.NotSupported -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is Revocation.Failed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeKeyfobError.allocationSize(value.`error`)
+            )
+        }
+    }
+
+    override fun write(value: Revocation, buf: ByteBuffer) {
+        when(value) {
+            is Revocation.Done -> {
+                buf.putInt(1)
+                Unit
+            }
+            is Revocation.NotAsked -> {
+                buf.putInt(2)
+                Unit
+            }
+            is Revocation.NotSupported -> {
+                buf.putInt(3)
+                Unit
+            }
+            is Revocation.Failed -> {
+                buf.putInt(4)
+                FfiConverterTypeKeyfobError.write(value.`error`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
     }
 }
 
@@ -4862,6 +6377,38 @@ public object FfiConverterOptionalUShort: FfiConverterRustBuffer<kotlin.UShort?>
 /**
  * @suppress
  */
+public object FfiConverterOptionalBoolean: FfiConverterRustBuffer<kotlin.Boolean?> {
+    override fun read(buf: ByteBuffer): kotlin.Boolean? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterBoolean.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.Boolean?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterBoolean.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.Boolean?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterBoolean.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?> {
     override fun read(buf: ByteBuffer): kotlin.String? {
         if (buf.get().toInt() == 0) {
@@ -4990,6 +6537,38 @@ public object FfiConverterOptionalTypeHostClock: FfiConverterRustBuffer<HostCloc
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeHostExecutor: FfiConverterRustBuffer<HostExecutor?> {
+    override fun read(buf: ByteBuffer): HostExecutor? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeHostExecutor.read(buf)
+    }
+
+    override fun allocationSize(value: HostExecutor?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeHostExecutor.allocationSize(value)
+        }
+    }
+
+    override fun write(value: HostExecutor?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeHostExecutor.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeHostTransport: FfiConverterRustBuffer<HostTransport?> {
     override fun read(buf: ByteBuffer): HostTransport? {
         if (buf.get().toInt() == 0) {
@@ -5044,6 +6623,38 @@ public object FfiConverterOptionalTypeSession: FfiConverterRustBuffer<Session?> 
         } else {
             buf.put(1)
             FfiConverterTypeSession.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeLoopback: FfiConverterRustBuffer<Loopback?> {
+    override fun read(buf: ByteBuffer): Loopback? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeLoopback.read(buf)
+    }
+
+    override fun allocationSize(value: Loopback?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeLoopback.allocationSize(value)
+        }
+    }
+
+    override fun write(value: Loopback?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeLoopback.write(value, buf)
         }
     }
 }
@@ -5128,6 +6739,62 @@ public object FfiConverterSequenceTypeJournalEntry: FfiConverterRustBuffer<List<
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeJournalEntry.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeParameter: FfiConverterRustBuffer<List<Parameter>> {
+    override fun read(buf: ByteBuffer): List<Parameter> {
+        val len = buf.getInt()
+        return List<Parameter>(len) {
+            FfiConverterTypeParameter.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Parameter>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeParameter.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Parameter>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeParameter.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypePendingLogin: FfiConverterRustBuffer<List<PendingLogin>> {
+    override fun read(buf: ByteBuffer): List<PendingLogin> {
+        val len = buf.getInt()
+        return List<PendingLogin>(len) {
+            FfiConverterTypePendingLogin.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<PendingLogin>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypePendingLogin.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<PendingLogin>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypePendingLogin.write(it, buf)
         }
     }
 }
