@@ -574,10 +574,11 @@ extern "C" {
  * Reads a configuration from JSON.
  *
  * Its keys: `store` (`path`: a folder of Keyfob's own, made when missing; `plaintext`: must be true in
- * this version), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `redirect_uri`,
- * `scopes`, `variables`, `enabled`), `providers` (`id`, `name`, `kind`, `endpoints`, `issuer`,
- * `variables`, `scopes`, `refresh`, `profile`), `http` (`connect_seconds`, `total_seconds`),
- * `login_seconds`, `coherence_seconds`, `leeway_seconds`. Touches neither network nor store.
+ * this version), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `client_auth`: "basic",
+ * "post" or "none" for another way than the provider's, `redirect_uri`, `scopes`, `variables`, `enabled`),
+ * `providers` (the app's own, in the format of a provider file: `id`, `name`, `kind`, `endpoints`, ...),
+ * `http` (`connect_seconds`, `total_seconds`), `login_seconds`, `coherence_seconds`, `leeway_seconds`.
+ * Touches neither network nor store.
  *
  * @param json        copied; caller may free after return
  * @param config_out  caller owns; free with keyfob_config_free

@@ -141,6 +141,7 @@ const COVERED: &[(&str, &str)] = &[
     ("ProviderKind::*", JSON),
     ("Reason::*", "keyfob_error_reason keyfob_session_ended_reason"),
     ("Registration::client_secret", JSON),
+    ("Registration::client_secret_post", JSON),
     ("Registration::enabled", JSON),
     ("Registration::id", OWN),
     ("Registration::new", JSON),
