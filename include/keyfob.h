@@ -229,6 +229,21 @@ typedef struct keyfob_pending_login_list keyfob_pending_login_list;
 typedef struct keyfob_profile keyfob_profile;
 
 /**
+ * A provider that Keyfob knows. It belongs to its list.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_provider keyfob_provider;
+
+/**
+ * The providers that are built in, by id. Made by `keyfob_providers`, freed by
+ * `keyfob_provider_list_free`.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_provider_list keyfob_provider_list;
+
+/**
  * This app as one provider knows it, for the app to draw its login buttons from. It belongs to its list.
  *
  * Threads: may be shared.
@@ -347,6 +362,11 @@ typedef int32_t keyfob_answer;
  * What a provider takes of a loopback redirect URI.
  */
 typedef int32_t keyfob_loopback;
+
+/**
+ * What a provider speaks.
+ */
+typedef int32_t keyfob_provider_kind;
 
 /**
  * What kept a request from being answered.
@@ -523,6 +543,16 @@ typedef int32_t keyfob_transport_failure;
  * Not at all.
  */
 #define KEYFOB_LOOPBACK_NONE 3
+
+/**
+ * OpenID Connect: an issuer, discovery, ID tokens.
+ */
+#define KEYFOB_PROVIDER_KIND_OIDC 1
+
+/**
+ * Plain OAuth 2: explicit endpoints, the user's identity from userinfo.
+ */
+#define KEYFOB_PROVIDER_KIND_OAUTH2 2
 
 /**
  * The provider answered, whatever the status, and the response holds the whole answer.
@@ -1523,6 +1553,96 @@ const char *keyfob_profile_raw_json(const keyfob_profile *profile);
  * Frees a profile that `keyfob_fetch_profile` gave; it may be NULL.
  */
 void keyfob_profile_free(keyfob_profile *profile);
+
+/**
+ * The providers that are built in: for a program that lists them. An app names one by its id in its
+ * configuration and needs no list. Touches neither network nor store.
+ *
+ * @param list_out  caller owns; free with keyfob_provider_list_free
+ */
+KEYFOB_MUST_USE keyfob_status keyfob_providers(keyfob_provider_list **list_out, keyfob_error **error_out);
+
+/**
+ * How many providers there are.
+ */
+size_t keyfob_provider_list_len(const keyfob_provider_list *list);
+
+/**
+ * One of the providers; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the keyfob_provider_list is freed.
+ */
+const keyfob_provider *keyfob_provider_list_at(const keyfob_provider_list *list, size_t index);
+
+/**
+ * Frees a list with its providers; it may be NULL.
+ */
+void keyfob_provider_list_free(keyfob_provider_list *list);
+
+/**
+ * The id, for the `provider` of a registration.
+ *
+ * Ownership: borrowed until the keyfob_provider_list is freed.
+ */
+const char *keyfob_provider_id(const keyfob_provider *provider);
+
+/**
+ * The name, to show to people.
+ *
+ * Ownership: borrowed until the keyfob_provider_list is freed.
+ */
+const char *keyfob_provider_name(const keyfob_provider *provider);
+
+/**
+ * What it speaks: one of `KEYFOB_PROVIDER_KIND_...`.
+ */
+keyfob_provider_kind keyfob_provider_speaks(const keyfob_provider *provider);
+
+/**
+ * How many other names that a registration may use for it there are.
+ */
+size_t keyfob_provider_aliases_len(const keyfob_provider *provider);
+
+/**
+ * One of the other names that a registration may use for it; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the keyfob_provider_list is freed.
+ */
+const char *keyfob_provider_aliases_at(const keyfob_provider *provider, size_t index);
+
+/**
+ * How many variables that a registration has to fill in there are.
+ */
+size_t keyfob_provider_variables_len(const keyfob_provider *provider);
+
+/**
+ * One of the variables that a registration has to fill in; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the keyfob_provider_list is freed.
+ */
+const char *keyfob_provider_variables_at(const keyfob_provider *provider, size_t index);
+
+/**
+ * How many scopes that are asked for when nobody names one there are.
+ */
+size_t keyfob_provider_scopes_len(const keyfob_provider *provider);
+
+/**
+ * One of the scopes that are asked for when nobody names one; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the keyfob_provider_list is freed.
+ */
+const char *keyfob_provider_scopes_at(const keyfob_provider *provider, size_t index);
+
+/**
+ * Whether it takes redirect URIs with a private-use scheme (RFC 8252 section 7.1).
+ */
+keyfob_answer keyfob_provider_accepts_custom_scheme(const keyfob_provider *provider);
+
+/**
+ * What it takes of loopback redirect URIs (RFC 8252 section 7.3): one of `KEYFOB_LOOPBACK_...`.
+ */
+keyfob_loopback keyfob_provider_accepts_loopback(const keyfob_provider *provider);
 
 /**
  * How many registrations there are.

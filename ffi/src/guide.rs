@@ -54,11 +54,20 @@ impl From<RegistrationGuide> for keyfob_guide {
     }
 }
 
-fn answer(answer: Option<bool>) -> keyfob_answer {
+pub(crate) fn answer(answer: Option<bool>) -> keyfob_answer {
     match answer {
         None => KEYFOB_ANSWER_UNKNOWN,
         Some(false) => KEYFOB_ANSWER_NO,
         Some(true) => KEYFOB_ANSWER_YES,
+    }
+}
+
+pub(crate) fn loopback(loopback: Option<Loopback>) -> keyfob_loopback {
+    match loopback {
+        Some(Loopback::AnyPort) => KEYFOB_LOOPBACK_ANY_PORT,
+        Some(Loopback::Exact) => KEYFOB_LOOPBACK_EXACT,
+        Some(Loopback::None) => KEYFOB_LOOPBACK_NONE,
+        _ => KEYFOB_LOOPBACK_UNKNOWN,
     }
 }
 
@@ -104,12 +113,7 @@ pub unsafe extern "C" fn keyfob_guide_accepts_custom_scheme(guide: Option<&keyfo
 /// What the provider takes of loopback redirect URIs (RFC 8252 section 7.3): one of `KEYFOB_LOOPBACK_...`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_guide_accepts_loopback(guide: Option<&keyfob_guide>) -> keyfob_loopback {
-    read(guide, |guide| match guide.guide.accepts_loopback() {
-        Some(Loopback::AnyPort) => KEYFOB_LOOPBACK_ANY_PORT,
-        Some(Loopback::Exact) => KEYFOB_LOOPBACK_EXACT,
-        Some(Loopback::None) => KEYFOB_LOOPBACK_NONE,
-        _ => KEYFOB_LOOPBACK_UNKNOWN,
-    })
+    read(guide, |guide| loopback(guide.guide.accepts_loopback()))
 }
 
 /// Whether the registration's own redirect URI is of a form that the provider takes.

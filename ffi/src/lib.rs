@@ -23,6 +23,7 @@ pub mod journal;
 pub mod login;
 pub mod pending;
 pub mod profile;
+pub mod provider;
 pub mod registration;
 pub mod session;
 pub mod token;

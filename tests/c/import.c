@@ -203,6 +203,43 @@ static void what_to_enter_at_the_console(void) {
     keyfob_guide_free(guide);
 }
 
+static void which_providers_there_are(void) {
+    keyfob_provider_list *providers = NULL;
+    keyfob_error *error = NULL;
+    must(keyfob_providers(&providers, &error), &error, "providers");
+    const keyfob_provider *google = NULL;
+    const keyfob_provider *github = NULL;
+    const keyfob_provider *oidc = NULL;
+    for (size_t i = 0; i < keyfob_provider_list_len(providers); i++) {
+        const keyfob_provider *provider = keyfob_provider_list_at(providers, i);
+        const char *id = keyfob_provider_id(provider);
+        google = strcmp(id, "google") == 0 ? provider : google;
+        github = strcmp(id, "github") == 0 ? provider : github;
+        oidc = strcmp(id, "oidc") == 0 ? provider : oidc;
+        for (size_t j = 0; j < keyfob_provider_aliases_len(provider); j++) {
+            if (strlen(keyfob_provider_aliases_at(provider, j)) == 0) {
+                ok(false, "%s has an empty alias", id);
+            }
+        }
+    }
+    same(keyfob_provider_name(google), "Google", "the name of google");
+    ok(keyfob_provider_speaks(google) == KEYFOB_PROVIDER_KIND_OIDC, "it speaks OpenID Connect");
+    ok(keyfob_provider_accepts_custom_scheme(google) == KEYFOB_ANSWER_NO
+           && keyfob_provider_accepts_loopback(google) == KEYFOB_LOOPBACK_ANY_PORT,
+       "what it takes of redirect URIs");
+    ok(keyfob_provider_scopes_len(google) == 3 && keyfob_provider_variables_len(google) == 0, "its scopes, no variables");
+    same(keyfob_provider_scopes_at(google, 0), "openid", "the first scope");
+    ok(keyfob_provider_speaks(github) == KEYFOB_PROVIDER_KIND_OAUTH2, "github speaks plain OAuth 2");
+    ok(keyfob_provider_variables_len(oidc) == 1 && keyfob_provider_variables_at(oidc, 1) == NULL, "oidc has a variable");
+    same(keyfob_provider_variables_at(oidc, 0), "issuer", "which");
+    keyfob_provider_list_free(providers);
+    keyfob_provider_list_free(NULL);
+    ok(keyfob_provider_id(NULL) == NULL && keyfob_provider_speaks(NULL) == 0 && keyfob_provider_list_len(NULL) == 0
+           && keyfob_provider_aliases_at(NULL, 0) == NULL,
+       "getters of NULL");
+    fails(keyfob_providers(NULL, &error), &error, KEYFOB_INVALID_ARGUMENT, "InvalidArgument", "no output");
+}
+
 int main(int argc, char **argv) {
     if (argc != 3) {
         give_up("usage: import ISSUER EMPTY_FOLDER");
@@ -214,5 +251,6 @@ int main(int argc, char **argv) {
     the_wrong_user();
     what_cannot_be_imported();
     what_to_enter_at_the_console();
+    which_providers_there_are();
     return tap_done();
 }
