@@ -66,8 +66,8 @@ final class Provider: @unchecked Sendable {
     }
 
     /// What the user does in the browser. Gives the address that the browser is sent to, which is the app's.
-    func logIn(_ url: URL) async throws -> URL {
-        try await answerForm(url, [("username", "ada"), ("password", "lovelace"), ("decision", "allow")])
+    func logIn(_ url: URL, as username: String = "ada") async throws -> URL {
+        try await answerForm(url, [("username", username), ("password", "lovelace"), ("decision", "allow")])
     }
 
     /// The same for a user who says no.

@@ -43,7 +43,11 @@ import FoundationNetworking
         let completed = try await Keyfob.open(config).completeLogin(redirectURL)
         navigate(to: completed.returnTo)
 
-        try await keyfob.endSession(session.id)
+        let another = try await keyfob.refreshIfCurrent(session.id, rejectedToken: token.secret)
+        #expect(another.secret != token.secret)
+
+        try await askForMore(provider, keyfob, session)
+        try await logOut(keyfob, session)
         do {
             _ = try await keyfob.accessToken(session.id)
         } catch KeyfobError.loginRequired {
@@ -53,7 +57,48 @@ import FoundationNetworking
         } catch let error as KeyfobError {
             if error.details.isRetryable { showOffline() } else { report(error) }
         }
+        let logout = visited.remove(at: 1)
+        #expect(logout?.hasPrefix("\(issuer)/logout?") == true)
         #expect(visited == ["app:/home", "app:/login"])
+    }
+
+    private func askForMore(_ provider: Provider, _ keyfob: Keyfob, _ session: Session) async throws {
+        let options = LoginOptions(
+            scopes: ["profile"],
+            parameters: ["prompt": "consent", "login_hint": "ada@example.com"],
+            appData: #"{ "tab": 3 }"#,  // comes back as completed.appData, also in another process
+            forSession: session.id  // more scopes for this session; another account is refused
+        )
+        let more = try await keyfob.beginLogin("work-sso", options)
+
+        let completed = try await keyfob.completeLogin(provider.logIn(more.authorizationURL))
+        #expect(completed.session.id == session.id)
+        #expect(completed.appData == #"{ "tab": 3 }"#)
+    }
+
+    private func logOut(_ keyfob: Keyfob, _ session: Session) async throws {
+        func openInBrowser(_ url: URL) { navigate(to: url.absoluteString) }
+
+        let ended = try await keyfob.endSession(session.id, EndSession(postLogoutRedirectURI: "com.example.notes:/bye"))
+        switch ended.revocation {
+        case .done: break  // the provider's tokens are dead
+        case .notAsked, .notSupported: break
+        case .failed(let error): report(error)  // they live on until they are over
+        }
+        if let url = ended.logoutURL { openInBrowser(url) }  // logs the user out of the provider's pages too
+    }
+
+    @Test func theCodeOfTheReadmeTakesASessionOver() async throws {
+        let provider = try Provider()
+        let old = try await Keyfob.open(provider.config.replacingOccurrences(of: "/store\"", with: "/old\""))
+        let oldRefreshToken = try await old.logIn(provider).providerRefreshToken
+        let keyfob = try await Keyfob.open(provider.config)
+
+        let moved = try await keyfob.importSession(
+            ImportedTokens(
+                registration: "work-sso", providerUID: "u-1", refreshToken: oldRefreshToken, scopes: ["openid", "offline_access"]))
+
+        #expect(try await keyfob.accessToken(moved.id).secret.isEmpty == false)
     }
 
     @Test func everyPieceOfCodeInTheReadmeStandsInThisFile() throws {
@@ -65,7 +110,7 @@ import FoundationNetworking
         let source = lines(try String(contentsOf: here, encoding: .utf8))
         let readme = try String(contentsOf: package.appendingPathComponent("README.md"), encoding: .utf8)
         let pieces = readme.components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
-        #expect(pieces.count == 4)
+        #expect(pieces.count == 8)
         for piece in pieces { #expect(source.contains(lines(piece)), "\(piece)") }
     }
 }

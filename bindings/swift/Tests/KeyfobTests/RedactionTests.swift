@@ -12,8 +12,10 @@ import Testing
         let provider = try Provider(#"{ "users": \#(users) }"#)
         let keyfob = try await Keyfob.open(provider.config)
         let options = LoginOptions(
-            scopes: ["email", "profile"], success: "app:/CANARY-success", failure: "app:/CANARY-failure", redirectPort: 4100)
+            scopes: ["email", "profile"], success: "app:/CANARY-success", failure: "app:/CANARY-failure", redirectPort: 4100,
+            parameters: ["login_hint": "CANARY-hint"], appData: "CANARY-data")
         let login = try await keyfob.beginLogin("work-sso", options)
+        let waiting = try await keyfob.pendingLogins()
         let redirect = try await provider.logIn(login.authorizationURL)
         let completed = try await keyfob.completeLogin(redirect)
         let session = completed.session
@@ -37,6 +39,8 @@ import Testing
         show(token)
         show(try keyfob.registrations())
         show(try await keyfob.journal())
+        show(waiting)
+        show(try keyfob.registrationGuide("work-sso"))
 
         func url(_ text: String) -> URL { URL(string: text)! }
         show(try await errorOf { _ = try await keyfob.completeLogin(url("\(redirect)&state=CANARY-state")) })
@@ -49,7 +53,8 @@ import Testing
         try await provider.play(
             """
             { "users": \(users), "faults": [ { "endpoint": "token", "status": 400, "body":
-                { "error": "CANARY-code", "error_description": "CANARY-words", "error_uri": "https://CANARY.example" } } ] }
+                { "error": "CANARY-code", "error_description": "CANARY-words", "error_uri": "https://CANARY.example" } },
+                { "endpoint": "revoke", "status": 400, "body": { "error": "CANARY-code", "error_description": "CANARY-words" } } ] }
             """
         )
         let oauth = try await errorOf { _ = try await keyfob.refreshSession(session.id) }
@@ -60,17 +65,32 @@ import Testing
         show(try await errorOf { _ = try await keyfob.session("CANARY-id") })
         show(try await errorOf { _ = try await Keyfob.open(#"{ "store": "CANARY" }"#) })
 
+        let tokens = ImportedTokens(
+            registration: "work-sso", providerUID: "CANARY-uid-2", accessToken: "CANARY-token", refreshToken: "CANARY-token")
+        show(tokens)
+        let imported = try await keyfob.importSession(tokens)
+        show(imported)
+        let goodbye = EndSession(postLogoutRedirectURI: "app:/CANARY-bye")
+        show(goodbye)
+        let ended = try await keyfob.endSession(session.id, goodbye)
+        #expect(try #require(ended.logoutURL).absoluteString.contains(try #require(session.idToken)))
+        show(ended)
+        show(ended.revocation)
+        guard case .failed(let error) = ended.revocation else { throw Trouble("not failed") }
+        show(error)
+        show(try await keyfob.endSession(imported.id, EndSession(localOnly: true, postLogoutRedirectURI: "app:/CANARY-bye")))
+
         func value(_ url: URL, _ name: String) throws -> String {
             let items = URLComponents(url: url, resolvingAgainstBaseURL: false)?.queryItems ?? []
             return try #require(items.first { $0.name == name }?.value)
         }
         let secrets = [
             "CANARY", token.secret, try #require(session.providerRefreshToken), try value(redirect, "code"),
-            try value(redirect, "state"), try value(login.authorizationURL, "nonce"),
+            try value(redirect, "state"), try value(login.authorizationURL, "nonce"), try #require(session.idToken),
         ]
         for text in printed {
             for secret in secrets { #expect(text.contains(secret) == false, "\(secret) is in \(text)") }
         }
-        #expect(printed.count >= 16)
+        #expect(printed.count >= 25)
     }
 }

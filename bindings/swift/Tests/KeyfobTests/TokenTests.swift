@@ -55,6 +55,18 @@ import Testing
         #expect(try await provider.tokenRequests().count == 1)
     }
 
+    @Test func aTokenThatAServerRefusedIsReplacedOnceWhoeverAsks() async throws {
+        let (keyfob, id, refused) = (keyfob, session.id, session.providerAccessToken)
+        let tokens = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<20 { group.addTask { try await keyfob.refreshIfCurrent(id, rejectedToken: refused).secret } }
+            return try await group.reduce(into: [String]()) { $0.append($1) }
+        }
+        #expect(Set(tokens).count == 1)
+        #expect(tokens.first != refused)
+        #expect(try await keyfob.refreshIfCurrent(id, rejectedToken: refused).secret == tokens.first)
+        #expect(try await provider.tokenRequests().count == 1)
+    }
+
     @Test func aRefusedRefreshIsLoginRequiredWithItsCause() async throws {
         try await provider.play(
             """

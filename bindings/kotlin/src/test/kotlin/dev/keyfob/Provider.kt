@@ -37,8 +37,8 @@ internal class Provider(script: String = "{}") : AutoCloseable {
         """.trimIndent()
 
     /** What the user does in the browser. Gives the address that the browser is sent to, which is the app's. */
-    fun logIn(authorizationUrl: String): String =
-        answerForm(authorizationUrl, "username" to "ada", "password" to "lovelace", "decision" to "allow")
+    fun logIn(authorizationUrl: String, username: String = "ada"): String =
+        answerForm(authorizationUrl, "username" to username, "password" to "lovelace", "decision" to "allow")
 
     /** The same for a user who says no. */
     fun refuse(authorizationUrl: String): String = answerForm(authorizationUrl, "decision" to "deny")

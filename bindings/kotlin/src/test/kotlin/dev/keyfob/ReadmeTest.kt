@@ -3,6 +3,7 @@ package dev.keyfob
 import kotlinx.coroutines.delay
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertNotEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.io.TempDir
@@ -51,9 +52,15 @@ internal class ReadmeTest {
             assertEquals("u-1", session.providerUid)
             assertEquals(session.providerAccessToken, token.secret)
 
+            val another = keyfob.refreshIfCurrent(session.id, rejectedToken = token.secret)
+            assertNotEquals(token.secret, another.secret)
+
             again(config, redirectUrl)
-            keyfob.endSession(session.id)
+            askingForMore(provider, keyfob, session)
+            loggingOut(keyfob, session)
             failing(keyfob, session)
+            val logout = visited.removeAt(1)
+            assertTrue(logout!!.startsWith("$issuer/logout?"))
             assertEquals(listOf("app:/home", "app:/login"), visited)
             keyfob.close()
         }
@@ -62,6 +69,45 @@ internal class ReadmeTest {
     private suspend fun again(config: String, redirectUrl: String) {
         val completed = Keyfob.open(config).completeLogin(redirectUrl)
         navigateTo(completed.returnTo)
+    }
+
+    private suspend fun askingForMore(provider: Provider, keyfob: Keyfob, session: Session) {
+        val options = LoginOptions(
+            scopes = listOf("profile"),
+            forSession = session.id, // more scopes for this session; another account is refused
+            parameters = mapOf("prompt" to "consent", "login_hint" to "ada@example.com"),
+            appData = """{ "tab": 3 }""", // comes back as completed.appData, also in another process
+        )
+        val more = keyfob.beginLogin("work-sso", options)
+
+        val completed = keyfob.completeLogin(provider.logIn(more.authorizationUrl))
+        assertEquals(session.id, completed.session.id)
+        assertEquals("""{ "tab": 3 }""", completed.appData)
+    }
+
+    private suspend fun loggingOut(keyfob: Keyfob, session: Session) {
+        val openInBrowser = ::navigateTo
+
+        val ended = keyfob.endSession(session.id, EndSession(postLogoutRedirectUri = "com.example.notes:/bye"))
+        when (val revocation = ended.revocation) {
+            Revocation.Done -> Unit // the provider's tokens are dead
+            Revocation.NotAsked, Revocation.NotSupported -> Unit
+            is Revocation.Failed -> report(revocation.error) // they live on until they are over
+        }
+        ended.logoutUrl?.let { openInBrowser(it) } // logs the user out of the provider's pages too
+    }
+
+    @Test
+    fun `the code of the README takes a session over`(): Unit = runBlocking {
+        Provider().use { provider ->
+            val oldRefreshToken = Keyfob.open(provider.config(folder.resolve("old"))).use { it.logIn(provider).providerRefreshToken }
+            Keyfob.open(provider.config(folder.resolve("new"))).use { keyfob ->
+                val moved = keyfob.importSession(
+                    ImportedTokens("work-sso", providerUid = "u-1", refreshToken = oldRefreshToken, scopes = listOf("openid", "offline_access")),
+                )
+                assertTrue(keyfob.accessToken(moved.id).secret.isNotEmpty())
+            }
+        }
     }
 
     private suspend fun failing(keyfob: Keyfob, session: Session) {
@@ -81,7 +127,7 @@ internal class ReadmeTest {
         fun lines(text: String) = text.lines().map { it.trim() }.filter { it.isNotEmpty() }.joinToString("\n")
         val here = lines(Files.readString(Path.of("src/test/kotlin/dev/keyfob/ReadmeTest.kt")))
         val pieces = Regex("```kotlin\n(.*?)```", RegexOption.DOT_MATCHES_ALL).findAll(Files.readString(Path.of("README.md")))
-        assertEquals(4, pieces.count())
+        assertEquals(8, pieces.count())
         for (piece in pieces) assertTrue(lines(piece.groupValues[1]) in here) { piece.groupValues[1] }
     }
 }

@@ -24,15 +24,24 @@ internal class RedactionTest {
         Provider(script).use { provider ->
             Keyfob.open(provider.config(store)).use { keyfob ->
                 val printed = mutableListOf<String>()
-                val options = LoginOptions(listOf("email", "profile"), "app:/CANARY-success", "app:/CANARY-failure", 4100)
+                val options =
+                    LoginOptions(
+                        scopes = listOf("email", "profile"),
+                        success = "app:/CANARY-success",
+                        failure = "app:/CANARY-failure",
+                        redirectPort = 4100,
+                        parameters = mapOf("login_hint" to "CANARY-hint"),
+                        appData = "CANARY-data",
+                    )
                 val login = keyfob.beginLogin("work-sso", options)
+                val waiting = keyfob.pendingLogins()
                 val redirect = provider.logIn(login.authorizationUrl)
                 val completed = keyfob.completeLogin(redirect)
                 val session = completed.session
                 val token = keyfob.accessToken(session.id)
                 val objects =
                     listOf(keyfob, options, login, completed, session, session.state, session.profile, token, keyfob.registrations()) +
-                        keyfob.journal()
+                        keyfob.journal() + waiting + keyfob.registrationGuide("work-sso")
                 printed += objects.map { "$it" }
 
                 printed += dump<KeyfobException.RedirectRejected> { keyfob.completeLogin("$redirect&state=CANARY-state") }
@@ -44,27 +53,41 @@ internal class RedactionTest {
                     """
                     { "users": [ { "username": "ada", "password": "lovelace", "claims": $user } ],
                       "faults": [ { "endpoint": "token", "status": 400, "body":
-                        { "error": "CANARY-code", "error_description": "CANARY-words", "error_uri": "https://CANARY.example" } } ] }
+                        { "error": "CANARY-code", "error_description": "CANARY-words", "error_uri": "https://CANARY.example" } },
+                        { "endpoint": "revoke", "status": 400, "body": { "error": "CANARY-code", "error_description": "CANARY-words" } } ] }
                     """,
                 )
                 printed += dump<KeyfobException.OAuth> { keyfob.refreshSession(session.id) }
                 printed += dump<KeyfobException.InvalidArgument> { keyfob.session("CANARY-id") }
+                printed += dump<KeyfobException.InvalidArgument> { keyfob.cancelLogin("CANARY-id") }
+                printed += dump<KeyfobException.InvalidArgument> { keyfob.registrationGuide("CANARY-id") }
                 printed += dump<KeyfobException.Configuration> { Keyfob.open("""{ "store": "CANARY" }""") }
 
+                val tokens = ImportedTokens("work-sso", "CANARY-uid-2", "CANARY-token", refreshToken = "CANARY-token")
+                val imported = keyfob.importSession(tokens)
+                val goodbye = EndSession(postLogoutRedirectUri = "app:/CANARY-bye")
+                val failed = keyfob.endSession(session.id, goodbye)
+                val ended = keyfob.endSession(imported.id, EndSession(true, "app:/CANARY-bye"))
+                val dumped = dump((failed.revocation as Revocation.Failed).error)
+                printed += listOf("$tokens", "$imported", "$goodbye", "$failed", "${failed.revocation}", "$ended", dumped)
+                assertTrue(session.idToken!! in failed.logoutUrl!!)
+
                 val secrets =
-                    listOf("CANARY", token.secret, session.providerRefreshToken!!, value(redirect, "code"), value(redirect, "state")) +
-                        value(login.authorizationUrl, "nonce")
+                    listOf("CANARY", token.secret, session.providerRefreshToken!!, session.idToken!!, value(redirect, "code")) +
+                        value(redirect, "state") + value(login.authorizationUrl, "nonce")
                 for (text in printed) {
                     for (secret in secrets) assertTrue(secret !in text) { "$secret is in $text" }
                 }
-                assertEquals(objects.size + 5, printed.size)
+                assertEquals(objects.size + 14, printed.size)
             }
         }
     }
 
     /** Everything that printing an exception shows. */
-    private inline fun <reified E : KeyfobException> dump(noinline call: suspend () -> Unit): String {
-        val error = assertThrows<E> { runBlocking { call() } }
+    private inline fun <reified E : KeyfobException> dump(noinline call: suspend () -> Unit): String =
+        dump(assertThrows<E> { runBlocking { call() } })
+
+    private fun dump(error: KeyfobException): String {
         val trace = StringWriter().also { error.printStackTrace(PrintWriter(it)) }
         return "$error ${error.message} ${error.localizedMessage} ${error.detail} ${error.oauthError} $trace"
     }

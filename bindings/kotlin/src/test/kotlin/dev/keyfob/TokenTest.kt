@@ -16,24 +16,11 @@ import org.junit.jupiter.api.assertThrows
 import org.junit.jupiter.api.io.TempDir
 import java.nio.file.Path
 import java.time.Duration
-import java.time.Instant
 import kotlin.time.Duration.Companion.seconds
 
 internal class TokenTest {
     @TempDir
     lateinit var store: Path
-
-    /** The system's clocks, and how far they have been turned. */
-    private class Turned : Clock {
-        @Volatile
-        var ahead: Duration = Duration.ZERO
-
-        override fun wall(): Instant = Instant.now().plus(ahead)
-
-        override fun boot(): Duration = Duration.ofNanos(System.nanoTime()).plus(ahead)
-
-        override fun bootId(): String = "one boot"
-    }
 
     private val clock = Turned()
     private val gate = Gate()
@@ -95,6 +82,20 @@ internal class TokenTest {
         assertEquals(session.id, refreshed.id)
         assertNotEquals(session.providerAccessToken, refreshed.providerAccessToken)
         assertNotEquals(session.providerRefreshToken, refreshed.providerRefreshToken)
+        assertEquals(1, provider.tokenRequests().size)
+    }
+
+    @Test
+    fun `a token that a server refused is replaced once, whoever asks`() = test { provider, keyfob ->
+        val session = keyfob.logIn(provider)
+        provider.forget()
+        val tokens =
+            runBlocking(Dispatchers.Default) {
+                List(20) { async { keyfob.refreshIfCurrent(session.id, session.providerAccessToken).secret } }.awaitAll()
+            }
+        assertEquals(1, tokens.toSet().size)
+        assertNotEquals(session.providerAccessToken, tokens[0])
+        assertEquals(tokens[0], keyfob.refreshIfCurrent(session.id, session.providerAccessToken).secret)
         assertEquals(1, provider.tokenRequests().size)
     }
 
