@@ -152,3 +152,26 @@ fn keys_that_rotate_a_moment_after_they_were_fetched_cost_no_login() {
     bench.keyfob.complete_login(&redirect).unwrap();
     assert_eq!((bench.count("/jwks"), bench.count("/token")), (2, 2));
 }
+
+#[test]
+fn keys_of_yesterday_are_fetched_anew_before_they_are_believed() {
+    let bench = Bench::new(|_| {});
+    bench.log_in();
+    bench.clock.pass(std::time::Duration::from_secs(86_400));
+    bench.log_in();
+    assert_eq!(bench.count("/jwks"), 2, "an issuer may have withdrawn one");
+}
+
+#[test]
+fn s60_a_userinfo_about_somebody_else_makes_no_session() {
+    let bench = Bench::new(|script| {
+        // An ID token that tells nothing makes userinfo necessary.
+        script.tamper.id_token = tamper(json!({"remove": ["email"]}));
+        script.tamper.userinfo = tamper(json!({"append": {"sub": "1"}}));
+    });
+    let redirect = bench.redirect();
+    let error = bench.keyfob.complete_login(&redirect).unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::TokenRejected, Reason::UserInfoSubMismatch));
+    assert_eq!(bench.keyfob.complete_login(&redirect).unwrap_err().reason(), Reason::RedirectUsed);
+    assert!(bench.keyfob.sessions().unwrap().is_empty());
+}

@@ -165,6 +165,8 @@ fn a_userinfo_that_fails_loses_no_login() {
     assert_eq!((error.kind(), error.http_status()), (ErrorKind::Network, Some(503)));
     assert!(error.is_retryable());
     assert!(bench.keyfob.sessions().unwrap().is_empty());
+    let another = redirect.replace(&parameter(&redirect, "code").unwrap(), "another");
+    assert_eq!(bench.keyfob.complete_login(&another).unwrap_err().reason(), Reason::RedirectUsed);
     // Another process goes on from there.
     let session = bench.another().complete_login(&redirect).unwrap().into_session();
     assert_eq!(session.profile().email(), Some("ada@example.com"));
@@ -304,4 +306,36 @@ fn a_user_id_that_cannot_be_written_down_makes_no_session() {
         let error = keyfob.complete_login(&log_in(login.authorization_url())).unwrap_err();
         assert_eq!((error.kind(), error.reason()), (ErrorKind::BadResponse, Reason::UidMissing));
     }
+}
+
+#[test]
+fn a_userinfo_that_refuses_the_token_is_asked_again_with_a_new_one_once() {
+    let bench = Bench::new(|_| {});
+    let session = bench.log_in();
+    bench.script(|script| script.faults = vec![Fault::on(Endpoint::Userinfo).nth(1).status(401)]);
+    bench.keyfob.profile(session.id(), Freshness::secs(0)).unwrap();
+    assert_eq!((bench.count("/userinfo"), bench.count("/token")), (2, 2));
+    bench.script(|script| script.faults = vec![Fault::on(Endpoint::Userinfo).status(401)]);
+    let error = bench.keyfob.profile(session.id(), Freshness::secs(0)).unwrap_err();
+    assert_eq!(error.http_status(), Some(401));
+    assert_eq!((bench.count("/userinfo"), bench.count("/token")), (4, 3), "not for ever");
+}
+
+#[test]
+fn a_profile_of_another_user_is_refused_where_no_id_token_says_whose_it_is() {
+    let idp = Idp::start(Script::default()).unwrap();
+    let temp = Temp::new();
+    let at = |path: &str| format!("{}{path}", idp.issuer());
+    let provider = Provider::oauth2("acme", at("/authorize"), at("/token"), at("/userinfo"), "/sub");
+    let registration = Registration::new("acme", "acme", "demo", REDIRECT_URI).scope("profile");
+    let config = Config::builder(temp.store()).plaintext(true).provider(provider).registration(registration);
+    let keyfob = Keyfob::open(config.build().unwrap()).unwrap();
+    let login = keyfob.begin_login("acme", LoginOptions::new()).unwrap();
+    let session = keyfob.complete_login(&log_in(login.authorization_url())).unwrap().into_session();
+    let mut script = idp.script();
+    script.tamper.userinfo = tamper(json!({"append": {"sub": "1"}}));
+    idp.set_script(script).unwrap();
+    let error = keyfob.profile(session.id(), Freshness::secs(0)).unwrap_err();
+    assert_eq!(error.reason(), Reason::UserInfoSubMismatch);
+    assert_eq!(keyfob.session(session.id()).unwrap().profile().uid(), "u-1");
 }

@@ -35,6 +35,10 @@ fn main() {
             killed_while_the_code_is_under_way();
             Ok(())
         }),
+        Trial::test("an_exchange_that_takes_longer_than_any_request_is_given_up_although_its_process_lives", || {
+            an_exchange_that_takes_too_long();
+            Ok(())
+        }),
         Trial::test("killed_after_a_login_the_session_is_there", || {
             killed_after_a_login();
             Ok(())
@@ -177,6 +181,18 @@ fn a_token_from_memory_makes_no_system_call() {
     };
     assert_eq!(count("ask"), 0);
     assert!(count("ask-and-look") >= 1000, "the count can see");
+}
+
+fn an_exchange_that_takes_too_long() {
+    let bench = Bench::new(|_| {});
+    let redirect = bench.redirect();
+    let mut child = start(&bench, "send-the-code", &[&redirect]);
+    assert_eq!(first_line(&mut child), "200 OK");
+    bench.clock.pass(std::time::Duration::from_secs(140));
+    assert_eq!(bench.keyfob.complete_login(&redirect).unwrap_err().reason(), Reason::CompletionInProgress);
+    bench.clock.pass(std::time::Duration::from_secs(11));
+    assert_eq!(bench.keyfob.complete_login(&redirect).unwrap_err().reason(), Reason::CodeExchangeInDoubt);
+    kill(child);
 }
 
 fn killed_after_a_login() {

@@ -142,13 +142,19 @@ fn s27_a_discovery_document_of_another_issuer_begins_no_login() {
 #[test]
 fn s26_the_code_goes_to_the_endpoint_that_was_pinned_when_the_login_began() {
     let bench = Bench::new(|_| {});
+    let begin = || drop(bench.keyfob.begin_login(SSO, LoginOptions::new()).unwrap());
+    begin();
+    bench.clock.pass(Duration::from_secs(1800));
     let redirect = bench.redirect();
     let elsewhere = Bench::new(|_| {});
     bench.script(|script| {
         script.tamper.discovery =
             tamper(json!({"set": {"token_endpoint": format!("{}/token", elsewhere.idp.issuer())}}));
     });
-    bench.clock.pass(Duration::from_secs(3599));
+    // A login that begins now goes by the new document.
+    bench.clock.pass(Duration::from_secs(1801));
+    begin();
+    assert_eq!(bench.count("/.well-known/openid-configuration"), 2);
     bench.keyfob.complete_login(&redirect).unwrap();
     assert_eq!((bench.count("/token"), elsewhere.count("/token")), (1, 0));
 }

@@ -554,3 +554,41 @@ fn a_discovery_document_that_is_out_of_order_keeps_no_session_from_its_refresh()
         assert_eq!(refreshes(&bench), usize::from(!refused));
     }
 }
+
+#[test]
+fn unverified_tokens_are_not_served_in_the_window_of_an_early_refresh_either() {
+    let bench = bench();
+    let session = bench.log_in();
+    bench.clock.pass(HOUR * 2);
+    bench.script(|script| {
+        script.keys.generation += 1;
+        script.faults = vec![Fault::on(Endpoint::Jwks).status(503)];
+    });
+    bench.keyfob.access_token(session.id(), any()).unwrap_err();
+    bench.clock.pass(HOUR - Duration::from_secs(120));
+    bench.keyfob.access_token(session.id(), any()).unwrap_err();
+    assert_eq!(refreshes(&bench), 1);
+}
+
+#[test]
+fn an_early_refresh_keeps_the_wait_that_the_provider_asked_another_process_for() {
+    let bench = bench();
+    let session = bench.log_in();
+    bench.clock.pass(HOUR - Duration::from_secs(120));
+    bench.script(|script| script.faults = vec![Fault::on(Endpoint::Token).status(429).header("Retry-After", "60")]);
+    bench.keyfob.access_token(session.id(), any()).unwrap();
+    bench.script(|script| script.faults.clear());
+    let token = bench.another().access_token(session.id(), any()).unwrap();
+    assert_eq!(token.secret(), session.provider_access_token());
+    assert_eq!(refreshes(&bench), 1);
+}
+
+#[test]
+fn a_refresh_that_brings_no_id_token_keeps_the_login_s() {
+    let bench = bench();
+    let session = bench.log_in();
+    bench.script(|script| script.tamper.token = tamper(json!({"remove": ["id_token"]})));
+    let refreshed = bench.keyfob.refresh_session(session.id()).unwrap();
+    assert_eq!(refreshed.id_token(), session.id_token());
+    assert!(refreshed.id_token().is_some());
+}

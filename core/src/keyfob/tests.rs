@@ -97,3 +97,73 @@ fn a_row_that_was_read_before_a_logout_and_comes_after_it_is_not_remembered() {
     });
     assert!(is_logged_out(&keyfob, &id));
 }
+
+/// The row after a rotation.
+fn rotate(shared: &Shared, row: &SessionRow, verified: bool) -> Option<SessionRow> {
+    let note = Note::new(JournalEvent::Refreshed, "acme");
+    shared.store.save_rotation(row, &row.tokens, &row.received, verified, &note).unwrap()
+}
+
+#[test]
+fn what_was_judged_by_older_tokens_changes_nothing_of_newer_ones() {
+    let (keyfob, id, _temp) = open("generations");
+    let shared = &keyfob.shared;
+    let note = Note::new(JournalEvent::RefreshFailed, "acme");
+    let old = shared.stored(&id).unwrap();
+    let newer = rotate(shared, &old, false).unwrap();
+    shared.store.mark_verified(&old).unwrap();
+    assert!(!shared.stored(&id).unwrap().verified);
+    shared.store.back_off(&old, Some(1), 0, &note).unwrap();
+    assert_eq!(shared.stored(&id).unwrap().retry_at, None);
+    assert!(!shared.store.end_for(&old, Reason::Revoked, 0, &note).unwrap());
+    assert!(rotate(shared, &old, true).is_none());
+    shared.store.mark_verified(&newer).unwrap();
+    assert!(shared.stored(&id).unwrap().verified);
+}
+
+#[test]
+fn new_tokens_end_a_back_off() {
+    let (keyfob, id, _temp) = open("back-off");
+    let shared = &keyfob.shared;
+    let note = Note::new(JournalEvent::RefreshFailed, "acme");
+    let wait = || {
+        let row = shared.stored(&id).unwrap();
+        shared.store.back_off(&row, Some(1), 0, &note).unwrap();
+        shared.stored(&id).unwrap()
+    };
+    let row = wait();
+    assert_eq!(row.retry_at, Some(1));
+    assert_eq!(rotate(shared, &row, true).unwrap().retry_at, None);
+    wait();
+    let again = keyfob.import_session(ImportedTokens::new("acme", "u-1").refresh_token("rt")).unwrap();
+    assert_eq!((again.id(), again.row.retry_at), (id.as_str(), None));
+}
+
+#[test]
+fn a_profile_that_comes_after_a_logout_is_not_kept() {
+    let (keyfob, id, _temp) = open("profile");
+    let shared = &keyfob.shared;
+    let profile = shared.stored(&id).unwrap().profile.clone();
+    assert_eq!(profile.uid(), "u-1");
+    log_out(shared, &id).unwrap();
+    let saved = shared.store.save_profile(&id, &profile, None, 0).unwrap().unwrap();
+    assert_eq!((saved.profile.uid(), saved.profile.raw_json().as_str()), ("", "{}"));
+    // What is imported into a store without a current session becomes it.
+    let next = keyfob.import_session(ImportedTokens::new("acme", "u-2").refresh_token("rt")).unwrap();
+    assert_eq!(keyfob.current_session().unwrap().unwrap().id(), next.id());
+}
+
+#[test]
+fn an_older_row_is_not_remembered_over_a_newer_one() {
+    let (keyfob, id, _temp) = open("older");
+    let shared = &keyfob.shared;
+    let given = shared
+        .remembering(|| {
+            let old = shared.stored(&id)?;
+            shared.remembering(|| Ok(Arc::new(rotate(shared, &old, true).unwrap())))?;
+            Ok(old)
+        })
+        .unwrap();
+    let newest = shared.stored(&id).unwrap().generation;
+    assert_eq!((given.generation, shared.recalled(&id).unwrap().generation), (newest, newest));
+}

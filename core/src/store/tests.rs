@@ -65,6 +65,7 @@ fn every_setting_that_the_store_relies_on_is_on() {
     let connection = store.lock();
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).unwrap();
     let text = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, String>(0)).unwrap();
+    assert!(connection.db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE).unwrap());
     assert_eq!(text("journal_mode"), "wal");
     assert_eq!(number("synchronous"), 2);
     assert_eq!(number("secure_delete"), 1);
@@ -109,18 +110,18 @@ fn the_journal_is_bounded_and_newest_first() {
 }
 
 /// A login in the store, as read when it was pending.
-fn pending(store: &Store) -> LoginRow {
+fn pending(store: &Store, id: &str, created_at: i64) -> LoginRow {
     let metadata = serde_json::from_value(serde_json::json!({
         "issuer": null, "authorization_endpoint": "", "token_endpoint": "", "userinfo_endpoint": null, "jwks_uri": null,
         "revocation_endpoint": null, "end_session_endpoint": null, "iss_parameter": false, "token_auth_methods": []
     }));
     let secret = || crate::secret::Secret::new("");
     let login = NewLogin {
-        id: "login",
-        state_hash: b"state",
+        id,
+        state_hash: id.as_bytes(),
         registration: "r",
-        created_at: 0,
-        expires_at: 1000,
+        created_at,
+        expires_at: created_at + 1000,
         success: None,
         failure: None,
         app_data: None,
@@ -129,7 +130,7 @@ fn pending(store: &Store) -> LoginRow {
         secrets: &LoginSecrets { state: secret(), nonce: None, verifier: secret() },
     };
     store.begin_login(&login, &Note::new(JournalEvent::LoginBegun, "r")).unwrap();
-    store.login("login").unwrap().unwrap()
+    store.login(id).unwrap().unwrap()
 }
 
 #[test]
@@ -138,7 +139,7 @@ fn a_login_that_has_gone_on_is_not_ended_by_one_who_saw_it_waiting() {
     let store = Store::open(&temp.0.join("store")).unwrap();
     let note = Note::new(JournalEvent::LoginFailed, "r");
     let stage = || store.login("login").unwrap().unwrap().stage;
-    let seen = pending(&store);
+    let seen = pending(&store, "login", 0);
     assert!(store.start_exchange(&seen, b"code", 1).unwrap());
     assert!(!store.start_exchange(&seen, b"code", 1).unwrap(), "the right to send the code is one");
     store.fail_login(&seen, seen.stage, Reason::LoginExpired, 1, &note).unwrap();
@@ -147,4 +148,19 @@ fn a_login_that_has_gone_on_is_not_ended_by_one_who_saw_it_waiting() {
     assert_eq!(stage(), Stage::Failed);
     store.put_back(&seen).unwrap();
     assert_eq!(stage(), Stage::Failed);
+    assert!(store.login("login").unwrap().unwrap().secrets.is_none(), "it needs its secrets no longer");
+}
+
+#[test]
+fn a_login_is_remembered_for_a_week_after_its_end() {
+    let temp = Temp::new("week");
+    let store = Store::open(&temp.0.join("store")).unwrap();
+    pending(&store, "first", 0);
+    let week = 7 * 86_400_000;
+    // Each expires a second after it began.
+    pending(&store, "second", 1000 + week);
+    assert!(store.login("first").unwrap().is_some());
+    pending(&store, "third", 1001 + week);
+    assert!(store.login("first").unwrap().is_none());
+    assert!(store.login("second").unwrap().is_some());
 }
