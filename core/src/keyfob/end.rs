@@ -66,7 +66,7 @@ pub enum Revocation {
 #[derive(Clone)]
 pub struct Ended {
     revocation: Revocation,
-    logout_url: Option<String>,
+    logout_url: Option<Arc<Secret>>,
 }
 
 impl Ended {
@@ -80,7 +80,7 @@ impl Ended {
     /// `None` where the provider has none, or is not known to have one. Holds the ID token: do not log it.
     #[must_use]
     pub fn logout_url(&self) -> Option<&str> {
-        self.logout_url.as_deref()
+        self.logout_url.as_ref().map(|url| url.expose())
     }
 }
 
@@ -216,7 +216,7 @@ fn basic(client_id: &str, secret: &Secret) -> String {
     format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret.expose()))))
 }
 
-fn logout_url(known: &Known, metadata: &Metadata, row: &SessionRow, options: &EndSession) -> Option<String> {
+fn logout_url(known: &Known, metadata: &Metadata, row: &SessionRow, options: &EndSession) -> Option<Arc<Secret>> {
     let mut url = Url::parse(metadata.end_session_endpoint.as_deref()?).ok()?;
     {
         let mut query = url.query_pairs_mut();
@@ -228,5 +228,5 @@ fn logout_url(known: &Known, metadata: &Metadata, row: &SessionRow, options: &En
             query.append_pair("post_logout_redirect_uri", uri);
         }
     }
-    Some(url.into())
+    Some(Arc::new(Secret::new(String::from(url))))
 }

@@ -156,7 +156,8 @@ fn compile(workspace: &Workspace, source: &Path) -> Result<PathBuf> {
     fs::create_dir_all(program.parent().context("a program without a folder")?)?;
     let run = Run::new("gcc").arg("-std=c11").args(WARNINGS).args(["-g", "-O1", "-pthread"]);
     let run = run.args(["-I", "include", "-I", "tests/c"]).arg(source).arg("-o").arg(&program);
-    let mut rpath = std::ffi::OsString::from("-Wl,-rpath,");
+    // Of the old kind, which is searched before LD_LIBRARY_PATH: cargo sets that to the folders of the debug libraries.
+    let mut rpath = std::ffi::OsString::from("-Wl,--disable-new-dtags,-rpath,");
     rpath.push(libraries);
     let run = run.arg("-L").arg(libraries).arg("-lkeyfob").arg(rpath).dir(&workspace.root);
     run.run()?.must("it does not compile")?;
