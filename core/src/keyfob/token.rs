@@ -138,8 +138,8 @@ impl Shared {
         }
         let client = client(known, &metadata, known.registration.redirect_uri());
         let received = self.received();
-        let scopes: &[String] = if client.request.scope_on_refresh { &row.scopes } else { &[] };
-        let outcome = refresh(&client, refresh_token, scopes, &*self.transport, limits)?;
+        let scopes = if client.request.scope_on_refresh { scopes_again(known, &row) } else { Vec::new() };
+        let outcome = refresh(&client, refresh_token, &scopes, &*self.transport, limits)?;
         let rules = known.provider.refresh_rules();
         let dead: Vec<&str> = rules.dead.iter().map(String::as_str).collect();
         let transient: Vec<&str> = rules.transient.iter().map(String::as_str).collect();
@@ -281,6 +281,15 @@ impl Drop for Errand {
     fn drop(&mut self) {
         self.shared.memory().errands.remove(&self.id);
     }
+}
+
+/// The scopes of the grant, for a provider that wants to hear them again. `offline_access` is granted where there is a refresh token, but not
+/// every answer names it, and without it the next answer may bring none.
+fn scopes_again(known: &Known, row: &SessionRow) -> Vec<String> {
+    let is_offline = |scope: &String| scope == "offline_access";
+    let asked = known.registration.scopes().unwrap_or_else(|| known.provider.default_scopes());
+    let unnamed = asked.iter().find(|scope| is_offline(scope) && !row.scopes.iter().any(is_offline));
+    row.scopes.iter().chain(unnamed).cloned().collect()
 }
 
 /// An answer that repeating at once would only make worse.
