@@ -84,6 +84,8 @@ impl Shared {
         subject: Option<&str>,
         etag: Option<&str>,
     ) -> Result<Userinfo> {
+        // An unchanged profile says nothing about addresses that are kept elsewhere.
+        let etag = etag.filter(|_| known.provider.email_request().is_none());
         let condition = etag.map(|etag| ("If-None-Match".to_owned(), etag.to_owned()));
         let response = self.with_bearer(endpoint, access_token, condition)?;
         if response.status == 304 && etag.is_some() {
@@ -120,10 +122,10 @@ impl Shared {
             Ok(_) => return Err(Error::new(Reason::MalformedResponse).with_detail("e-mail addresses")),
             Err(_) => return Err(Error::new(Reason::NotJson).with_detail("e-mail addresses")),
         };
-        if let Some((email, verified)) = choose_email(request, &entries) {
-            claims.insert(ASKED_EMAIL.to_owned(), email.into());
-            claims.insert(ASKED_VERIFIED.to_owned(), verified.into());
-        }
+        // No fitting entry is an answer too: it replaces the address of an earlier one.
+        let (email, verified) = choose_email(request, &entries).unzip();
+        claims.insert(ASKED_EMAIL.to_owned(), email.into());
+        claims.insert(ASKED_VERIFIED.to_owned(), verified.into());
         Ok(())
     }
 

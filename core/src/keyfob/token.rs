@@ -164,8 +164,8 @@ impl Shared {
         same_provider(&row, known, &metadata)?;
         let client = client(known, &metadata, known.registration.redirect_uri());
         let received = self.received();
-        let scopes: &[String] = if client.request.scope_on_refresh { &row.scopes } else { &[] };
-        let outcome = refresh(&client, refresh_token, scopes, &*self.transport, limits)?;
+        let scopes = if client.request.scope_on_refresh { scopes_again(known, &row) } else { Vec::new() };
+        let outcome = refresh(&client, refresh_token, &scopes, &*self.transport, limits)?;
         let rules = known.provider.refresh_rules();
         let dead: Vec<&str> = rules.dead.iter().map(String::as_str).collect();
         let transient: Vec<&str> = rules.transient.iter().map(String::as_str).collect();
@@ -323,6 +323,15 @@ pub(super) fn same_provider(row: &SessionRow, known: &Known, metadata: &Metadata
     }
     Err(Error::new(Reason::InvalidConfiguration)
         .with_detail(format!("registration {} now names another provider than the session's", row.registration)))
+}
+
+/// The scopes of the grant, for a provider that wants to hear them again. `offline_access` is granted where there is a refresh token, but not
+/// every answer names it, and without it the next answer may bring none.
+fn scopes_again(known: &Known, row: &SessionRow) -> Vec<String> {
+    let is_offline = |scope: &String| scope == "offline_access";
+    let asked = known.registration.scopes().unwrap_or_else(|| known.provider.default_scopes());
+    let unnamed = asked.iter().find(|scope| is_offline(scope) && !row.scopes.iter().any(is_offline));
+    row.scopes.iter().chain(unnamed).cloned().collect()
 }
 
 /// An answer that repeating at once would only make worse.

@@ -1,11 +1,14 @@
 //! What an identity provider is, as data; and where its endpoints are.
 
+mod app;
 pub(crate) mod catalogue;
 mod definition;
 mod issuer;
 pub(crate) mod metadata;
 mod places;
 mod resolve;
+#[cfg(test)]
+mod schema_tests;
 mod template;
 
 pub use self::catalogue::providers;

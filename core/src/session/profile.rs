@@ -59,7 +59,10 @@ impl Profile {
     /// Every claim that the provider sent, as one JSON object.
     #[must_use]
     pub fn raw_json(&self) -> String {
-        Value::Object(self.raw.clone()).to_string()
+        let mut raw = self.raw.clone();
+        // Ours, beside the provider's.
+        raw.retain(|name, _| name != ASKED_EMAIL && name != ASKED_VERIFIED);
+        Value::Object(raw).to_string()
     }
 
     pub(crate) fn raw(&self) -> &Map<String, Value> {

@@ -1,0 +1,368 @@
+//! The JSON Schemas say what the parser does: documents, and what becomes of them when one thing in them is changed.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
+
+use std::fs;
+use std::path::Path;
+
+use jsonschema::{Registry, Validator};
+use keyfob::{Config, Provider, Reason};
+use serde_json::{Map, Value, json};
+
+const CONFIG: &str = include_str!("../schema/config.schema.json");
+const PROVIDER: &str = include_str!("../schema/provider.schema.json");
+
+/// What only the parser can say. In nothing else may the two differ.
+const ONLY_THE_PARSER: &[(Reason, &str)] = &[
+    (Reason::InvalidConfiguration, " stands twice"),
+    (Reason::InvalidConfiguration, " is not an absolute URL"),
+    (Reason::InvalidConfiguration, " has a fragment, a user or a password"),
+    (Reason::InvalidConfiguration, " uses the variable "),
+    (Reason::InvalidConfiguration, " has a brace without a name"),
+    (Reason::InsecureEndpoint, ""),
+    (Reason::InvalidRedirectUri, ""),
+];
+
+struct Schemas {
+    config: Validator,
+    provider: Validator,
+}
+
+impl Schemas {
+    fn read() -> [Value; 2] {
+        [CONFIG, PROVIDER].map(|text| serde_json::from_str(text).unwrap())
+    }
+
+    fn compile() -> Self {
+        let [config, provider] = Self::read();
+        for schema in [&config, &provider] {
+            jsonschema::draft202012::meta::validate(schema).unwrap();
+        }
+        Self::of(config, provider).unwrap()
+    }
+
+    /// `None` where they are no schemas.
+    fn of(config: Value, provider: Value) -> Option<Self> {
+        // As an editor finds it: beside the other one.
+        let registry = Registry::new().add("json-schema:///provider.schema.json", &provider).ok()?.prepare().ok()?;
+        Some(Self {
+            config: jsonschema::options()
+                .with_base_uri("json-schema:///config.schema.json")
+                .with_registry(&registry)
+                .build(&config)
+                .ok()?,
+            provider: jsonschema::validator_for(&provider).ok()?,
+        })
+    }
+}
+
+/// Where a document goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Config,
+    Provider,
+}
+
+impl Kind {
+    fn of(document: &Value) -> Self {
+        if document.get("store").is_some() { Self::Config } else { Self::Provider }
+    }
+
+    fn parse(self, document: &Value) -> Result<(), keyfob::Error> {
+        match self {
+            Self::Config => Config::from_json(&document.to_string()).map(drop),
+            Self::Provider => Provider::from_json(&document.to_string()).map(drop),
+        }
+    }
+
+    fn validates(self, schemas: &Schemas, document: &Value) -> bool {
+        match self {
+            Self::Config => schemas.config.is_valid(document),
+            Self::Provider => schemas.provider.is_valid(document),
+        }
+    }
+}
+
+/// The catalogue, the README's examples, and two documents that have every key.
+fn documents() -> Vec<(String, Value)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents: Vec<(String, Value)> = fs::read_dir(root.join("providers"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .map(|path| (path.display().to_string(), serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap()))
+        .collect();
+    assert!(documents.len() >= 9);
+    for readme in ["../README.md", "providers/README.md"] {
+        let found = examples(&fs::read_to_string(root.join(readme)).unwrap());
+        assert!(!found.is_empty(), "{readme} has an example");
+        documents.extend(found.into_iter().map(|example| (readme.to_owned(), example)));
+    }
+    documents.push(("every key".to_owned(), every_key()));
+    documents.extend(["authorization", "token"].map(|name| (name.to_owned(), with_endpoint(name))));
+    documents
+}
+
+/// The objects that stand in a text's code blocks and are a configuration or a provider.
+fn examples(text: &str) -> Vec<Value> {
+    let blocks = text.split("```").skip(1).step_by(2);
+    let object = |block: &str| Some(block.get(block.find('{')?..=block.rfind('}')?)?.to_owned());
+    blocks
+        .filter_map(object)
+        .filter_map(|object| serde_json::from_str::<Value>(&object).ok())
+        .filter(|value| value.get("store").is_some() || value.get("profile").is_some())
+        .collect()
+}
+
+fn every_key() -> Value {
+    let url = |path: &str| format!("https://{{host}}/{{client_id}}/{path}");
+    let provider = json!({
+        "id": "acme", "aliases": ["acme_inc"], "name": "Acme", "kind": "oidc", "notes": "For people.",
+        "variables": { "host": { "default": "acme.example", "form": "host" } },
+        "issuer": "https://{host}/", "issuer_rule": { "one_of": ["https://acme.example/", "acme.example"] },
+        "discovery": "https://acme.example/metadata",
+        "endpoints": { "authorization": url("authorize"), "token": url("token"), "userinfo": url("me"),
+                       "jwks": url("keys"), "revocation": url("revoke"), "end_session": url("logout") },
+        "scopes": { "default": ["openid"], "separator": "space" },
+        "authorize": { "parameters": { "access_type": "offline" } },
+        "redirect": { "custom_scheme": true, "loopback": "any_port" },
+        "client_auth": ["basic", "post", "none"],
+        "token_request": { "headers": { "Accept": "application/json" }, "parameters": { "audience": "x" },
+                           "scope_on_refresh": true },
+        "token_answer": { "scope_separator": "comma" },
+        "refresh": { "rotation": "single_use", "dead": ["bad"], "transient": ["later"] },
+        "profile": { "uid": ["/sub", "/id"], "name": "/name", "email_verified": "/email_verified",
+                     "email": { "request": url("emails"), "where": [{ "primary": true }], "value": "/email",
+                                "verified": "/verified" },
+                     "avatar_url": "https://cdn.example/{/id}.png", "locale": ["/locale"] },
+        "revocation": { "method": "DELETE", "url": url("revoke"), "auth": "basic", "json": { "t": "{token}" },
+                        "token": "access_token", "whole_grant": false },
+        "relaxes": ["S01", "S33"]
+    });
+    let plain = json!({
+        "id": "plain", "kind": "oauth2", "profile": { "uid": "/id" }, "issuer_rule": { "template": "https://{tid}/" },
+        "endpoints": { "authorization": "https://p.example/a", "token": "https://p.example/t",
+                       "userinfo": "https://p.example/u" }
+    });
+    json!({
+        "store": { "path": "/never/opened", "plaintext": true },
+        "registrations": [
+            { "id": "basic", "provider": "plain", "client_id": "c", "client_secret": "s", "client_auth": "basic",
+              "redirect_uri": "com.example.app:/two" },
+            { "id": "none", "provider": "plain", "client_id": "c", "client_auth": "none",
+              "redirect_uri": "com.example.app:/three" },
+            { "id": "one", "provider": "acme", "client_id": "c", "client_secret": "s", "client_auth": "post", "scopes": ["openid"],
+              "redirect_uri": "com.example.notes:/callback", "variables": { "host": "acme.example" }, "enabled": false },
+            { "id": "two", "provider": "plain", "client_id": "c", "redirect_uri": "http://127.0.0.1/callback" }
+        ],
+        "providers": [provider, plain],
+        "http": { "connect_seconds": 10, "total_seconds": 30 },
+        "login_seconds": 3600, "coherence_seconds": 1, "leeway_seconds": 60
+    })
+}
+
+/// OpenID Connect with one endpoint of its own, for what holds only with two.
+fn with_endpoint(name: &str) -> Value {
+    json!({
+        "id": "half", "kind": "oidc", "issuer": "https://half.example", "profile": { "uid": "/sub" },
+        "endpoints": { name: "https://half.example/x" }
+    })
+}
+
+/// The words that stand for themselves in the schemas, such as the names of an enumeration.
+fn words() -> Vec<String> {
+    let constant = |place: &str| place.contains("/enum/") || place.ends_with("/const");
+    let mut words: Vec<String> = Schemas::read()
+        .iter()
+        .flat_map(|schema| {
+            let places = places(schema, "").into_iter().filter(|place| constant(place));
+            places.filter_map(|place| schema.pointer(&place)?.as_str().map(str::to_owned)).collect::<Vec<_>>()
+        })
+        .collect();
+    words.sort();
+    words.dedup();
+    words
+}
+
+/// The document with one thing changed, for every thing and every change; each with its name.
+fn mutations(document: &Value, words: &[String]) -> Vec<(String, Value)> {
+    let mut changed = Vec::new();
+    for place in places(document, "") {
+        let edit = |what: &str, edit: &dyn Fn(&mut Map<String, Value>, &str)| {
+            let (parent, name) = place.rsplit_once('/')?;
+            let mut copy = document.clone();
+            edit(copy.pointer_mut(parent)?.as_object_mut()?, &name.replace("~1", "/").replace("~0", "~"));
+            Some((format!("{place} {what}"), copy))
+        };
+        changed.extend(edit("removed", &|members, name| drop(members.remove(name))));
+        for other in
+            ["", &format!("{}x", place.rsplit('/').next().unwrap())].into_iter().chain(words.iter().map(String::as_str))
+        {
+            changed.extend(edit(&format!("is called {other:?}"), &|members, name| {
+                let value = members.remove(name).unwrap();
+                members.insert(other.to_owned(), value);
+            }));
+        }
+        changed.extend(edit("has a neighbour", &|members, _| drop(members.insert("x".to_owned(), "y".into()))));
+        if let Some(elements) = document.pointer(&place).and_then(Value::as_array).filter(|list| !list.is_empty()) {
+            let mut copy = document.clone();
+            let twice = [elements.as_slice(), &elements[..1]].concat();
+            *copy.pointer_mut(&place).unwrap() = twice.into();
+            changed.push((format!("{place} repeated"), copy));
+        }
+        for other in [
+            Value::Null,
+            json!(true),
+            json!(false),
+            json!(-1),
+            json!(0),
+            json!(0.5),
+            json!(1e12),
+            json!(""),
+            json!("x"),
+            json!("state"),
+            json!("ftp://x.example/"),
+            json!("https://u@x.example/"),
+            json!("https://x.example/{"),
+            json!([]),
+            json!({}),
+            json!(["x"]),
+            json!([""]),
+            json!([null]),
+            json!([[]]),
+            json!([{}]),
+            json!({ "x": "y" }),
+            json!({ "x": null }),
+            json!({ "scope": "y" }),
+            json!({ "exact": null }),
+        ]
+        .into_iter()
+        .chain(words.iter().map(|word| word.as_str().into()))
+        {
+            let mut copy = document.clone();
+            let what = format!("{place} is {other}");
+            *copy.pointer_mut(&place).unwrap() = other;
+            changed.push((what, copy));
+        }
+    }
+    changed
+}
+
+/// The JSON pointers of everything in a document.
+fn places(value: &Value, at: &str) -> Vec<String> {
+    let inner: Vec<(String, &Value)> = match value {
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| (name.replace('~', "~0").replace('/', "~1"), value)).collect()
+        }
+        Value::Array(elements) => {
+            elements.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let below = inner.iter().flat_map(|(name, value)| places(value, &format!("{at}/{name}")));
+    std::iter::once(at.to_owned()).chain(below).collect()
+}
+
+/// The place of the allowance that an error falls under.
+fn only_the_parser_can_tell(error: &keyfob::Error) -> Option<usize> {
+    let detail = error.detail().unwrap_or_default();
+    ONLY_THE_PARSER.iter().position(|(reason, text)| error.reason() == *reason && detail.contains(text))
+}
+
+#[test]
+fn every_file_of_the_catalogue_and_every_documented_example_validates_and_parses() {
+    let schemas = Schemas::compile();
+    for (name, document) in documents() {
+        let kind = Kind::of(&document);
+        kind.parse(&document).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        assert!(kind.validates(&schemas, &document), "{name}");
+    }
+}
+
+#[test]
+fn the_schema_and_the_parser_judge_every_change_in_the_same_way() {
+    let schemas = Schemas::compile();
+    let mut differences = Vec::new();
+    let (mut good, mut bad) = (0, 0);
+    let mut seen = vec![0; ONLY_THE_PARSER.len()];
+    for (name, document) in documents() {
+        let kind = Kind::of(&document);
+        for (what, changed) in mutations(&document, &[]) {
+            let validates = kind.validates(&schemas, &changed);
+            let parsed = kind.parse(&changed);
+            match &parsed {
+                Ok(()) if validates => good += 1,
+                Err(_) if !validates => bad += 1,
+                Err(error) if only_the_parser_can_tell(error).is_some() => {
+                    seen[only_the_parser_can_tell(error).unwrap()] += 1;
+                }
+                _ => differences.push(format!("{name} {what}: schema {validates}, parser {parsed:?}")),
+            }
+        }
+    }
+    assert!(differences.is_empty(), "{} differences\n{}", differences.len(), differences.join("\n"));
+    assert!(good > 500 && bad > 5000, "{good} good, {bad} bad");
+    assert!(seen.iter().all(|count| *count > 0), "an allowance that nothing needs: {seen:?}");
+}
+
+/// What a schema says to people only.
+fn is_annotation(place: &str) -> bool {
+    ["/$schema", "/title", "/description"].iter().any(|annotation| place.ends_with(annotation))
+}
+
+#[test]
+fn nothing_can_be_taken_out_of_the_schemas_unnoticed() {
+    let judged: Vec<(Kind, Value, Option<bool>)> =
+        [every_key(), with_endpoint("authorization"), with_endpoint("token")]
+            .iter()
+            .flat_map(|document| {
+                mutations(document, &words()).into_iter().map(|(_, changed)| {
+                    let kind = Kind::of(document);
+                    let verdict = match kind.parse(&changed) {
+                        Ok(()) => Some(true),
+                        Err(error) => only_the_parser_can_tell(&error).is_none().then_some(false),
+                    };
+                    (kind, changed, verdict)
+                })
+            })
+            .collect();
+    let notices = |schemas: &Schemas| {
+        judged
+            .iter()
+            .any(|(kind, document, verdict)| verdict.is_some_and(|good| kind.validates(schemas, document) != good))
+    };
+    let [config, provider] = Schemas::read();
+    let schemas = Schemas::of(config.clone(), provider.clone()).unwrap();
+    assert!(!notices(&schemas));
+    let mut unnoticed = Vec::new();
+    for (index, schema) in [&config, &provider].into_iter().enumerate() {
+        for place in places(schema, "").into_iter().skip(1).filter(|place| !is_annotation(place)) {
+            let mut pair = [config.clone(), provider.clone()];
+            let (parent, name) = place.rsplit_once('/').unwrap();
+            match pair[index].pointer_mut(parent).unwrap() {
+                Value::Object(members) => drop(members.remove(name)),
+                Value::Array(elements) => drop(elements.remove(name.parse().unwrap())),
+                _ => unreachable!("nothing stands in anything else"),
+            }
+            let [config, provider] = pair;
+            if Schemas::of(config, provider).is_some_and(|schemas| !notices(&schemas)) {
+                unnoticed.push(place);
+            }
+        }
+    }
+    assert!(unnoticed.is_empty(), "{} unnoticed\n{}", unnoticed.len(), unnoticed.join("\n"));
+}
+
+#[test]
+fn no_description_is_missing_a_unit() {
+    for (place, key) in [CONFIG, PROVIDER].iter().flat_map(|text| {
+        let schema: Value = serde_json::from_str(text).unwrap();
+        places(&schema, "")
+            .into_iter()
+            .map(move |place| (place.clone(), schema.pointer(&place).cloned().unwrap()))
+            .collect::<Vec<_>>()
+    }) {
+        if place.ends_with("_seconds") {
+            assert!(key["description"].as_str().unwrap().contains("seconds"), "{place}");
+        }
+    }
+}
