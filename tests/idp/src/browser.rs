@@ -1,10 +1,15 @@
 //! A user at a browser: opens the authorization URL, reads the page, fills in the form, and says where the
 //! provider sends the browser then. It does not go there: that address is the app's.
+//!
+//! Over TLS it trusts the providers of its own process, and refuses their wrong certificates as any browser would.
 
 use std::time::Duration;
 
 use ureq::Agent;
 use ureq::http::{Response, Uri};
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
+
+use crate::tls::Authority;
 
 /// How long one page may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,7 +45,7 @@ pub fn deny(authorization_url: &str) -> Result<String, BrowserError> {
 fn visit(authorization_url: &str, typed: &[(&str, &str)]) -> Result<String, BrowserError> {
     // No proxy, whatever the environment says: the provider is on this machine.
     let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None);
-    let agent: Agent = config.timeout_global(Some(PATIENCE)).build().into();
+    let agent: Agent = config.timeout_global(Some(PATIENCE)).tls_config(trust()).build().into();
     let page = Shown::read(agent.get(authorization_url).call())?;
     if let Some(location) = page.location {
         // The provider did not even ask, as with `prompt=none`.
@@ -54,6 +59,13 @@ fn visit(authorization_url: &str, typed: &[(&str, &str)]) -> Result<String, Brow
         Some(location) => Ok(location),
         None => Err(answer.stop()),
     }
+}
+
+/// Trusts the authority of this process once there is one; until then, the usual ones.
+fn trust() -> TlsConfig {
+    let known = Authority::existing().and_then(|authority| Certificate::from_pem(authority.pem.as_bytes()).ok());
+    let roots = known.map_or(RootCerts::WebPki, |certificate| RootCerts::from([certificate]));
+    TlsConfig::builder().root_certs(roots).build()
 }
 
 /// What the browser shows, or where it is sent.

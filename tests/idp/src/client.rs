@@ -48,7 +48,8 @@ pub(crate) fn authenticate(state: &State, asked: &Asked) -> Result<String, Answe
 }
 
 fn refused(description: &str) -> Answer {
-    Answer::oauth_error(401, "invalid_client", description).with("www-authenticate", "Basic realm=\"keyfob-idp\"")
+    Answer::oauth_error(401, "invalid_client", description)
+        .with("www-authenticate", "Basic realm=\"keyfob-idp\", charset=\"UTF-8\"")
 }
 
 /// The name and the secret of a Basic header, each of which is form-encoded inside (RFC 6749 §2.3.1).

@@ -24,11 +24,8 @@ pub(crate) fn script(state: &mut State, _asked: &Asked) -> Answer {
 
 /// `PUT /_idp/script`: replaces it. A script that is not valid changes nothing.
 pub(crate) fn set_script(state: &mut State, asked: &Asked) -> Answer {
-    match Script::from_json(&asked.body) {
-        Ok(script) => {
-            state.set_script(script);
-            Answer::empty(204)
-        }
+    match Script::from_json(&asked.body).and_then(|script| state.set_script(script)) {
+        Ok(()) => Answer::empty(204),
         Err(error) => {
             Answer::json(400, &json!({ "error": "invalid_script", "key": error.key, "problem": error.problem }))
         }

@@ -190,12 +190,16 @@ impl Grants {
         }
     }
 
-    /// Whose access token this is, if it is good.
-    pub(crate) fn access(&self, text: &str) -> Option<&Consent> {
-        let token = self.access_tokens.get(text)?;
-        let family = self.families.get(token.family.0)?;
-        let good = !token.revoked && !family.revoked && clock::now() < token.expires;
-        good.then_some(&family.consent)
+    /// Whose access token this is, or why it is no good.
+    pub(crate) fn access(&self, text: &str) -> Result<&Consent, &'static str> {
+        let known = self.access_tokens.get(text);
+        let known = known.and_then(|token| self.families.get(token.family.0).map(|family| (token, family)));
+        match known {
+            None => Err("the access token is not known"),
+            Some((token, family)) if token.revoked || family.revoked => Err("the access token was revoked"),
+            Some((token, _)) if clock::now() >= token.expires => Err("the access token is over"),
+            Some((_, family)) => Ok(&family.consent),
+        }
     }
 
     /// The family of a token of either kind, good or not, and its client.

@@ -48,6 +48,7 @@ mod script;
 mod server;
 mod state;
 mod tamper;
+mod tls;
 mod token;
 mod userinfo;
 
@@ -60,3 +61,4 @@ pub use script::{
     User,
 };
 pub use tamper::{Edit, HmacKey, IdTokenTamper, On, SigningKey, Tamper};
+pub use tls::{Certificate, Tls};

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::{fs, thread};
 
@@ -13,24 +14,29 @@ use tokio::sync::oneshot;
 const HELP: &str = "\
 keyfob-idp: a scriptable OAuth 2 / OpenID Connect provider for testing logins
 
-Usage: keyfob-idp [--port PORT] [--script FILE] [--until-stdin-closes]
+Usage: keyfob-idp [--port PORT] [--script FILE] [--tls [--ca-file FILE]] [--until-stdin-closes]
 
   --port PORT            the loopback port to listen on; 0, a free one, if absent
   --script FILE          what to play (JSON, see README.md); if absent, the client `demo` and the user
                          `ada` with the password `lovelace`
+  --tls                  speak HTTPS, with a certificate of its own making
+  --ca-file FILE         write there what a client has to trust (PEM), before the address is printed
   --until-stdin-closes   end when standard input is closed, so that it never outlives who started it
   --help                 this text
 
 Its first line of output is its address. It ends on SIGTERM and SIGINT.
-Exit codes: 0 ended as asked, 1 cannot listen, 2 wrong arguments or a script that is not valid.
+Exit codes: 0 ended as asked, 1 cannot listen or write, 2 wrong arguments or a script that is not valid.
 ";
 
 /// What ends the program early, with its exit code.
 struct Failure(u8, String);
 
+#[derive(Default)]
 struct Arguments {
     port: u16,
     script: Script,
+    tls: bool,
+    ca_file: Option<PathBuf>,
     until_stdin_closes: bool,
 }
 
@@ -49,8 +55,15 @@ fn run() -> Result<(), Failure> {
     let Some(arguments) = arguments()? else {
         return say(HELP);
     };
-    let listening = |error: io::Error| Failure(1, format!("cannot listen: {error}"));
-    let idp = Idp::start_on(arguments.port, arguments.script).map_err(listening)?;
+    let start = if arguments.tls { Idp::start_tls_on } else { Idp::start_on };
+    let idp = start(arguments.port, arguments.script).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput => Failure(2, error.to_string()),
+        _ => Failure(1, format!("cannot listen: {error}")),
+    })?;
+    if let (Some(path), Some(certificate)) = (&arguments.ca_file, idp.ca_certificate()) {
+        let name = path.display();
+        fs::write(path, certificate).map_err(|error| Failure(1, format!("cannot write {name}: {error}")))?;
+    }
     say(&format!("{}\n", idp.issuer()))?;
     wait(arguments.until_stdin_closes).map_err(|error| Failure(1, format!("cannot wait for signals: {error}")))
 }
@@ -58,7 +71,7 @@ fn run() -> Result<(), Failure> {
 /// Reads the command line; nothing if it asks for help.
 fn arguments() -> Result<Option<Arguments>, Failure> {
     let usage = |error: lexopt::Error| Failure(2, format!("{error} (--help tells more)"));
-    let mut arguments = Arguments { port: 0, script: Script::default(), until_stdin_closes: false };
+    let mut arguments = Arguments::default();
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next().map_err(usage)? {
         match argument {
@@ -70,9 +83,14 @@ fn arguments() -> Result<Option<Arguments>, Failure> {
                 let text = fs::read_to_string(&path).map_err(|error| Failure(2, format!("{name}: {error}")))?;
                 arguments.script = Script::from_json(&text).map_err(|error| Failure(2, format!("{name}: {error}")))?;
             }
+            Long("tls") => arguments.tls = true,
+            Long("ca-file") => arguments.ca_file = Some(parser.value().map_err(usage)?.into()),
             Long("until-stdin-closes") => arguments.until_stdin_closes = true,
             other => return Err(usage(other.unexpected())),
         }
+    }
+    if arguments.ca_file.is_some() && !arguments.tls {
+        return Err(Failure(2, "--ca-file is of use with --tls only (--help tells more)".to_owned()));
     }
     Ok(Some(arguments))
 }

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::faults::Fault;
 use crate::keys::Algorithm;
 use crate::tamper::Tamper;
+use crate::tls::Tls;
 
 /// Everything that a provider is told. [`Script::default`] is the demo: the public client `demo`, the user
 /// `ada` with the password `lovelace`, no faults.
@@ -30,6 +31,8 @@ pub struct Script {
     pub userinfo_etag: bool,
     /// How far the provider's clock is off: `Date`, `iat`, `exp` and `auth_time` follow it, lifetimes do not.
     pub clock_offset_seconds: f64,
+    /// What is wrong with its certificate. A provider of plain HTTP takes no other than the good one.
+    pub tls: Tls,
     /// What is wrong with what the provider says.
     pub tamper: Tamper,
     /// What is wrong with how it answers. The first fault that fits a request is the one that happens.
@@ -225,6 +228,7 @@ impl Default for Script {
             tokens: Tokens::default(),
             userinfo_etag: true,
             clock_offset_seconds: 0.0,
+            tls: Tls::default(),
             tamper: Tamper::default(),
             faults: Vec::new(),
         }

@@ -14,7 +14,8 @@ use crate::faults::{Close, Endpoint, FaultCounts};
 use crate::grants::Grants;
 use crate::log::Log;
 use crate::message::{Answer, Asked};
-use crate::script::{Registration, Script, User};
+use crate::script::{Registration, Script, ScriptError, User};
+use crate::tls::Certificate;
 
 /// What the server thread and the handle share.
 #[derive(Debug)]
@@ -47,7 +48,8 @@ pub(crate) struct Delivery {
 }
 
 impl Shared {
-    pub(crate) fn new(issuer: String, script: Script) -> Self {
+    pub(crate) fn new(issuer: String, script: Script) -> Result<Self, ScriptError> {
+        check(&script, &issuer)?;
         let state = State {
             issuer,
             key_generation: script.keys.generation,
@@ -57,7 +59,7 @@ impl Shared {
             fault_counts: FaultCounts::default(),
             started: clock::now(),
         };
-        Self { state: Mutex::new(state) }
+        Ok(Self { state: Mutex::new(state) })
     }
 
     /// A panic elsewhere must not hide the log from the test that is to explain it: a poisoned lock is used on.
@@ -68,10 +70,12 @@ impl Shared {
 
 impl State {
     /// Replaces the script. Tokens and codes stay as they are; faults are counted anew.
-    pub(crate) fn set_script(&mut self, script: Script) {
+    pub(crate) fn set_script(&mut self, script: Script) -> Result<(), ScriptError> {
+        check(&script, &self.issuer)?;
         self.key_generation = script.keys.generation;
         self.fault_counts = FaultCounts::default();
         self.script = script;
+        Ok(())
     }
 
     /// Logs a request, works on it, lets the script's faults happen to it, and logs the answer.
@@ -114,6 +118,16 @@ impl State {
     pub(crate) fn address(&self, path: &str) -> String {
         format!("{}{path}", self.issuer)
     }
+}
+
+/// Whether that provider can play the script. What would have no effect is refused, or a test of a client that
+/// accepts any certificate would pass.
+fn check(script: &Script, issuer: &str) -> Result<(), ScriptError> {
+    script.check()?;
+    if script.tls.certificate != Certificate::Good && !issuer.starts_with("https:") {
+        return Err(ScriptError::new("tls.certificate", "this provider was started without TLS"));
+    }
+    Ok(())
 }
 
 /// The claims that these scopes open (OpenID Connect Core 5.4). Claims that belong to no standard scope are

@@ -7,23 +7,21 @@ use crate::keys;
 use crate::message::{Answer, Asked};
 use crate::state::{State, visible_claims};
 
+const CHALLENGE: &str = "Bearer realm=\"keyfob-idp\"";
+
 /// `GET` or `POST /userinfo` (OpenID Connect Core 5.3). The token is taken from the header only.
 pub(crate) fn userinfo(state: &mut State, asked: &Asked) -> Answer {
-    let token = asked.header("authorization").and_then(|value| {
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-    });
-    let Some(token) = token else {
-        // Without a token there is no error to name (RFC 6750 §3.1).
-        return Answer::empty(401).with("www-authenticate", "Bearer realm=\"keyfob-idp\"").uncached();
+    let token = match bearer(asked) {
+        Ok(token) => token,
+        Err(refusal) => return refusal,
     };
     let found = state.grants.access(token).and_then(|consent| {
-        let user = state.user(&consent.username)?;
-        Some(visible_claims(user, &consent.scopes))
+        let user = state.user(&consent.username).ok_or("the user is gone")?;
+        Ok(visible_claims(user, &consent.scopes))
     });
-    let Some(mut claims) = found else {
-        let challenge = "Bearer realm=\"keyfob-idp\", error=\"invalid_token\", error_description=\"over or revoked\"";
-        return Answer::oauth_error(401, "invalid_token", "over or revoked").with("www-authenticate", challenge);
+    let mut claims = match found {
+        Ok(claims) => claims,
+        Err(why) => return refused(401, "invalid_token", why),
     };
     state.script.tamper.userinfo.apply(&mut claims);
     let answer = Answer::json(200, &Value::Object(claims)).with("cache-control", "private, no-cache");
@@ -38,4 +36,29 @@ pub(crate) fn userinfo(state: &mut State, asked: &Asked) -> Answer {
         return Answer::empty(304).with("etag", &tag);
     }
     answer.with("etag", &tag)
+}
+
+/// The token that the request shows, or the answer to one that shows none, or shows it wrongly.
+fn bearer(asked: &Asked) -> Result<&str, Answer> {
+    // Into a URL a token never belongs; in a form it is allowed, but this provider does as most do (RFC 6750 §2.2).
+    if asked.query.get("access_token").is_some() || asked.form.get("access_token").is_some() {
+        return Err(refused(400, "invalid_request", "the access token belongs into the Authorization header"));
+    }
+    let shown = asked.header("authorization").and_then(|value| value.split_once(' '));
+    let Some((_, token)) = shown.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) else {
+        // Without a token there is no error to name (RFC 6750 §3.1).
+        return Err(Answer::empty(401).with("www-authenticate", CHALLENGE).uncached());
+    };
+    let token = token.trim();
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+    if token.is_empty() || !token.bytes().all(fits) {
+        return Err(refused(400, "invalid_request", "this is not an access token"));
+    }
+    Ok(token)
+}
+
+/// An error in the body and, the same, in the challenge (RFC 6750 §3).
+fn refused(status: u16, code: &str, description: &str) -> Answer {
+    let challenge = format!("{CHALLENGE}, error=\"{code}\", error_description=\"{description}\"");
+    Answer::oauth_error(status, code, description).with("www-authenticate", &challenge)
 }

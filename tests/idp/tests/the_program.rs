@@ -30,6 +30,7 @@ fn a_wrong_script_is_refused_by_the_name_of_its_key() {
         (json!({ "faults": [{ "endpoint": "token", "nth": 0 }] }), "faults[0].nth"),
         (json!({ "faults": [{ "endpoint": "token", "headers": { "a b": "c" } }] }), "faults[0].headers.a b"),
         (json!({ "tamper": { "userinfo": { "on": "login" } } }), "tamper.userinfo.on"),
+        (json!({ "tls": { "certificate": "bad" } }), "tls.certificate"),
         (json!({ "registrations": [demo, demo] }), "registrations[1].client_id"),
         (
             json!({ "registrations": [{ "client_id": "a", "client_auth": "basic", "redirect_uris": [] }] }),
@@ -140,8 +141,39 @@ fn userinfo_is_not_sent_twice_to_one_who_knows_it() {
     let tag = app.get_with(&url, &[("authorization", &bearer)]).header("etag").unwrap();
     let second = app.get_with(&url, &[("authorization", &bearer), ("if-none-match", &tag)]);
     assert_eq!((second.status, second.body.as_str()), (304, ""));
-    let nobody = app.get(&url);
-    assert_eq!((nobody.status, nobody.header("www-authenticate").is_some()), (401, true));
+}
+
+#[test]
+fn userinfo_says_what_is_wrong_with_the_token() {
+    let mut script = Script::default();
+    script.tokens.access_token_seconds = 0.0;
+    let idp = Idp::start(script).unwrap();
+    let app = App::new(&idp);
+    let challenge = |query: &str, authorization: Option<&str>| {
+        let headers: Vec<(&str, &str)> = authorization.iter().map(|value| ("authorization", *value)).collect();
+        let answer = app.get_with(&format!("{}/userinfo{query}", idp.issuer()), &headers);
+        let challenge = answer.header("www-authenticate").unwrap();
+        assert!(challenge.starts_with("Bearer realm=\"keyfob-idp\""), "{challenge}");
+        let error = challenge.split_once("error=\"").and_then(|(_, rest)| rest.split_once('"')).map(|(code, _)| code);
+        assert_eq!(error, serde_json::from_str::<Value>(&answer.body).unwrap_or_default()["error"].as_str());
+        (answer.status, error.map(str::to_owned), challenge)
+    };
+    let bare = (401, None, "Bearer realm=\"keyfob-idp\"".to_owned());
+    assert_eq!(challenge("", None), bare, "who shows no token is told no error");
+    assert_eq!(challenge("", Some("Basic ZGVtbzp4")), bare);
+
+    let login = || app.exchange(&app.log_in("openid")).json()["access_token"].as_str().unwrap().to_owned();
+    let (over, revoked) = (login(), login());
+    app.post("/revoke", &form(&[("client_id", "demo"), ("token", &revoked)]));
+    for (token, why) in [(over.as_str(), "over"), (&revoked, "revoked"), ("at-unknown", "not known")] {
+        let (status, error, challenge) = challenge("", Some(&format!("Bearer {token}")));
+        assert_eq!((status, error.as_deref()), (401, Some("invalid_token")));
+        assert!(challenge.ends_with(&format!("{why}\"")), "{challenge}");
+    }
+    for (query, authorization) in [("?access_token=at-unknown", None), ("", Some("Bearer two words"))] {
+        let (status, error, _) = challenge(query, authorization);
+        assert_eq!((status, error.as_deref()), (400, Some("invalid_request")), "{query} {authorization:?}");
+    }
 }
 
 #[test]
@@ -238,6 +270,21 @@ fn the_first_line_of_the_program_is_its_address() {
 }
 
 #[test]
+fn the_program_speaks_tls_and_writes_down_whom_to_trust() {
+    let file = std::env::temp_dir().join(format!("keyfob-idp-{}.pem", std::process::id()));
+    let (mut child, address) = start(&["--tls", "--ca-file", file.to_str().unwrap(), "--until-stdin-closes"]);
+    let pem = fs::read_to_string(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    assert!(address.starts_with("https://127.0.0.1:"), "{address}");
+    let trusting = || App::trusting(&address, Some(&pem));
+    assert_eq!(trusting().get_path("/.well-known/openid-configuration").json()["issuer"], json!(address));
+    trusting().put("/_idp/script", "{\"tls\":{\"certificate\":\"expired\"}}");
+    trusting().try_get_path("/jwks").unwrap_err();
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
 fn the_program_ends_when_it_is_told_to_and_not_before() {
     let (mut child, address) = start(&[]);
     drop(child.stdin.take());
@@ -253,6 +300,8 @@ fn the_program_refuses_what_it_does_not_understand() {
     assert_eq!(run(&["--prot", "1"]).status.code(), Some(2));
     assert_eq!(run(&["--port", "many"]).status.code(), Some(2));
     assert_eq!(run(&["--script", "/nowhere.json"]).status.code(), Some(2));
+    assert_eq!(run(&["--ca-file", "/nowhere/ca.pem"]).status.code(), Some(2));
+    assert_eq!(run(&["--tls", "--ca-file", "/nowhere/ca.pem"]).status.code(), Some(1));
 
     let file = std::env::temp_dir().join(format!("keyfob-idp-{}.json", std::process::id()));
     fs::write(&file, "{\"tokens\":{\"acess_token_seconds\":1}}").unwrap();

@@ -15,6 +15,7 @@ use keyfob_idp::{Idp, browser};
 use serde_json::Value;
 use ureq::Agent;
 use ureq::http::Response;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 pub const REDIRECT: &str = "http://127.0.0.1:7777/callback/work-sso";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -57,12 +58,20 @@ impl App {
     }
 
     pub fn client(idp: &Idp, client_id: &str) -> Self {
-        Self { client_id: client_id.to_owned(), ..Self::at(idp.issuer()) }
+        Self { client_id: client_id.to_owned(), ..Self::trusting(idp.issuer(), idp.ca_certificate()) }
     }
 
     /// The client `demo` of a provider that is known by its address only.
     pub fn at(issuer: &str) -> Self {
-        let agent = Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None).build().into();
+        Self::trusting(issuer, None)
+    }
+
+    /// The same, with the only authority that it trusts.
+    pub fn trusting(issuer: &str, ca_certificate: Option<&str>) -> Self {
+        let roots = ca_certificate.map(|pem| RootCerts::from([Certificate::from_pem(pem.as_bytes()).unwrap()]));
+        let tls = TlsConfig::builder().root_certs(roots.unwrap_or(RootCerts::WebPki)).build();
+        let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None).tls_config(tls);
+        let agent = config.build().into();
         Self { issuer: issuer.to_owned(), client_id: "demo".to_owned(), redirect_uri: REDIRECT.to_owned(), agent }
     }
 
@@ -128,12 +137,24 @@ impl App {
     }
 
     pub fn get_with(&self, url: &str, headers: &[(&str, &str)]) -> Got {
+        self.try_get_with(url, headers).unwrap()
+    }
+
+    pub fn try_get_with(&self, url: &str, headers: &[(&str, &str)]) -> Result<Got, ureq::Error> {
         let request = headers.iter().fold(self.agent.get(url), |request, (name, value)| request.header(*name, *value));
-        Got::read(request.call().unwrap()).unwrap()
+        Got::read(request.call()?)
+    }
+
+    pub fn try_get_path(&self, path: &str) -> Result<Got, ureq::Error> {
+        self.try_get_with(&format!("{}{path}", self.issuer), &[])
     }
 
     pub fn get_path(&self, path: &str) -> Got {
         self.get(&format!("{}{path}", self.issuer))
+    }
+
+    pub fn put(&self, path: &str, body: &str) -> Got {
+        Got::read(self.agent.put(format!("{}{path}", self.issuer)).send(body).unwrap()).unwrap()
     }
 
     pub fn post(&self, path: &str, form: &[(String, String)]) -> Got {
