@@ -339,3 +339,54 @@ fn a_profile_of_another_user_is_refused_where_no_id_token_says_whose_it_is() {
     assert_eq!(error.reason(), Reason::UserInfoSubMismatch);
     assert_eq!(keyfob.session(session.id()).unwrap().profile().uid(), "u-1");
 }
+
+#[test]
+fn a_login_asks_userinfo_for_the_name_that_the_id_token_does_not_tell() {
+    let bench = Bench::new(|script| script.tamper.id_token = tamper(json!({"remove": ["name"]})));
+    let login = bench.keyfob.begin_login(SSO, LoginOptions::new().scope("profile")).unwrap();
+    let session = bench.keyfob.complete_login(&log_in(login.authorization_url())).unwrap().into_session();
+    assert!(session.profile().name().is_some());
+    assert_eq!(bench.count("/userinfo"), 1);
+}
+
+#[test]
+fn a_user_without_an_id_makes_no_session_and_ends_the_login() {
+    let idp = Idp::start(Script::default()).unwrap();
+    let temp = Temp::new();
+    let at = |path: &str| format!("{}{path}", idp.issuer());
+    let provider = Provider::oauth2("acme", at("/authorize"), at("/token"), at("/userinfo"), "/no/such/place");
+    let registration = Registration::new("acme", "acme", "demo", REDIRECT_URI).scope("profile");
+    let config = Config::builder(temp.store()).plaintext(true).provider(provider).registration(registration);
+    let keyfob = Keyfob::open(config.build().unwrap()).unwrap();
+    let login = keyfob.begin_login("acme", LoginOptions::new().failure("app:/login")).unwrap();
+    let redirect = log_in(login.authorization_url());
+    let error = keyfob.complete_login(&redirect).unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::BadResponse, Reason::UidMissing));
+    assert_eq!(error.return_to(), Some("app:/login"));
+    assert_eq!(keyfob.complete_login(&redirect).unwrap_err().reason(), Reason::RedirectUsed);
+    // Why it ended is in the journal.
+    let last = &keyfob.journal(1).unwrap()[0];
+    assert_eq!((last.event(), last.reason()), ("LoginFailed", Some("UidMissing")));
+}
+
+#[test]
+fn s32_a_secret_is_sent_in_the_one_way_that_the_provider_offers() {
+    for (methods, in_form) in
+        [(json!(["client_secret_post"]), true), (json!(["client_secret_basic", "client_secret_post"]), false)]
+    {
+        let bench = Bench::new(|script| {
+            script.tamper.discovery = tamper(json!({"set": {"token_endpoint_auth_methods_supported": methods}}));
+        });
+        let registration = Registration::new(SSO, "oidc", "demo", REDIRECT_URI)
+            .client_secret("s3cret")
+            .variable("issuer", bench.idp.issuer());
+        let config = Config::builder(bench.temp.store()).plaintext(true).registration(registration);
+        let keyfob = Keyfob::open(config.build().unwrap()).unwrap();
+        let login = keyfob.begin_login(SSO, LoginOptions::new()).unwrap();
+        // This provider has no secret for the client and refuses it either way.
+        keyfob.complete_login(&log_in(login.authorization_url())).unwrap_err();
+        let request = &bench.requests("/token")[0];
+        assert_eq!(request.parameter("client_secret").is_some(), in_form);
+        assert_eq!(request.header("authorization").is_some(), !in_form);
+    }
+}

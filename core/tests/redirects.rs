@@ -213,3 +213,16 @@ fn s25_two_providers_with_one_redirect_uri_need_redirects_that_name_their_issuer
     let (keyfob, _temp) = open(bench.idp.issuer(), support::REDIRECT_URI);
     let _ = keyfob.begin_login("second", LoginOptions::new()).unwrap();
 }
+
+#[test]
+fn s28_discovery_follows_no_redirect() {
+    let elsewhere = Bench::new(|_| {});
+    let document = format!("{}/.well-known/openid-configuration", elsewhere.idp.issuer());
+    let bench = Bench::new(|script| {
+        let fault = keyfob_idp::Fault::on(keyfob_idp::Endpoint::Discovery).status(302);
+        script.faults = vec![fault.header("Location", &document)];
+    });
+    let error = bench.keyfob.begin_login(SSO, LoginOptions::new()).unwrap_err();
+    assert_eq!((error.kind(), error.reason()), (ErrorKind::BadResponse, Reason::UnexpectedRedirect));
+    assert_eq!(elsewhere.idp.requests().len(), 0);
+}

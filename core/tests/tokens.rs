@@ -235,8 +235,10 @@ fn an_asked_for_wait_is_kept_by_every_handle() {
         assert_eq!((error.kind(), error.reason()), (ErrorKind::RateLimited, Reason::BackOff));
         assert!(error.retry_after().unwrap() <= Duration::from_secs(120));
     }
+    bench.clock.pass(Duration::from_secs(100));
+    assert_eq!(bench.keyfob.access_token(session.id(), any()).unwrap_err().reason(), Reason::BackOff);
     assert_eq!(refreshes(&bench), 1);
-    bench.clock.pass(Duration::from_secs(121));
+    bench.clock.pass(Duration::from_secs(21));
     bench.keyfob.access_token(session.id(), any()).unwrap();
 }
 
@@ -591,4 +593,56 @@ fn a_refresh_that_brings_no_id_token_keeps_the_login_s() {
     let refreshed = bench.keyfob.refresh_session(session.id()).unwrap();
     assert_eq!(refreshed.id_token(), session.id_token());
     assert!(refreshed.id_token().is_some());
+}
+
+#[test]
+fn an_answer_that_repeating_would_only_make_worse_is_not_repeated_at_once() {
+    for code in ["invalid_client", "invalid_scope"] {
+        let bench = bench();
+        let session = bench.log_in();
+        let fault = Fault::on(Endpoint::Token).process(false).status(400).body(json!({"error": code}));
+        bench.script(|script| script.faults = vec![fault]);
+        bench.keyfob.refresh_session(session.id()).unwrap_err();
+        for keyfob in [&bench.keyfob, &bench.another()] {
+            let error = keyfob.refresh_session(session.id()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::RateLimited, "{code}");
+        }
+        assert_eq!(refreshes(&bench), 1, "{code}");
+    }
+}
+
+#[test]
+fn a_provider_s_own_codes_mean_what_its_file_says() {
+    for (code, kind) in [("gone_for_good", ErrorKind::LoginRequired), ("come_back_later", ErrorKind::Network)] {
+        let bench = Bench::new(|_| {});
+        let at = |path: &str| format!("{}{path}", bench.idp.issuer());
+        let provider = json!({
+            "id": "acme", "kind": "oauth2",
+            "endpoints": { "authorization": at("/authorize"), "token": at("/token"), "userinfo": at("/userinfo") },
+            "refresh": { "dead": ["gone_for_good"], "transient": ["come_back_later"] },
+            "profile": { "uid": "/sub" }
+        });
+        let registration = keyfob::Registration::new("acme", "acme", "demo", support::REDIRECT_URI).scope("profile");
+        let config = keyfob::Config::builder(bench.temp.store())
+            .plaintext(true)
+            .provider(keyfob::Provider::from_json(&provider.to_string()).unwrap())
+            .registration(registration);
+        let keyfob = Keyfob::open(config.build().unwrap()).unwrap();
+        let login = keyfob.begin_login("acme", keyfob::LoginOptions::new()).unwrap();
+        let session = keyfob.complete_login(&support::log_in(login.authorization_url())).unwrap().into_session();
+        let fault = Fault::on(Endpoint::Token).process(false).status(400).body(json!({"error": code}));
+        bench.script(|script| script.faults = vec![fault]);
+        assert_eq!(keyfob.refresh_session(session.id()).unwrap_err().kind(), kind, "{code}");
+    }
+}
+
+#[test]
+fn s35_the_granted_scopes_are_those_of_the_answer_or_else_those_that_were_asked_for() {
+    let scopes = |session: &keyfob::Session| session.scopes().to_vec();
+    let bench = Bench::new(|script| script.tamper.token = tamper(json!({"remove": ["scope"]})));
+    let session = bench.log_in();
+    assert_eq!(scopes(&session), ["openid", "email", "offline_access"]);
+    assert_eq!(scopes(&bench.keyfob.refresh_session(session.id()).unwrap()), scopes(&session));
+    bench.script(|script| script.tamper.token = tamper(json!({"set": {"scope": "openid email"}})));
+    assert_eq!(scopes(&bench.keyfob.refresh_session(session.id()).unwrap()), ["openid", "email"]);
 }

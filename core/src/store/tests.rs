@@ -1,5 +1,7 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use rusqlite::config::DbConfig;
+
 use super::*;
 
 /// A folder of this test's own, gone with it.
@@ -65,7 +67,9 @@ fn every_setting_that_the_store_relies_on_is_on() {
     let connection = store.lock();
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).unwrap();
     let text = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, String>(0)).unwrap();
-    assert!(connection.db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_DEFENSIVE).unwrap());
+    let config = |config| connection.db_config(config).unwrap();
+    assert!(config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE));
+    assert!(!config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER) && !config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW));
     assert_eq!(text("journal_mode"), "wal");
     assert_eq!(number("synchronous"), 2);
     assert_eq!(number("secure_delete"), 1);
