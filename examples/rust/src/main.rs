@@ -10,6 +10,7 @@ mod failure;
 mod folder;
 mod login;
 mod paper;
+mod providers;
 mod wire;
 
 use std::ffi::OsString;
@@ -30,6 +31,7 @@ of them waiting until a token is nearly over. No token is ever printed.
 
 Usage: cargo demo [--by-hand] [--store DIR]
        cargo demo -- login REGISTRATION --config FILE [--end]
+       cargo demo -- providers [--json]
 
   --by-hand     sign in with your own browser: prints the URL, waits for the
                 redirect to be pasted
@@ -37,6 +39,7 @@ Usage: cargo demo [--by-hand] [--store DIR]
                 store is in a temporary folder, removed at the end
   --help        this text
   login …       a login at a real provider; `login --help` tells more
+  providers     the providers that are built in
 
 `cargo demo -- --by-hand` works too. Colours are for terminals only, and
 NO_COLOR turns them off.
@@ -47,6 +50,7 @@ Exit codes: 0 all went well, 1 a step failed, 2 wrong arguments.
 enum Command {
     Demo(demo::Options),
     Login(login::Options),
+    Providers(providers::Options),
     Help(&'static str),
 }
 
@@ -59,6 +63,10 @@ fn main() -> ExitCode {
     let result = match command {
         Command::Demo(options) => demo::run(&options, &mut paper),
         Command::Login(options) => login::run(&options, &mut paper),
+        Command::Providers(options) => {
+            providers::run(&options, &mut paper);
+            Ok(())
+        }
         Command::Help(text) => {
             paper.as_it_is(text);
             Ok(())
@@ -77,6 +85,10 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::E
     if arguments.next_if(|first| first == "login").is_some() {
         let options = login::parse(lexopt::Parser::from_args(arguments))?;
         return Ok(options.map_or(Command::Help(login::HELP), Command::Login));
+    }
+    if arguments.next_if(|first| first == "providers").is_some() {
+        let options = providers::parse(lexopt::Parser::from_args(arguments))?;
+        return Ok(options.map_or(Command::Help(providers::HELP), Command::Providers));
     }
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut options = demo::Options::default();
