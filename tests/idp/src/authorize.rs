@@ -26,7 +26,10 @@ struct Request {
 /// `GET /authorize` (RFC 6749 §4.1.1): shows the sign-in page.
 pub(crate) fn page(state: &mut State, asked: &Asked) -> Answer {
     match read(state, &asked.query) {
-        Ok(request) => show(state, &request, &asked.raw_query, None, 200),
+        Ok(request) => {
+            let hint = request.login_hint.as_deref().unwrap_or_default();
+            show(state, &request, &asked.raw_query, hint, None, 200)
+        }
         Err(refusal) => refusal,
     }
 }
@@ -49,7 +52,8 @@ pub(crate) fn form(state: &mut State, asked: &Asked) -> Answer {
     let username = asked.form.get("username").unwrap_or_default();
     let password = asked.form.get("password").unwrap_or_default();
     if state.user(username).is_none_or(|user| user.password != password) {
-        return show(state, &request, &raw, Some("This user name and password do not go together."), 401);
+        let problem = "This user name and password do not go together.";
+        return show(state, &request, &raw, username, Some(problem), 401);
     }
     let Ok(code) = keys::random_text("code-") else {
         return back(state, refusal("server_error", "the machine gave no random bytes"));
@@ -120,13 +124,20 @@ fn read(state: &State, parameters: &Parameters) -> Result<Request, Answer> {
     })
 }
 
-fn show(state: &State, request: &Request, raw_query: &str, problem: Option<&str>, status: u16) -> Answer {
+fn show(
+    state: &State,
+    request: &Request,
+    raw_query: &str,
+    username: &str,
+    problem: Option<&str>,
+    status: u16,
+) -> Answer {
     let page = pages::SignIn {
         app: request.registration.name.as_deref().unwrap_or(&request.registration.client_id),
         scopes: &request.scopes,
         redirect_uri: &request.redirect_uri,
         request: raw_query,
-        username: request.login_hint.as_deref().unwrap_or_default(),
+        username,
         problem,
         users: &state.script.users,
     };

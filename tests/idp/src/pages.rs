@@ -5,19 +5,26 @@ use crate::message::Answer;
 use crate::script::User;
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#1c2430;--soft:#5b6675;--line:#d5dbe3;--card:#fff;--ground:#eef1f5;--lead:#1f5fbf;--bad:#b3261e}\
-@media(prefers-color-scheme:dark){:root{--ink:#e8ecf2;--soft:#a3aebd;--line:#3a4453;--card:#1d242e;--ground:#12171e;--lead:#7fb0ff;--bad:#ff9d94}}\
-*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--ground);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}\
-main{width:100%;max-width:26rem;background:var(--card);border:1px solid var(--line);border-radius:14px;padding:2rem}\
-h1{font-size:1.35rem;line-height:1.25;margin:0 0 .25rem}p{margin:.25rem 0 1rem;color:var(--soft)}\
-ul{margin:.25rem 0 1.25rem;padding-left:1.2rem}label{display:block;font-weight:600;margin:1rem 0 .25rem}\
+:root{color-scheme:light dark;--ink:#1c2430;--soft:#556070;--line:#d5dbe3;--card:#fff;--ground:#eef1f5;--lead:#1f5fbf;--over:#184d9c;--tint:#eef4fd;--bad:#b3261e;--badly:#fdf0ef}\
+@media(prefers-color-scheme:dark){:root{--ink:#e8ecf2;--soft:#a3aebd;--line:#3a4453;--card:#1d242e;--ground:#12171e;--lead:#7fb0ff;--over:#a5c8ff;--tint:#263347;--bad:#ff9d94;--badly:#3a2526}}\
+*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:clamp(.75rem,4vw,1.5rem);background:var(--ground);color:var(--ink);font:1rem/1.5 system-ui,sans-serif}\
+main{width:100%;max-width:27rem;min-width:0;background:var(--card);border:1px solid var(--line);border-radius:14px;padding:clamp(1.25rem,6vw,2rem);overflow-wrap:anywhere}\
+main>:last-child{margin-bottom:0}\
+.kind{margin:0 0 1rem;color:var(--soft);font-size:.8125rem;font-weight:600}\
+h1{font-size:1.375rem;line-height:1.25;margin:0 0 .5rem}p{margin:0 0 1rem;color:var(--soft)}\
+h2{font-size:1rem;margin:0 0 .25rem}\
+ul{margin:0 0 1.25rem;padding-left:1.2rem}li code{color:var(--soft);font-size:.8125rem}\
+label{display:block;font-weight:600;margin:1rem 0 .25rem}\
 input{width:100%;padding:.6rem .7rem;font:inherit;color:inherit;background:transparent;border:1px solid var(--soft);border-radius:8px}\
-input:focus-visible,button:focus-visible,summary:focus-visible{outline:3px solid var(--lead);outline-offset:2px}\
+input[aria-invalid]{border-color:var(--bad)}\
+input:focus-visible,button:focus-visible,summary:focus-visible{outline:3px solid var(--lead);outline-offset:2px;border-radius:8px}\
 .buttons{display:flex;gap:.75rem;margin-top:1.5rem;flex-wrap:wrap}\
-button{flex:1;padding:.65rem 1rem;font:inherit;font-weight:600;border-radius:8px;border:1px solid var(--lead);background:transparent;color:var(--lead);cursor:pointer}\
-button.lead{background:var(--lead);color:var(--card)}\
-.problem{color:var(--bad);border:1px solid var(--bad);border-radius:8px;padding:.6rem .8rem}\
-details,footer{margin-top:1.5rem;color:var(--soft);font-size:.875rem}code{overflow-wrap:anywhere}";
+button{flex:1 1 7rem;padding:.65rem 1rem;font:inherit;font-weight:600;border-radius:8px;border:1px solid var(--lead);background:transparent;color:var(--lead);cursor:pointer}\
+button.lead{flex:2 1 12rem;background:var(--lead);color:var(--card)}\
+button:hover{background:var(--tint)}button.lead:hover{background:var(--over);border-color:var(--over)}\
+.problem{color:var(--bad);background:var(--badly);border:1px solid var(--bad);border-radius:8px;padding:.6rem .8rem}\
+details,footer{margin-top:1.5rem;color:var(--soft);font-size:.875rem}details ul{margin:.5rem 0 0}summary{cursor:pointer;padding:.25rem 0}\
+details+footer{margin-top:.75rem}";
 
 /// The sign-in page, which also asks for consent.
 #[derive(Debug)]
@@ -42,14 +49,19 @@ impl SignIn<'_> {
         let scopes: String = self
             .scopes
             .iter()
-            .map(|scope| format!("<li>{} <small>(<code>{}</code>)</small></li>", describe(scope), escape(scope)))
+            .map(|scope| format!("<li>{} <code>{}</code></li>", describe(scope), escape(scope)))
             .collect();
-        let wishes = if scopes.is_empty() { String::new() } else { format!("<p>It asks to:</p>\n<ul>{scopes}</ul>\n") };
+        let wishes =
+            if scopes.is_empty() { String::new() } else { format!("<h2>It asks to</h2>\n<ul>{scopes}</ul>\n") };
         let users: String = self
             .users
             .iter()
             .map(|user| {
-                format!("<li><code>{}</code>, <code>{}</code></li>", escape(&user.username), escape(&user.password))
+                format!(
+                    "<li><code>{}</code> with the password <code>{}</code></li>",
+                    escape(&user.username),
+                    escape(&user.password)
+                )
             })
             .collect();
         let body = format!(
@@ -57,19 +69,21 @@ impl SignIn<'_> {
              <form method=\"post\" action=\"/authorize\">\n\
              <input type=\"hidden\" name=\"request\" value=\"{request}\">\n{wishes}\
              <label for=\"username\">User name</label>\n\
-             <input id=\"username\" name=\"username\" value=\"{username}\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" autofocus{described}>\n\
+             <input id=\"username\" name=\"username\" value=\"{username}\" autocomplete=\"username\" autocapitalize=\"none\" spellcheck=\"false\" required autofocus{described}>\n\
              <label for=\"password\">Password</label>\n\
-             <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\"{described}>\n\
+             <input id=\"password\" name=\"password\" type=\"password\" autocomplete=\"current-password\" required{described}>\n\
              <div class=\"buttons\">\n\
              <button class=\"lead\" name=\"decision\" value=\"allow\">Sign in and allow</button>\n\
-             <button name=\"decision\" value=\"deny\">Deny</button>\n</div>\n</form>\n\
+             <button name=\"decision\" value=\"deny\" formnovalidate>Deny</button>\n</div>\n</form>\n\
              <details><summary>Who can sign in here</summary><ul>{users}</ul></details>\n\
              <footer>Afterwards you return to <code>{redirect}</code>.</footer>",
             request = escape(self.request),
             username = escape(self.username),
             redirect = escape(self.redirect_uri),
         );
-        page(status, &format!("Sign in to {app}"), &body)
+        // First of all what a screen reader says when the page comes back.
+        let title = if self.problem.is_some() { "Problem: sign in to" } else { "Sign in to" };
+        page(status, &format!("{title} {app}"), &body)
     }
 }
 
@@ -93,8 +107,8 @@ fn page(status: u16, title: &str, body: &str) -> Answer {
     let html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title} – Keyfob test provider</title>\n<style>{STYLE}</style>\n</head>\n\
-         <body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+         <title>{title} – keyfob-idp</title>\n<style>{STYLE}</style>\n</head>\n\
+         <body>\n<main>\n<p class=\"kind\">keyfob-idp, a provider for tests</p>\n{body}\n</main>\n</body>\n</html>\n"
     );
     // No form-action: browsers apply it to the redirect after the form too, and that one leads to the app.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";

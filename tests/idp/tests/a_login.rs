@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{App, REDIRECT, parameter};
+use common::{App, REDIRECT, form, parameter};
 use keyfob_idp::{Endpoint, Idp, Script, browser};
 use serde_json::json;
 
@@ -55,6 +55,23 @@ fn a_wrong_password_shows_the_page_again() {
     let browser::BrowserError::Page { status, message, .. } = error else { panic!("{error}") };
     assert_eq!(status, 401);
     assert!(message.contains("do not go together"), "{message}");
+}
+
+#[test]
+fn the_page_names_its_fields_and_keeps_what_was_typed() {
+    let idp = Idp::start(Script::default()).unwrap();
+    let app = App::new(&idp);
+    let page = app.open_page("openid").body;
+    assert!(page.contains("<html lang=\"en\">") && page.contains("<title>Sign in to Keyfob demo"));
+    for field in ["username", "password"] {
+        assert!(page.contains(&format!("<label for=\"{field}\">")) && page.contains(&format!("<input id=\"{field}\"")));
+    }
+    let url = app.authorization_url("openid");
+    let (_, query) = url.split_once('?').unwrap();
+    let typed = form(&[("request", query), ("username", "eve"), ("password", "x"), ("decision", "allow")]);
+    let page = app.post("/authorize", &typed).body;
+    assert!(page.contains("<title>Problem: sign in to Keyfob demo"), "a screen reader says this first");
+    assert!(page.contains("value=\"eve\"") && page.contains("aria-describedby=\"problem\""));
 }
 
 #[test]
