@@ -52,6 +52,11 @@ mod tls;
 mod token;
 mod userinfo;
 
+/// Its snippets compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use faults::{Close, Endpoint, Fault};
 pub use idp::Idp;
 pub use keys::Algorithm;

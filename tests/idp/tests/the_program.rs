@@ -73,6 +73,25 @@ fn the_readme_names_every_key_and_its_script_is_valid() {
     }
 }
 
+#[test]
+fn the_readmes_c_starts_the_program() {
+    let code = include_str!("../README.md").split("```c\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = std::env::temp_dir().join(format!("keyfob-idp-c-{}", std::process::id()));
+    fs::create_dir(&folder).unwrap();
+    let (source, program) = (folder.join("start.c"), folder.join("start"));
+    fs::write(&source, code).unwrap();
+    let mut compiler = Command::new("cc");
+    compiler.args(["-Wall", "-Wextra", "-Werror", "-o"]).args([&program, &source]);
+    let compiled = compiler.status().unwrap().success();
+    // The snippet looks for keyfob-idp where everything is looked for.
+    let path = std::path::Path::new(PROGRAM).parent().unwrap();
+    let said = Command::new(&program).env("PATH", path).stdin(Stdio::null()).output();
+    fs::remove_dir_all(&folder).unwrap();
+    assert!(compiled);
+    let said = String::from_utf8(said.unwrap().stdout).unwrap();
+    assert!(said.starts_with("the issuer is http://127.0.0.1:"), "{said}");
+}
+
 fn collect_keys(value: &Value, into: &mut Vec<String>) {
     for (key, value) in value.as_object().into_iter().flatten() {
         into.push(key.clone());
