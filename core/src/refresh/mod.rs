@@ -1,4 +1,5 @@
 //! When an access token has to be refreshed, and that it happens once.
 
+pub(crate) mod decide;
 pub(crate) mod flight;
 pub(crate) mod window;
