@@ -9,7 +9,7 @@ import Testing
 
     @Test func nothingPrintsATokenAStateALinkAPersonOrTheProvidersWords() async throws {
         let users = #"[ { "username": "ada", "password": "lovelace", "claims": \#(user) } ]"#
-        let provider = try Provider(#"{ "users": \#(users) }"#)
+        let provider = try TestProvider(#"{ "users": \#(users) }"#)
         let keyfob = try await Keyfob.open(provider.config)
         let options = LoginOptions(
             scopes: ["email", "profile"], success: "app:/CANARY-success", failure: "app:/CANARY-failure", redirectPort: 4100,

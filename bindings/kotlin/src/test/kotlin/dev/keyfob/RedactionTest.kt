@@ -21,7 +21,7 @@ internal class RedactionTest {
     @Test
     fun `nothing prints a token, a state, a link, a person or the provider's words`(): Unit = runBlocking {
         val script = """{ "users": [ { "username": "ada", "password": "lovelace", "claims": $user } ] }"""
-        Provider(script).use { provider ->
+        TestProvider(script).use { provider ->
             Keyfob.open(provider.config(store)).use { keyfob ->
                 val printed = mutableListOf<String>()
                 val options =
