@@ -41,7 +41,7 @@ internal class RedactionTest {
                 val token = keyfob.accessToken(session.id)
                 val objects =
                     listOf(keyfob, options, login, completed, session, session.state, session.profile, token, keyfob.registrations()) +
-                        keyfob.journal() + waiting + keyfob.registrationGuide("work-sso")
+                        keyfob.journal() + waiting + keyfob.registrationGuide("work-sso") + Keyfob.providers()
                 printed += objects.map { "$it" }
 
                 printed += dump<KeyfobException.RedirectRejected> { keyfob.completeLogin("$redirect&state=CANARY-state") }
