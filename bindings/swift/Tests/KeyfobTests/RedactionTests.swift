@@ -41,6 +41,7 @@ import Testing
         show(try await keyfob.journal())
         show(waiting)
         show(try keyfob.registrationGuide("work-sso"))
+        show(try Keyfob.providers())
 
         func url(_ text: String) -> URL { URL(string: text)! }
         show(try await errorOf { _ = try await keyfob.completeLogin(url("\(redirect)&state=CANARY-state")) })
