@@ -4,66 +4,13 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyfob::{
-    EndSession, ErrorKind, HttpRequest, HttpResponse, Keyfob, Method, MinValidity, Reason, Sent, SessionState,
-    Transport, TransportError, TransportFailure,
-};
+use keyfob::{EndSession, ErrorKind, MinValidity, Reason, SessionState};
 use keyfob_idp::{Endpoint, Fault, Reuse};
 use serde_json::json;
-use support::{Bench, config, elsewhere, tamper};
-
-type Event = Box<dyn FnOnce() + Send>;
-
-/// A transport on which something happens once, before the first request to a path is sent.
-struct Eventful {
-    path: &'static str,
-    before: Mutex<Option<Event>>,
-}
-
-impl Eventful {
-    fn before(path: &'static str, event: impl FnOnce() + Send + 'static) -> Arc<Self> {
-        Arc::new(Self { path, before: Mutex::new(Some(Box::new(event))) })
-    }
-}
-
-impl Transport for Eventful {
-    fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
-        let event = if request.url().ends_with(self.path) { self.before.lock().unwrap().take() } else { None };
-        if let Some(event) = event {
-            event();
-        }
-        plain(request)
-    }
-}
-
-fn plain(request: &HttpRequest) -> Result<HttpResponse, TransportError> {
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
-    let mut builder = http::Request::builder().method(request.method().as_str()).uri(request.url());
-    for (name, value) in request.headers() {
-        builder = builder.header(name, value);
-    }
-    let answer = match request.method() {
-        Method::Get => agent.run(builder.body(()).unwrap()),
-        _ => agent.run(builder.body(request.body()).unwrap()),
-    };
-    let mut answer = answer.map_err(|_| TransportError::new(Sent::Unknown, TransportFailure::Network, "broken"))?;
-    let headers = answer
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
-    let body = answer.body_mut().read_to_vec().unwrap();
-    Ok(HttpResponse::new(answer.status().as_u16(), headers, body))
-}
-
-/// A handle with that transport.
-fn with(bench: &Bench, transport: Arc<dyn Transport>) -> Keyfob {
-    let config = config(bench.idp.issuer(), &bench.temp.store());
-    Keyfob::open(elsewhere(config).with_clock(bench.clock.clone()).with_transport(transport)).unwrap()
-}
+use support::eventful::{Eventful, with};
+use support::{Bench, tamper};
 
 /// Userinfo is needed, so that there is something between the saved answer and the session.
 fn bench_with_userinfo() -> Bench {
