@@ -4,9 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use keyfob::{
-    Clock, HttpRequest, HttpResponse, Keyfob, Method, Sent, Transport, TransportError, TransportFailure,
-};
+use keyfob::{Clock, HttpRequest, HttpResponse, Keyfob, Method, Sent, Transport, TransportError, TransportFailure};
 
 use super::{Bench, TestClock, config, elsewhere};
 
