@@ -3,3 +3,6 @@
 pub(crate) mod decide;
 pub(crate) mod flight;
 pub(crate) mod window;
+
+#[cfg(test)]
+mod model;
