@@ -4,12 +4,14 @@
 //!
 //! The model moves the world and decides nothing: each decision is asked of `decide.rs`, which is what ships. `world.rs` is what there is, `store.rs`
 //! what a transaction does to it, `steps.rs` and `answers.rs` are what a process does, `around.rs` what happens around it, `provider.rs` what the
-//! provider does. `search.rs` goes through every order of events within the limits of a profile (`profile.rs`, with the promises).
+//! provider does. `search.rs` goes through every order of events within the limits of a profile (`profile.rs`, with the promises). `mutants.rs` takes one clause at a time out of the decisions and shows which
+//! promise is broken then, so that each clause is known to be needed.
 //!
 //! Not in it: a process's memory of a token that is still good, deadlines other than "gives up waiting", and clocks.
 
 mod answers;
 mod around;
+mod mutants;
 mod profile;
 mod provider;
 mod search;
