@@ -5,3 +5,6 @@ pub(crate) mod flight;
 pub(crate) mod owner;
 pub(crate) mod pause;
 pub(crate) mod window;
+
+#[cfg(test)]
+mod model;
