@@ -117,6 +117,7 @@ impl HttpRequest {
 impl Drop for HttpRequest {
     fn drop(&mut self) {
         self.body.zeroize();
+        self.url.zeroize();
         self.headers.iter_mut().for_each(|(_, value)| value.zeroize());
     }
 }

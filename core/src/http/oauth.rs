@@ -19,7 +19,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use super::{HttpRequest, HttpResponse, Limits, Method, Transport, TransportError, send};
 use crate::error::{Error, Reason, Result};
-use crate::provider::TokenRequest;
+use crate::provider::{Exchange, ExchangeMethod, TokenRequest};
 use crate::secret::Secret;
 use crate::token::answer::{AnswerRules, Reading, normalise};
 
@@ -112,22 +112,37 @@ pub(crate) fn exchange(
     http.into_outcome(accepted)
 }
 
-/// Sends the refresh token for new tokens: one request. No `scopes` means those of the grant.
+/// What a session is renewed with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Renewal<'a> {
+    RefreshToken(&'a Secret),
+    /// The access token itself, by the provider's own request, sent there.
+    AccessToken {
+        token: &'a Secret,
+        exchange: &'a Exchange,
+        url: &'a str,
+    },
+}
+
+/// Sends the renewal credential for new tokens: one request. No `scopes` means those of the grant.
 ///
 /// # Errors
 /// Only when the request cannot be built; what came of a request that could is the [`Outcome`].
 pub(crate) fn refresh(
     client: &ClientParams<'_>,
-    refresh_token: &Secret,
+    renewal: Renewal<'_>,
     scopes: &[String],
     transport: &dyn Transport,
     limits: Limits,
 ) -> Result<Outcome> {
     let oauth2 = basic_client(client)?.set_token_uri(token_url(client)?);
-    let refresh_token = RefreshToken::new(refresh_token.expose().to_owned());
+    let credential = match renewal {
+        Renewal::RefreshToken(token) | Renewal::AccessToken { token, .. } => token,
+    };
+    let refresh_token = RefreshToken::new(credential.expose().to_owned());
     let request =
         oauth2.exchange_refresh_token(&refresh_token).add_scopes(scopes.iter().map(|scope| Scope::new(scope.clone())));
-    let http = OverTransport::new(client, transport, limits);
+    let http = OverTransport { renewal: Some(renewal), ..OverTransport::new(client, transport, limits) };
     let accepted = request.request(&http).is_ok();
     http.into_outcome(accepted)
 }
@@ -158,12 +173,20 @@ struct OverTransport<'a> {
     request: &'a TokenRequest,
     rules: AnswerRules,
     limits: Limits,
+    renewal: Option<Renewal<'a>>,
     outcome: RefCell<Option<Outcome>>,
 }
 
 impl<'a> OverTransport<'a> {
     fn new(client: &ClientParams<'a>, transport: &'a dyn Transport, limits: Limits) -> Self {
-        Self { transport, request: client.request, rules: client.answer, limits, outcome: RefCell::new(None) }
+        Self {
+            transport,
+            request: client.request,
+            rules: client.answer,
+            limits,
+            renewal: None,
+            outcome: RefCell::new(None),
+        }
     }
 
     fn into_outcome(self, accepted: bool) -> Result<Outcome> {
@@ -187,7 +210,43 @@ impl<'a> OverTransport<'a> {
             standard.filter(|(name, _)| !own.keys().any(|own| own.eq_ignore_ascii_case(name))).collect();
         headers.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
         let body = self.with_own_parameters(body);
-        HttpRequest::new(Method::Post, parts.uri.to_string(), headers, body, self.limits)
+        match self.renewal {
+            Some(Renewal::AccessToken { exchange, url, .. }) => self.exchanging(exchange, url, headers, body),
+            Some(Renewal::RefreshToken(_)) | None => {
+                HttpRequest::new(Method::Post, parts.uri.to_string(), headers, body, self.limits)
+            }
+        }
+    }
+
+    /// The standard refresh request in the provider's own words: another grant type, another parameter, perhaps in the query.
+    fn exchanging(
+        &self,
+        exchange: &Exchange,
+        url: &str,
+        mut headers: Vec<(String, String)>,
+        mut body: Vec<u8>,
+    ) -> HttpRequest {
+        let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(body.len() + 64));
+        for (name, value) in url::form_urlencoded::parse(&body) {
+            match name.as_ref() {
+                "grant_type" => form.append_pair("grant_type", &exchange.grant_type),
+                "refresh_token" => form.append_pair(&exchange.parameter, &value),
+                _ => form.append_pair(&name, &value),
+            };
+        }
+        body.zeroize();
+        let form = Zeroizing::new(form.finish());
+        match exchange.method {
+            ExchangeMethod::Post => {
+                HttpRequest::new(Method::Post, url.to_owned(), headers, form.as_bytes().to_vec(), self.limits)
+            }
+            ExchangeMethod::Get => {
+                headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+                let separator = if url.contains('?') { '&' } else { '?' };
+                let url = format!("{url}{separator}{}", *form);
+                HttpRequest::new(Method::Get, url, headers, Vec::new(), self.limits)
+            }
+        }
     }
 }
 

@@ -84,7 +84,7 @@ impl Shared {
         if self.settings.refresh_policy() == RefreshPolicy::Normal {
             for row in self.common.store.sessions()? {
                 let due = row.cause.is_none()
-                    && row.tokens.refresh_token.is_some()
+                    && self.is_renewable(&row)
                     && row.pause.as_ref().is_none_or(|pause| pause.left(&self.now()).is_none())
                     && self.need(&row, MinValidity::default()) != Need::Nothing;
                 match (due, in_time()) {

@@ -50,7 +50,7 @@ impl Shared {
         };
         let fetched = match ask(&row) {
             // The token was revoked before its time: one new one is worth a try.
-            Err(error) if error.http_status() == Some(401) && row.tokens.refresh_token.is_some() => {
+            Err(error) if error.http_status() == Some(401) && self.is_renewable(&row) => {
                 ask(&*self.refresh_if_current(id, row.tokens.access_token.expose())?)
             }
             other => other,

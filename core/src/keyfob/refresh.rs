@@ -12,7 +12,7 @@ use super::verify::is_about_time;
 use super::{Known, Shared, millis};
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::http::Limits;
-use crate::http::oauth::{Outcome, refresh};
+use crate::http::oauth::{Outcome, Renewal, refresh};
 use crate::provider::{Metadata, Resend};
 use crate::refresh::decide::{
     After, Attempt, Came, Cause, Owner, Permit, Reading, Sent, State, Step, after_answer, after_reading,
@@ -144,7 +144,7 @@ impl Shared {
             match step {
                 Step::Verify => match self.verify(known, &metadata, &row, run.wish) {
                     Ok(_) => {}
-                    Err(error) if is_about_time(&error) && row.tokens.refresh_token.is_some() => wrong_time_only = true,
+                    Err(error) if is_about_time(&error) && self.is_renewable(&row) => wrong_time_only = true,
                     Err(error) => return self.unverified(&row, run.wish, error),
                 },
                 Step::Busy => return self.instead(&row, run.wish, busy(Some((&row, self)))),
@@ -174,11 +174,18 @@ impl Shared {
             newer: row.generation != seen,
             verified: row.verified,
             good,
-            renewable: row.tokens.refresh_token.is_some(),
+            renewable: self.is_renewable(row),
             attempt: self.attempt_of(row),
             waiting: row.pause.as_ref().is_some_and(|pause| pause.left(&self.now()).is_some()),
             may_repeat: self.may_repeat(row),
         }
+    }
+
+    /// Whether there is something to renew the session with: a refresh token, or, where the provider works so, an access token that is still good.
+    pub(super) fn is_renewable(&self, row: &SessionRow) -> bool {
+        row.tokens.refresh_token.is_some()
+            || (self.known(&row.registration).is_ok_and(|known| known.provider.refresh_rules().exchange.is_some())
+                && self.need(row, MinValidity::secs(0)) != Need::Mandatory)
     }
 
     fn attempt_of(&self, row: &SessionRow) -> Attempt {
@@ -320,7 +327,7 @@ impl Shared {
                         Cause::RotationLost => Reason::RotationLost,
                     };
                     let error = Error::new(reason).with_oauth(oauth).with_status(status);
-                    return Ok(Tried::Done(self.end(flying.row, flying.wish, error)));
+                    return Ok(Tried::Done(self.dead(&flying, error)));
                 }
                 (After::Release, Verdict::NotSpent { error, retry_after }) => {
                     return self.not_spent(&flying, error, retry_after, skew).map(Tried::Done);
@@ -352,6 +359,16 @@ impl Shared {
         Err(Error::new(Reason::Internal).with_detail("a refresh had no end"))
     }
 
+    /// The provider no longer knows the credential. An ending that cannot be written is not told: the next call asks once more, and not at once.
+    fn dead(&self, flying: &Flying<'_>, error: Error) -> Result<Arc<SessionRow>> {
+        self.end(flying.row, flying.wish, error).inspect_err(|error| {
+            if !error.is_login_required() {
+                let pause = Pause::after(Failure::InDoubt, None, None, self.moment());
+                self.give_up(flying.row, &pause, error);
+            }
+        })
+    }
+
     fn sending<'a>(&'a self, flying: &'a Flying<'_>, at: &'a Moment, at_once: bool) -> Sending<'a> {
         Sending {
             row: flying.row,
@@ -380,10 +397,19 @@ impl Shared {
         let Flying { known, metadata, row, .. } = flying;
         let client = client(known, metadata, known.registration.redirect_uri());
         let scopes = if client.request.scope_on_refresh { scopes_again(known, row) } else { Vec::new() };
-        let refresh_token = row.tokens.refresh_token.as_ref().ok_or_else(|| Error::new(Reason::NoRefreshToken))?;
+        let exchange = known.provider.refresh_rules().exchange.as_ref();
+        let url = match exchange.and_then(|exchange| exchange.url.as_deref()) {
+            Some(url) => known.provider.url_for(&known.registration, "refresh.exchange.url", url)?,
+            None => metadata.token_endpoint.clone(),
+        };
+        let renewal = match (&row.tokens.refresh_token, exchange) {
+            (Some(token), _) => Renewal::RefreshToken(token),
+            (None, Some(exchange)) => Renewal::AccessToken { token: &row.tokens.access_token, exchange, url: &url },
+            (None, None) => return Err(Error::new(Reason::NoRefreshToken)),
+        };
         let received = self.received();
         let _sending = held.sending(row);
-        let outcome = refresh(&client, refresh_token, &scopes, &*self.transport, run.limits)?;
+        let outcome = refresh(&client, renewal, &scopes, &*self.transport, run.limits)?;
         Ok((outcome, received))
     }
 
@@ -413,8 +439,11 @@ impl Shared {
     ) -> Result<Result<Arc<SessionRow>>> {
         let pause = Pause::after(failure(&error), asked, flying.row.pause.as_ref(), self.moment());
         let note = self.note(JournalEvent::RefreshFailed, flying, skew).error(&error);
-        self.common.store.release_attempt(flying.row, Some(&pause), self.wall_millis(), &note)?;
+        let released = self.common.store.release_attempt(flying.row, Some(&pause), self.wall_millis(), &note);
         self.memory().forget(&flying.row.id);
+        if let Err(error) = released {
+            self.give_up(flying.row, &pause, &error);
+        }
         let error = if error.retry_after().is_some() { error } else { error.with_retry_after(pause.left(&self.now())) };
         Ok(self.instead(flying.row, flying.wish, error))
     }
@@ -437,14 +466,18 @@ impl Shared {
     fn keep_doubt(&self, flying: &Flying<'_>, pause: &Pause, error: &Error, skew: Option<i64>) -> Result<()> {
         let note = self.note(JournalEvent::RefreshFailed, flying, skew).error(error);
         let kept = self.common.store.keep_doubt(flying.row, pause, self.wall_millis(), &note);
-        let mut memory = self.memory();
-        memory.forget(&flying.row.id);
+        self.memory().forget(&flying.row.id);
         if let Err(error) = kept {
-            // This process obeys it all the same; another one finds the attempt's owner alive, or gone and then resends.
-            log::warn!("the outcome of a refresh could not be written: {error}");
-            memory.given_up.insert(flying.row.id.clone(), (flying.row.generation, pause.clone()));
+            self.give_up(flying.row, pause, &error);
         }
         Ok(())
+    }
+
+    /// An outcome that could not be written is kept in memory, as a doubt: this process obeys it all the same. Another one finds the attempt's owner alive
+    /// and waits, or gone and then asks again.
+    pub(super) fn give_up(&self, row: &SessionRow, pause: &Pause, error: &Error) {
+        log::warn!("the outcome of a refresh could not be written: {error}");
+        self.memory().given_up.insert(row.id.clone(), (row.generation, pause.clone()));
     }
 
     /// The tokens' words for the journal.

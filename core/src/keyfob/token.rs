@@ -125,7 +125,7 @@ impl Shared {
     fn early(self: &Arc<Self>, row: Arc<SessionRow>) -> Arc<SessionRow> {
         let waits = row.pause.as_ref().is_some_and(|pause| pause.left(&self.now()).is_some());
         let on_demand = self.settings.refresh_policy() == RefreshPolicy::OnDemand && !self.was_interrupted(&row);
-        if row.tokens.refresh_token.is_none() || on_demand || waits || self.failed_lately(&row.id) {
+        if !self.is_renewable(&row) || on_demand || waits || self.failed_lately(&row.id) {
             return row;
         }
         let Some(executor) = &self.executor else { return self.refresh_early(row) };

@@ -182,6 +182,33 @@ pub(crate) struct RefreshRules {
     pub(crate) resend: Resend,
     /// How many refreshes the provider allows in a window of time.
     pub(crate) budget: Option<RefreshBudget>,
+    /// There is no refresh token: the access token itself is traded for the next one.
+    pub(crate) exchange: Option<Exchange>,
+}
+
+/// The request that trades an access token for the next one (Facebook, Instagram, Threads).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Exchange {
+    pub(crate) grant_type: String,
+    /// The parameter that the access token stands in.
+    pub(crate) parameter: String,
+    #[serde(default)]
+    pub(crate) method: ExchangeMethod,
+    /// A URL template; absent: the token endpoint.
+    #[serde(default)]
+    pub(crate) url: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+pub(crate) enum ExchangeMethod {
+    /// Parameters in the body.
+    #[default]
+    #[serde(rename = "POST")]
+    Post,
+    /// Parameters in the query.
+    #[serde(rename = "GET")]
+    Get,
 }
 
 /// When a refresh token whose answer was lost may be sent again.

@@ -177,6 +177,7 @@ impl Provider {
         .into_iter()
         .filter_map(|(key, url)| Some((key, url.as_deref()?)))
         .chain(self.revocation.as_ref().and_then(|revocation| Some(("revocation.url", revocation.url.as_deref()?))))
+        .chain(self.refresh.exchange.as_ref().and_then(|own| Some(("refresh.exchange.url", own.url.as_deref()?))))
     }
 
     /// A URL without variables can be judged now; one with them when they are known, but they must be declared.

@@ -84,6 +84,7 @@ fn the_schemas_have_the_keys_of_the_parser() {
                 ("/properties/token_answer", keys::<TokenAnswerRules>()),
                 ("/properties/refresh", keys::<RefreshRules>()),
                 ("/properties/refresh/properties/budget", keys::<RefreshBudget>()),
+                ("/properties/refresh/properties/exchange", keys::<Exchange>()),
                 ("/properties/profile", keys::<ProfileMap>()),
                 ("/properties/revocation", keys::<Revocation>()),
                 ("/$defs/email_request", keys::<EmailRequest>()),

@@ -15,6 +15,7 @@ mod auth0;
 mod bench;
 mod catalogue;
 mod discord;
+mod exchange;
 mod github;
 mod gitlab;
 mod google;

@@ -55,7 +55,8 @@ fn send_code(client: &ClientParams<'_>, transport: &Scripted) -> Outcome {
 }
 
 fn send_refresh(client: &ClientParams<'_>, transport: &Scripted) -> Outcome {
-    refresh(client, &Secret::new("the-refresh-token"), &[], transport, Limits::default()).expect("built")
+    refresh(client, Renewal::RefreshToken(&Secret::new("the-refresh-token")), &[], transport, Limits::default())
+        .expect("built")
 }
 
 fn form(request: &HttpRequest) -> Vec<(String, String)> {
@@ -109,7 +110,8 @@ fn a_refresh_names_neither_redirect_nor_scopes_unless_asked() {
     let limits = Limits { connect: Duration::from_secs(2), ..Limits::default() };
     let scopes = ["a".to_owned(), "b".to_owned()];
     let client = params(ClientAuth::None, None);
-    refresh(&client, &Secret::new("the-refresh-token"), &scopes, &transport, limits).expect("built");
+    refresh(&client, Renewal::RefreshToken(&Secret::new("the-refresh-token")), &scopes, &transport, limits)
+        .expect("built");
     let request = transport.only_request();
     assert_eq!(form(&request), pairs(&[plain[0], plain[1], plain[2], ("scope", "a b")]));
     assert_eq!(request.connect_timeout, Duration::from_secs(2));
@@ -138,7 +140,8 @@ fn the_client_authenticates_in_one_way_only() {
 fn a_client_without_its_secret_sends_nothing() {
     let transport = Scripted::json(200, TOKENS);
     for auth in [ClientAuth::Basic, ClientAuth::Post] {
-        let result = refresh(&params(auth, None), &Secret::new("rt"), &[], &transport, Limits::default());
+        let result =
+            refresh(&params(auth, None), Renewal::RefreshToken(&Secret::new("rt")), &[], &transport, Limits::default());
         assert_eq!(result.expect_err("no secret").reason(), Reason::InvalidConfiguration);
     }
     assert!(transport.seen.lock().unwrap().is_empty());
