@@ -90,6 +90,11 @@ impl Idp {
         self.shared.lock().log.entries()
     }
 
+    /// Seconds since its start: what `at_seconds` of a request that came now would be.
+    pub fn seconds(&self) -> f64 {
+        self.shared.lock().seconds()
+    }
+
     /// Empties the request log.
     pub fn clear_requests(&self) {
         self.shared.lock().log.clear();
