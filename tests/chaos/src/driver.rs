@@ -60,7 +60,7 @@ pub(crate) fn run(options: &Options) -> Result<Summary> {
     for number in 0..options.sessions {
         tally.log_in(&*client, &stage::user(number));
     }
-    if let Some(problem) = tally.wrong.first() {
+    if let Some(problem) = tally.wrong.keys().next() {
         return Err(anyhow!("{problem}"));
     }
 
@@ -80,7 +80,7 @@ pub(crate) fn run(options: &Options) -> Result<Summary> {
     let longest_wait_ms = stops.longest(&heard.calls);
     let (refused_tokens, passing) = (heard.refused, heard.passing.clone());
     add_up(&mut tally, heard);
-    ledger.read(&stage.idp.requests());
+    ledger.read(&stage.idp.requests_after(ledger.read_to()));
     let measured = Measured {
         account: ledger.account(&deeds.kills, &held(&*client)),
         tally,
@@ -117,7 +117,7 @@ fn disturb(options: &Options, stage: &Stage, fleet: &mut Fleet, ledger: &mut Led
         }
         if Instant::now() >= next_read {
             next_read = Instant::now() + READ_AFTER;
-            ledger.read(&stage.idp.requests());
+            ledger.read(&stage.idp.requests_after(ledger.read_to()));
         }
         thread::sleep(TICK);
     }
@@ -129,13 +129,15 @@ fn add_up(tally: &mut Tally, heard: Heard) {
     for (session, cause) in heard.ended {
         if cause == LOGGED_OUT {
             if !tally.logged_out.contains(&session) {
-                tally.wrong.push("a session says that it was logged out, and nobody did that".to_owned());
+                tally.wrong("a session says that it was logged out, and nobody did that".to_owned());
             }
         } else if !tally.noticed.contains(&session) {
             tally.forced(&session, &cause);
         }
     }
-    tally.wrong.extend(heard.wrong);
+    for (text, count) in heard.wrong {
+        *tally.wrong.entry(text).or_default() += count;
+    }
 }
 
 /// The refresh tokens that the store holds.

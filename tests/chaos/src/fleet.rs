@@ -18,6 +18,9 @@ use crate::report::{Said, now};
 /// How long workers may take to end when they are told to.
 const PATIENCE: Duration = Duration::from_secs(40);
 
+/// How long the place of one that ended by itself stays empty.
+const AFTER_A_FALL: Duration = Duration::from_millis(200);
+
 /// What all workers said.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
@@ -27,7 +30,13 @@ pub(crate) struct Heard {
     pub(crate) ended: Vec<(String, String)>,
     pub(crate) passing: BTreeMap<String, u64>,
     pub(crate) refused: u64,
-    pub(crate) wrong: Vec<String>,
+    pub(crate) wrong: BTreeMap<String, u64>,
+}
+
+impl Heard {
+    fn wrong(&mut self, text: String) {
+        *self.wrong.entry(text).or_default() += 1;
+    }
 }
 
 /// The workers of a run.
@@ -92,9 +101,8 @@ impl Fleet {
                 State::Stopped(_, _, until) if Instant::now() >= *until => self.go_on(index),
                 State::Running(worker) => {
                     if let Some(status) = worker.child.try_wait()? {
-                        let text = format!("{} ended by itself: {status}", worker.name);
-                        slot.state = State::Empty(Instant::now());
-                        self.hear().wrong.push(text);
+                        slot.state = State::Empty(Instant::now() + AFTER_A_FALL);
+                        self.hear().wrong(format!("a worker ended by itself: {status}"));
                     }
                 }
                 State::Empty(_) | State::Stopped(..) => {}
@@ -180,7 +188,7 @@ impl Fleet {
             let Some(State::Running(mut worker)) = self.put(index, State::Empty(started)) else { continue };
             while worker.child.try_wait()?.is_none() {
                 if started.elapsed() > PATIENCE {
-                    self.hear().wrong.push(format!("{} did not end", worker.name));
+                    self.hear().wrong("a worker did not end when it was told to".to_owned());
                     worker.kill();
                     break;
                 }
@@ -231,7 +239,7 @@ fn listen(out: ChildStdout, name: &str, heard: &Mutex<Heard>) {
             Said::Ended { session, cause } => heard.ended.push((session, cause)),
             Said::Passing(text) => *heard.passing.entry(text).or_default() += 1,
             Said::Refused => heard.refused += 1,
-            Said::Wrong(text) => heard.wrong.push(format!("{name}: {text}")),
+            Said::Wrong(text) => heard.wrong(text),
         }
     }
 }

@@ -21,8 +21,8 @@ pub(crate) struct Ledger {
     refreshes: Vec<Refresh>,
     /// The refresh tokens that somebody sent.
     came: HashSet<String>,
-    /// The logins that somebody revoked.
-    revoked: HashSet<usize>,
+    /// The logins that somebody revoked, and after how many refreshes of all.
+    revoked: HashMap<usize, usize>,
 }
 
 #[derive(Debug)]
@@ -55,6 +55,11 @@ pub(crate) struct Account {
 }
 
 impl Ledger {
+    /// The number of the last request that was read.
+    pub(crate) fn read_to(&self) -> u64 {
+        self.read
+    }
+
     /// Reads on in the log. A request that is still being worked on is read the next time, with all that came after it.
     pub(crate) fn read(&mut self, log: &[LoggedRequest]) {
         let read = self.read;
@@ -71,7 +76,7 @@ impl Ledger {
                 }
                 ("/revoke", _) => {
                     if let Some(family) = request.parameter("token").and_then(|token| self.family.get(token)) {
-                        self.revoked.insert(*family);
+                        self.revoked.entry(*family).or_insert(self.refreshes.len());
                     }
                 }
                 _ => {}
@@ -103,7 +108,8 @@ impl Ledger {
     /// the new refresh token later, and the store does not hold it. It is counted for each session, for one kill may hit several; and
     /// only if the session had not been refreshed again when the worker was killed, for then it was not the kill that lost the
     /// answer. It is also in the window if the dead worker's request was worked on after that of the worker that came next, and
-    /// so was the one that came too late. A login that was revoked is left out: whoever logs out loses nothing.
+    /// so was the one that came too late. An answer that nobody
+    /// missed before the user logged out is left out.
     pub(crate) fn account(&self, kills: &HashMap<String, f64>, held: &HashSet<String>) -> Account {
         let in_window = |(index, refresh): &(usize, &Refresh)| {
             let Some(killed) = kills.get(&refresh.worker) else { return false };
@@ -115,15 +121,19 @@ impl Ledger {
                 Outcome::Refused => false,
             }
         };
-        let lost: Vec<&Refresh> =
-            self.refreshes.iter().enumerate().filter(in_window).map(|(_, refresh)| refresh).collect();
-        let explained: HashSet<&str> = lost.iter().map(|refresh| refresh.spent.as_str()).collect();
+        let lost: Vec<(usize, &Refresh)> = self.refreshes.iter().enumerate().filter(in_window).collect();
+        let explained: HashSet<&str> = lost.iter().map(|(_, refresh)| refresh.spent.as_str()).collect();
+        let missed = |(index, refresh): &&(usize, &Refresh)| {
+            let Some(end) = self.revoked.get(&refresh.family) else { return true };
+            let mut until = self.refreshes.iter().take(*end).skip(index + 1);
+            matches!(refresh.outcome, Outcome::Reused) || until.any(|later| later.family == refresh.family)
+        };
         let reused = || self.refreshes.iter().filter(|refresh| matches!(refresh.outcome, Outcome::Reused));
         let successful = self.refreshes.iter().filter(|refresh| matches!(refresh.outcome, Outcome::Successor(_)));
         Account {
             refreshes: successful.count(),
             reuse_detections: reused().count(),
-            kills_in_window: lost.iter().filter(|refresh| !self.revoked.contains(&refresh.family)).count(),
+            kills_in_window: lost.iter().filter(missed).count(),
             unexplained: reused().filter(|refresh| !explained.contains(refresh.spent.as_str())).count(),
         }
     }
@@ -219,6 +229,9 @@ mod tests {
 
     #[test]
     fn whoever_logs_out_loses_nothing() {
-        assert_eq!(account(&[("a", "r0", "r1"), ("", "r0", "revoked")], &[("a", 2.01)], &[]).kills_in_window, 0);
+        let lost = ("a", "r0", "r1");
+        let logout = ("", "r0", "revoked");
+        assert_eq!(account(&[lost, logout], &[("a", 2.01)], &[]).kills_in_window, 0);
+        assert_eq!(account(&[lost, ("b", "r0", "r1b"), logout], &[("a", 2.01)], &[]).kills_in_window, 1);
     }
 }

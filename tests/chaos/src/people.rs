@@ -30,10 +30,15 @@ pub(crate) struct Tally {
     /// The sessions whose ending was noticed, and those that were logged out.
     pub(crate) noticed: HashSet<String>,
     pub(crate) logged_out: HashSet<String>,
-    pub(crate) wrong: Vec<String>,
+    /// What should not be, and how often.
+    pub(crate) wrong: BTreeMap<String, u64>,
 }
 
 impl Tally {
+    pub(crate) fn wrong(&mut self, text: String) {
+        *self.wrong.entry(text).or_default() += 1;
+    }
+
     pub(crate) fn forced_logouts(&self) -> u64 {
         self.forced.values().sum()
     }
@@ -46,7 +51,7 @@ impl Tally {
     pub(crate) fn log_in(&mut self, client: &dyn Client, user: &str) {
         match patiently(PATIENCE, || client.log_in(user)) {
             Ok(()) => self.logins += 1,
-            Err(refusal) => self.wrong.push(format!("a login failed: {refusal}")),
+            Err(refusal) => self.wrong(format!("a login failed: {refusal}")),
         }
     }
 
@@ -81,7 +86,7 @@ impl Tally {
             Ok(seen) => seen,
             Err(Refusal::Passing(_)) => return Vec::new(),
             Err(refusal) => {
-                self.wrong.push(format!("cannot list the sessions: {refusal}"));
+                self.wrong(format!("cannot list the sessions: {refusal}"));
                 return Vec::new();
             }
         };
@@ -103,7 +108,7 @@ impl Tally {
         self.logged_out.insert(session.id.clone());
         match patiently(PATIENCE, || client.log_out(session)) {
             Ok(()) => self.logouts += 1,
-            Err(refusal) => self.wrong.push(format!("a logout failed: {refusal}")),
+            Err(refusal) => self.wrong(format!("a logout failed: {refusal}")),
         }
     }
 
@@ -114,7 +119,7 @@ impl Tally {
             match patiently(PATIENCE, || client.refresh(&session.id)) {
                 Ok(()) => {}
                 Err(Refusal::Ended(cause)) => self.forced(&session.id, &cause),
-                Err(refusal) => self.wrong.push(format!("the last refresh failed: {refusal}")),
+                Err(refusal) => self.wrong(format!("the last refresh failed: {refusal}")),
             }
         }
     }

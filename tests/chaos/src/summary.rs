@@ -39,8 +39,8 @@ pub(crate) struct Summary {
     pub(crate) passing: BTreeMap<String, u64>,
     pub(crate) longest_wait_ms: i64,
     pub(crate) integrity: String,
-    /// What should not be.
-    pub(crate) wrong: Vec<String>,
+    /// What should not be, and how often.
+    pub(crate) wrong: BTreeMap<String, u64>,
     #[serde(skip)]
     expected: Expected,
 }
@@ -112,7 +112,7 @@ impl Summary {
             (self.expected.kills && self.kills == 0, "nobody was killed".to_owned()),
         ];
         let broken = broken.into_iter().filter(|(is_broken, _)| *is_broken).map(|(_, text)| text);
-        broken.chain(self.wrong.iter().cloned()).collect()
+        broken.chain(self.wrong.iter().map(|(text, count)| format!("{count} times: {text}"))).collect()
     }
 
     /// For people.

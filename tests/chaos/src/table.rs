@@ -55,8 +55,8 @@ pub(crate) fn table(seed: u64) -> Result<()> {
                 sum.integrity,
                 protocol = protocol.name(),
             );
-            for wrong in sum.wrong {
-                println!("|   | wrong: {} |", wrong.replace('|', "/"));
+            for (text, count) in sum.wrong {
+                eprintln!("{count} times: {text}");
             }
         }
     }

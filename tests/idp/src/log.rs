@@ -115,7 +115,12 @@ impl Log {
     }
 
     pub(crate) fn entries(&self) -> Vec<LoggedRequest> {
-        self.entries.iter().cloned().collect()
+        self.entries_after(0)
+    }
+
+    pub(crate) fn entries_after(&self, number: u64) -> Vec<LoggedRequest> {
+        let old = self.entries.partition_point(|entry| entry.number <= number);
+        self.entries.range(old..).cloned().collect()
     }
 
     pub(crate) fn clear(&mut self) {
