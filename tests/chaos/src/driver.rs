@@ -121,6 +121,8 @@ fn disturb(options: &Options, stage: &Stage, fleet: &mut Fleet, ledger: &mut Led
         }
         thread::sleep(TICK);
     }
+    // The people are waited for next, and they may wait for what a stopped worker holds.
+    fleet.wake();
     Ok(deeds)
 }
 

@@ -74,9 +74,11 @@ impl Worker {
         // One that has ended by itself is found by `tick`.
         let _ = kill_process(Pid::from_child(&self.child), signal);
     }
+}
 
-    /// SIGKILL, which also ends a stopped process.
-    fn kill(&mut self) {
+impl Drop for Worker {
+    /// However the driver ends, no worker stays behind. SIGKILL also ends a stopped process.
+    fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -135,8 +137,7 @@ impl Fleet {
     pub(crate) fn kill_one(&mut self, pause: Duration) -> Option<String> {
         let index = self.pick(|state| !matches!(state, State::Empty(_)))?;
         let state = self.put(index, State::Empty(Instant::now() + pause))?;
-        let (State::Running(mut worker) | State::Stopped(mut worker, ..)) = state else { return None };
-        worker.kill();
+        let (State::Running(worker) | State::Stopped(worker, ..)) = state else { return None };
         Some(worker.name.clone())
     }
 
@@ -151,11 +152,22 @@ impl Fleet {
         true
     }
 
+    /// Lets all of them go on.
+    pub(crate) fn wake(&mut self) {
+        for index in 0..self.slots.len() {
+            self.go_on(index);
+        }
+    }
+
     fn go_on(&mut self, index: usize) {
-        if let Some(State::Stopped(worker, since, _)) = self.put(index, State::Empty(Instant::now())) {
-            worker.signal(Signal::CONT);
-            self.stops.entry(worker.name.clone()).or_default().push((since, now()));
-            self.put(index, State::Running(worker));
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        match std::mem::replace(&mut slot.state, State::Empty(Instant::now())) {
+            State::Stopped(worker, since, _) => {
+                worker.signal(Signal::CONT);
+                self.stops.entry(worker.name.clone()).or_default().push((since, now()));
+                slot.state = State::Running(worker);
+            }
+            other => slot.state = other,
         }
     }
 
@@ -175,9 +187,7 @@ impl Fleet {
 
     /// Tells all to end, waits for it, and gives what they said. One that does not end is killed, and that is wrong.
     pub(crate) fn finish(mut self) -> Result<(Heard, Stops)> {
-        for index in 0..self.slots.len() {
-            self.go_on(index);
-        }
+        self.wake();
         for slot in &mut self.slots {
             if let State::Running(worker) = &mut slot.state {
                 drop(worker.child.stdin.take());
@@ -189,7 +199,6 @@ impl Fleet {
             while worker.child.try_wait()?.is_none() {
                 if started.elapsed() > PATIENCE {
                     self.hear().wrong("a worker did not end when it was told to".to_owned());
-                    worker.kill();
                     break;
                 }
                 thread::sleep(Duration::from_millis(5));
@@ -200,17 +209,6 @@ impl Fleet {
         }
         let heard = std::mem::take(&mut *self.hear());
         Ok((heard, Stops(std::mem::take(&mut self.stops))))
-    }
-}
-
-impl Drop for Fleet {
-    /// However the driver ends, no worker stays behind.
-    fn drop(&mut self) {
-        for slot in &mut self.slots {
-            if let State::Running(worker) | State::Stopped(worker, ..) = &mut slot.state {
-                worker.kill();
-            }
-        }
     }
 }
 

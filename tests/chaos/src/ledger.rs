@@ -107,9 +107,8 @@ impl Ledger {
     /// A kill was *in the window* if the provider had the worker's refresh, and what that brought was never seen again: nobody sent
     /// the new refresh token later, and the store does not hold it. It is counted for each session, for one kill may hit several; and
     /// only if the session had not been refreshed again when the worker was killed, for then it was not the kill that lost the
-    /// answer. It is also in the window if the dead worker's request was worked on after that of the worker that came next, and
-    /// so was the one that came too late. An answer that nobody
-    /// missed before the user logged out is left out.
+    /// answer. It is also in the window if the dead worker's request was worked on after that of the worker that came next, and so
+    /// was the one that came too late. An answer that nobody missed before the user logged out is left out.
     pub(crate) fn account(&self, kills: &HashMap<String, f64>, held: &HashSet<String>) -> Account {
         let in_window = |(index, refresh): &(usize, &Refresh)| {
             let Some(killed) = kills.get(&refresh.worker) else { return false };

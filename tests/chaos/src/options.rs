@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
+use keyfob_idp::InGrace;
 use lexopt::prelude::*;
 
 use crate::client::Protocol;
@@ -15,6 +16,7 @@ keyfob-chaos: processes on one store, killed and stopped at random
   --threads T       threads in each (4)
   --sessions N      users, with a session each (3)
   --grace G         seconds in which a spent refresh token may come again (5)
+  --in-grace WHAT   what it then brings: new_pair, new_pair_replaces or same_pair (new_pair)
   --protocol NAME   keyfob, mutex-only or lease (keyfob)
   --chaos LIST      what happens: kill, stop, logout, with commas, or none (kill,stop,logout)
   --seed N          where everything random comes from (one of its own, which is told)
@@ -37,6 +39,7 @@ pub(crate) struct Options {
     pub(crate) threads: usize,
     pub(crate) sessions: usize,
     pub(crate) grace: f64,
+    pub(crate) in_grace: InGrace,
     pub(crate) protocol: Protocol,
     pub(crate) kills: bool,
     pub(crate) stops: bool,
@@ -53,6 +56,7 @@ impl Default for Options {
             threads: 4,
             sessions: 3,
             grace: 5.0,
+            in_grace: InGrace::NewPair,
             protocol: Protocol::Keyfob,
             kills: true,
             stops: true,
@@ -115,6 +119,7 @@ impl Command {
                 Long("threads") => options.threads = args.value()?.parse()?,
                 Long("sessions") => options.sessions = args.value()?.parse()?,
                 Long("grace") => options.grace = args.value()?.parse()?,
+                Long("in-grace") => options.in_grace = in_grace(&args.value()?.string()?)?,
                 Long("protocol") => options.protocol = args.value()?.parse()?,
                 Long("chaos") => options.set_chaos(&args.value()?.string()?)?,
                 Long("seed") => options.seed = args.value()?.parse()?,
@@ -131,6 +136,11 @@ impl Command {
         }
         Ok(if table { Self::Table { seed: options.seed } } else { Self::Run(options) })
     }
+}
+
+/// By its name in the provider's script.
+fn in_grace(name: &str) -> Result<InGrace> {
+    serde_json::from_value(name.into()).context("--in-grace is new_pair, new_pair_replaces or same_pair")
 }
 
 impl Options {
@@ -176,6 +186,8 @@ mod tests {
     fn what_happens_is_a_list() {
         let Ok(Command::Run(options)) = parse(&["--chaos", "stop,logout", "--grace", "0"]) else { panic!("not a run") };
         assert_eq!((options.kills, options.stops, options.logouts), (false, true, true));
+        assert!(parse(&["--in-grace", "same_pair"]).is_ok());
+        assert!(parse(&["--in-grace", "no_pair"]).is_err());
         assert!(parse(&["--chaos", "flood"]).is_err());
         assert!(parse(&["--processes", "0"]).is_err());
     }

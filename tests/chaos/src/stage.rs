@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use keyfob_idp::{Algorithm, Endpoint, Fault, Idp, InGrace, Reuse, Rotation, Script, User};
+use keyfob_idp::{Algorithm, Endpoint, Fault, Idp, Reuse, Rotation, Script, User};
 
 use crate::client::{Protocol, naive};
 use crate::folder::Folder;
@@ -50,7 +50,7 @@ impl Stage {
         script.tokens.rotation = Rotation::SingleUse;
         script.tokens.reuse = Reuse::RevokeFamily;
         script.tokens.grace_seconds = options.grace;
-        script.tokens.in_grace = InGrace::NewPair;
+        script.tokens.in_grace = options.in_grace;
         script.faults = vec![Fault::on(Endpoint::Token).grant_type("refresh_token").lag(LAG).delay(DELAY)];
         Ok(Self {
             idp: Idp::start(script).context("cannot start the provider")?,

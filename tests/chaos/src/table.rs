@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 
+use keyfob_idp::InGrace;
+
 use crate::client::Protocol;
 use crate::driver;
 use crate::options::Options;
@@ -12,14 +14,16 @@ struct Scenario {
     stops: bool,
     kills: bool,
     grace: f64,
+    /// In its grace a token's second use ends what the first one brought.
+    replaces: bool,
 }
 
-const SCENARIOS: [Scenario; 4] = [
-    Scenario { what: "none", seconds: 10.0, stops: false, kills: false, grace: 0.0 },
-    Scenario { what: "SIGSTOP", seconds: 15.0, stops: true, kills: false, grace: 0.0 },
-    Scenario { what: "SIGKILL and SIGSTOP", seconds: 25.0, stops: true, kills: true, grace: 0.0 },
-    Scenario { what: "SIGKILL and SIGSTOP", seconds: 25.0, stops: true, kills: true, grace: 5.0 },
-];
+const NONE: Scenario =
+    Scenario { what: "none", seconds: 10.0, stops: false, kills: false, grace: 0.0, replaces: false };
+const STOPS: Scenario = Scenario { what: "SIGSTOP", seconds: 15.0, stops: true, ..NONE };
+const KILLS: Scenario = Scenario { what: "SIGKILL and SIGSTOP", seconds: 25.0, stops: true, kills: true, ..NONE };
+const SCENARIOS: [Scenario; 5] =
+    [NONE, STOPS, KILLS, Scenario { grace: 5.0, ..KILLS }, Scenario { grace: 5.0, replaces: true, ..KILLS }];
 
 /// Runs them all, one session each, and nobody logs out.
 pub(crate) fn table(seed: u64) -> Result<()> {
@@ -29,13 +33,16 @@ pub(crate) fn table(seed: u64) -> Result<()> {
          longest wait | integrity |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    for Scenario { what, seconds, stops, kills, grace } in SCENARIOS {
+    for Scenario { what, seconds, stops, kills, grace, replaces } in SCENARIOS {
+        let in_grace = if replaces { InGrace::NewPairReplaces } else { InGrace::NewPair };
+        let note = if replaces { ", replacing" } else { "" };
         for protocol in Protocol::ALL {
             let options = Options {
                 seconds,
                 stops,
                 kills,
                 grace,
+                in_grace,
                 protocol,
                 seed,
                 sessions: 1,
@@ -44,7 +51,7 @@ pub(crate) fn table(seed: u64) -> Result<()> {
             };
             let sum = driver::run(&options)?;
             println!(
-                "| {what}, {seconds} s | {grace} s | {protocol} | {} | {} | {} | {} | {} | {} | {} ms | {} |",
+                "| {what}, {seconds} s | {grace} s{note} | {protocol} | {} | {} | {} | {} | {} | {} | {} ms | {} |",
                 sum.kills,
                 sum.kills_in_window,
                 sum.stops,

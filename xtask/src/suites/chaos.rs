@@ -44,7 +44,12 @@ const TRIALS: &[Trial] = &[
 ];
 
 const LONG_TRIALS: &[Trial] = &[
-    ("with 5 s of grace nobody is logged out", 360, &["--grace", "5", "--sessions", "5"]),
+    ("with 5 s of grace nobody is logged out", 240, &["--grace", "5", "--sessions", "5"]),
+    (
+        "with 5 s of grace that ends what was lost nobody is logged out",
+        120,
+        &["--grace", "5", "--in-grace", "new_pair_replaces"],
+    ),
     ("without grace only a kill in the window logs out", 360, &["--grace", "0", "--processes", "8"]),
     ("without kills nobody is logged out", 180, &["--grace", "0", "--chaos", "stop,logout", "--threads", "16"]),
 ];
