@@ -1,23 +1,38 @@
 //! The handle. This file and its room are the only places that put the steps of the protocols in an order.
 
 mod begin;
+mod common;
 mod documents;
 mod end;
+mod gate;
 mod guide;
+mod health;
 mod import;
 mod login;
+mod maintain;
+mod memory;
+mod observe;
 mod profile;
+mod refresh;
+mod revoke;
+mod suspend;
 mod token;
+mod unsaved;
+mod verify;
 
-use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use self::common::Common;
 pub use self::end::{EndSession, Ended, Revocation};
 pub use self::guide::RegistrationGuide;
+pub use self::health::{Health, Interrupted};
 pub use self::import::ImportedTokens;
-use self::login::Judged;
+pub use self::maintain::Maintained;
+use self::memory::Contents;
+use self::observe::Event;
+pub use self::observe::Observer;
 use crate::clock::{Clock, to_millis};
 use crate::config::{Config, Registration, Settings};
 use crate::error::{Error, Reason, Result};
@@ -25,10 +40,9 @@ use crate::executor::Executor;
 use crate::http::{HttpRequest, HttpResponse, Limits, Transport, TransportError, send};
 use crate::login::{Completed, Login, LoginOptions, PendingLogin};
 use crate::provider::{Provider, catalogue};
-use crate::refresh::flight::Flights;
 use crate::refresh::window::Now;
 use crate::session::{AccessToken, Freshness, MinValidity, Profile, Session};
-use crate::store::{JournalEntry, SessionRow, Store};
+use crate::store::{Budget, JournalEntry};
 
 /// The login library, opened on one store. Cheap to clone; all clones are the same handle, and any thread may use any of them.
 ///
@@ -42,40 +56,23 @@ pub struct Keyfob {
 struct Shared {
     settings: Settings,
     registrations: Vec<Known>,
-    store: Store,
+    common: Arc<Common>,
     transport: Arc<dyn Transport>,
     clock: Arc<dyn Clock>,
     executor: Option<Arc<dyn Executor>>,
+    observer: Option<Arc<dyn Observer>>,
+    /// What the observer is still to be told.
+    events: Mutex<Vec<Event>>,
     /// Asked once: it cannot change while this process lives.
     boot_id: Option<String>,
     /// 0 to 999: processes start their early refresh at different moments.
     spread: i64,
-    memory: Mutex<Memory>,
-    refreshes: Flights<Arc<SessionRow>>,
-    completions: Flights<Arc<Judged>>,
 }
 
 /// A registration and the provider it belongs to.
 struct Known {
     registration: Registration,
     provider: Arc<Provider>,
-}
-
-/// The sessions as last read, so that a good token costs no I/O.
-struct Memory {
-    sessions: HashMap<String, Arc<SessionRow>>,
-    /// Generations that a session has reached, where its row could not be remembered: older rows are not remembered either.
-    floors: HashMap<String, i64>,
-    /// When other processes' commits were last looked for, by the boot clock.
-    looked_at: Duration,
-    /// What the store said then.
-    others_version: i64,
-    /// Counts how often that has changed.
-    epoch: u64,
-    /// The sessions whose early refresh is on its way to the host's executor.
-    errands: HashSet<String>,
-    /// When a session's early refresh failed last, by the boot clock.
-    failed_early: HashMap<String, Duration>,
 }
 
 /// A registration, for the app to draw its login buttons from.
@@ -122,38 +119,27 @@ impl Keyfob {
     /// - [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable), [`StoreNotWritable`](crate::ErrorKind::StoreNotWritable),
     ///   [`StoreDamaged`](crate::ErrorKind::StoreDamaged): the store cannot be used; nothing in it was changed.
     pub fn open(config: Config) -> Result<Self> {
-        let Config { mut settings, transport, clock, executor } = config;
-        let registrations = resolve(&mut settings)?;
-        let transport = match transport {
+        let mut config = config;
+        let registrations = resolve(&mut config.settings)?;
+        let transport = match config.transport.take() {
             Some(transport) => transport,
             None => built_in_transport()?,
         };
-        let store = Store::open(&settings.store.path)?;
-        log::debug!("opened the store in {}", store.folder().display());
-        let others_version = store.others_version()?;
-        let memory = Memory {
-            sessions: HashMap::new(),
-            floors: HashMap::new(),
-            looked_at: clock.boot(),
-            others_version,
-            epoch: 0,
-            errands: HashSet::new(),
-            failed_early: HashMap::new(),
-        };
+        let common = open_common(&config)?;
+        let Config { settings, clock, executor, observer, .. } = config;
         Ok(Self {
             shared: Arc::new(Shared {
                 settings,
                 registrations,
-                store,
                 transport,
                 boot_id: clock.boot_id(),
                 clock,
                 executor,
+                observer,
+                events: Mutex::new(Vec::new()),
                 // The process number is different enough.
-                spread: i64::from(std::process::id() % 1000),
-                memory: Mutex::new(memory),
-                refreshes: Flights::new(),
-                completions: Flights::new(),
+                spread: i64::from(common.me.pid % 1000),
+                common,
             }),
         })
     }
@@ -207,7 +193,7 @@ impl Keyfob {
     /// - [`InvalidState`](crate::ErrorKind::InvalidState): another process is completing this login right now;
     /// - [`Configuration`](crate::ErrorKind::Configuration) and the kinds of the store.
     pub fn complete_login(&self, redirect_url: &str) -> Result<Completed> {
-        self.shared.complete_login(redirect_url)
+        self.shared.telling(|| self.shared.complete_login(redirect_url))
     }
 
     /// The logins that wait for their redirect, oldest first. Touches no network.
@@ -215,7 +201,7 @@ impl Keyfob {
     /// # Errors
     /// The kinds of the store.
     pub fn pending_logins(&self) -> Result<Vec<PendingLogin>> {
-        self.shared.store.pending_logins(self.shared.wall_millis())
+        self.shared.common.store.pending_logins(self.shared.wall_millis())
     }
 
     /// Ends a login that waits for its redirect: from now on the redirect is refused. **Changes stored state.** The store has been told before
@@ -241,7 +227,23 @@ impl Keyfob {
     /// - [`InvalidState`](crate::ErrorKind::InvalidState): called from the transport that is fetching this very token;
     /// - the kinds of the store.
     pub fn access_token(&self, session_id: &str, min_validity: MinValidity) -> Result<AccessToken> {
-        self.shared.access_token(session_id, min_validity).map(|row| AccessToken { row })
+        self.shared.telling(|| self.shared.access_token(session_id, min_validity, None)).map(|row| AccessToken { row })
+    }
+
+    /// The same, waiting at most `wait` for a refresh that another thread or process is making, instead of the configured time. The limit bounds
+    /// waiting and starting: a request that was sent is seen through to its end, for an abandoned one is a spent token.
+    ///
+    /// # Errors
+    /// As [`Keyfob::access_token`]; after `wait` [`RefreshBusy`](crate::ErrorKind::RefreshBusy) or [`Timeout`](crate::ErrorKind::Timeout), unless the token
+    /// that is there is still good at all.
+    pub fn access_token_within(
+        &self,
+        session_id: &str,
+        min_validity: MinValidity,
+        wait: Duration,
+    ) -> Result<AccessToken> {
+        let token = self.shared.telling(|| self.shared.access_token(session_id, min_validity, Some(wait)));
+        token.map(|row| AccessToken { row })
     }
 
     /// Refreshes now, due or not. **Touches the network.** **Changes stored state.** The store has been told before this returns.
@@ -250,7 +252,7 @@ impl Keyfob {
     /// # Errors
     /// As [`Keyfob::access_token`]; and [`InvalidState`](crate::ErrorKind::InvalidState) when the provider gave no refresh token.
     pub fn refresh_session(&self, session_id: &str) -> Result<Session> {
-        self.shared.refresh_now(session_id).map(|row| Session { row })
+        self.shared.telling(|| self.shared.refresh_now(session_id)).map(|row| Session { row })
     }
 
     /// After a resource server refused an access token (HTTP 401): gives one that is not the refused one. **May touch the network.** When the
@@ -260,7 +262,8 @@ impl Keyfob {
     /// # Errors
     /// As [`Keyfob::refresh_session`].
     pub fn refresh_if_current(&self, session_id: &str, rejected_token: &str) -> Result<AccessToken> {
-        self.shared.refresh_if_current(session_id, rejected_token).map(|row| AccessToken { row })
+        let token = self.shared.telling(|| self.shared.refresh_if_current(session_id, rejected_token));
+        token.map(|row| AccessToken { row })
     }
 
     /// The user's profile, at most as old as `freshness` says. **May touch the network** (userinfo, and a refresh when one is due).
@@ -270,7 +273,7 @@ impl Keyfob {
     /// when the userinfo answer cannot be read or is about somebody else; [`InvalidState`](crate::ErrorKind::InvalidState) when
     /// the provider has no userinfo endpoint.
     pub fn profile(&self, session_id: &str, freshness: Freshness) -> Result<Profile> {
-        self.shared.profile(session_id, freshness)
+        self.shared.telling(|| self.shared.profile(session_id, freshness))
     }
 
     /// The session of that id, ended ones with their cause included. Touches no network.
@@ -286,7 +289,7 @@ impl Keyfob {
     /// # Errors
     /// The kinds of the store.
     pub fn sessions(&self) -> Result<Vec<Session>> {
-        let rows = self.shared.store.sessions()?;
+        let rows = self.shared.common.store.sessions()?;
         Ok(rows.into_iter().map(|row| Session { row: Arc::new(row) }).collect())
     }
 
@@ -295,7 +298,7 @@ impl Keyfob {
     /// # Errors
     /// The kinds of the store.
     pub fn current_session(&self) -> Result<Option<Session>> {
-        Ok(self.shared.store.current_session()?.map(|row| Session { row: Arc::new(row) }))
+        Ok(self.shared.common.store.current_session()?.map(|row| Session { row: Arc::new(row) }))
     }
 
     /// Makes a session the current one, for an app with several accounts. **Changes stored state.** The store has been told before this
@@ -304,7 +307,7 @@ impl Keyfob {
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such session, or it was logged out; and the kinds of the store.
     pub fn set_current_session(&self, session_id: &str) -> Result<()> {
-        if self.shared.store.set_current_session(session_id)? { Ok(()) } else { Err(unknown_session()) }
+        if self.shared.common.store.set_current_session(session_id)? { Ok(()) } else { Err(unknown_session()) }
     }
 
     /// Logs out: the session ends here and now, in every process, whatever the network does; no token of it is left in the store. Then, unless
@@ -314,7 +317,7 @@ impl Keyfob {
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such session; and the kinds of the store.
     pub fn end_session(&self, session_id: &str, options: EndSession) -> Result<Ended> {
-        self.shared.end_session(session_id, &options)
+        self.shared.telling(|| self.shared.end_session(session_id, &options))
     }
 
     /// Takes over a session from another library, without a new login. **Changes stored state.** The store has been told before this returns.
@@ -323,7 +326,7 @@ impl Keyfob {
     /// # Errors
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such registration, no user id, neither token; and the kinds of the store.
     pub fn import_session(&self, tokens: ImportedTokens) -> Result<Session> {
-        self.shared.import_session(tokens)
+        self.shared.telling(|| self.shared.import_session(tokens))
     }
 
     /// What to enter at the provider's developer console, and what it accepts. Touches no network.
@@ -339,13 +342,52 @@ impl Keyfob {
     /// # Errors
     /// The kinds of the store.
     pub fn journal(&self, limit: usize) -> Result<Vec<JournalEntry>> {
-        self.shared.store.journal(limit)
+        self.shared.common.store.journal(limit)
+    }
+
+    /// Does everything that is owed: saves tokens that could not be saved, mends refreshes that a process died in, tells providers of sessions that were
+    /// logged out, refreshes what is due, forgets what is old. **Touches the network.** **Changes stored state.** For a moment that the host picks: after
+    /// its start, in a background task. Begins nothing new after `limit`; what was begun is seen through.
+    ///
+    /// # Errors
+    /// The kinds of the store. What does not succeed for one session is no error: [`Maintained::failed`] counts it, the journal says why.
+    pub fn maintain(&self, limit: Duration) -> Result<Maintained> {
+        self.shared.telling(|| self.shared.maintain(limit))
+    }
+
+    /// Before the system freezes this process (iOS): lets nothing new begin, waits until `deadline` from now for what is under way, and then closes everything.
+    /// No lock and no file of the store stays open. **Changes stored state.** A refresh that is still on its way at the deadline is given up and recorded as
+    /// in doubt: the next call, here or in another process, repeats it at once. Holds for every handle of this store in this process. Until
+    /// [`Keyfob::resume`] calls that need the store give [`InvalidState`](crate::ErrorKind::InvalidState); a good token still comes from memory for as long as
+    /// [`ConfigBuilder::coherence`](crate::ConfigBuilder::coherence) says.
+    ///
+    /// # Errors
+    /// The kinds of the store; [`StoreNotWritable`](crate::ErrorKind::StoreNotWritable) when there are tokens that still could not be saved: they are in memory only,
+    /// and lost if the process ends. It is suspended all the same.
+    pub fn suspend(&self, deadline: Duration) -> Result<()> {
+        self.shared.telling(|| self.shared.suspend(deadline))
+    }
+
+    /// Opens everything again after [`Keyfob::suspend`]. Touches no network. Not suspended is no error.
+    ///
+    /// # Errors
+    /// The kinds of the store; then it is still suspended, and the call may be repeated.
+    pub fn resume(&self) -> Result<()> {
+        self.shared.resume()
+    }
+
+    /// How the store is: sessions, refreshes that were cut off, what is owed, how far the clock is off. Touches no network.
+    ///
+    /// # Errors
+    /// The kinds of the store.
+    pub fn health(&self) -> Result<Health> {
+        self.shared.health()
     }
 }
 
 impl fmt::Debug for Keyfob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keyfob").field("store", &self.shared.store.folder()).finish_non_exhaustive()
+        f.debug_struct("Keyfob").field("store", &self.shared.common.store.folder()).finish_non_exhaustive()
     }
 }
 
@@ -368,6 +410,15 @@ fn resolve(settings: &mut Settings) -> Result<Vec<Known>> {
     Ok(known)
 }
 
+/// What the handles of this folder share.
+fn open_common(config: &Config) -> Result<Arc<Common>> {
+    #[cfg(feature = "simulation")]
+    if let Some(pid) = config.played {
+        return Common::played(&config.settings.store.path, pid, &*config.clock);
+    }
+    Common::of(&config.settings.store.path, &*config.clock)
+}
+
 #[cfg(feature = "ureq")]
 #[expect(clippy::unnecessary_wraps, reason = "the other build of this function fails")]
 fn built_in_transport() -> Result<Arc<dyn Transport>> {
@@ -383,6 +434,14 @@ fn unknown_session() -> Error {
     Error::new(Reason::UnknownSession)
 }
 
+impl Known {
+    /// How many refreshes may be tried: the registration's word, else the provider's.
+    fn budget(&self) -> Option<Budget> {
+        let budget = self.registration.budget().or(self.provider.refresh_rules().budget)?;
+        Some(Budget { tries: budget.refreshes, millis: millis(Duration::from_secs_f64(budget.seconds)) })
+    }
+}
+
 impl Shared {
     fn known(&self, id: &str) -> Result<&Known> {
         self.registrations
@@ -391,8 +450,8 @@ impl Shared {
             .ok_or_else(|| Error::new(Reason::UnknownRegistration))
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    fn memory(&self) -> MutexGuard<'_, Contents> {
+        self.common.memory.lock()
     }
 
     fn wall_millis(&self) -> i64 {
@@ -409,63 +468,6 @@ impl Shared {
 
     fn send(&self, request: &HttpRequest) -> std::result::Result<HttpResponse, TransportError> {
         send(&*self.transport, request)
-    }
-
-    /// A session as the store has it.
-    fn stored(&self, id: &str) -> Result<Arc<SessionRow>> {
-        self.store.session(id)?.map(Arc::new).ok_or_else(unknown_session)
-    }
-
-    /// A session as this process knows it, not older than the configured coherence; read from the store when need be.
-    fn recalled(&self, id: &str) -> Result<Arc<SessionRow>> {
-        let boot = self.clock.boot();
-        {
-            let mut memory = self.memory();
-            if boot.saturating_sub(memory.looked_at) < self.settings.coherence() {
-                if let Some(row) = memory.sessions.get(id) {
-                    return Ok(Arc::clone(row));
-                }
-            } else {
-                // Set before looking, so that one caller looks and the others go on.
-                memory.looked_at = boot;
-            }
-        }
-        let version = self.store.others_version()?;
-        {
-            let mut memory = self.memory();
-            if version != memory.others_version {
-                memory.others_version = version;
-                memory.sessions.clear();
-                memory.epoch += 1;
-            }
-            if let Some(row) = memory.sessions.get(id) {
-                return Ok(Arc::clone(row));
-            }
-        }
-        self.remembering(|| self.stored(id))
-    }
-
-    /// Keeps what `read` brings in memory, unless a newer row is there already, or other processes' commits were noticed while it was being
-    /// read: then nobody knows which of the two is the older one, and the next call reads again.
-    fn remembering(&self, read: impl FnOnce() -> Result<Arc<SessionRow>>) -> Result<Arc<SessionRow>> {
-        let epoch = self.memory().epoch;
-        let row = read()?;
-        let mut memory = self.memory();
-        if let Some(newer) = memory.sessions.get(&row.id).filter(|known| known.generation > row.generation) {
-            return Ok(Arc::clone(newer));
-        }
-        if memory.floors.get(&row.id).is_some_and(|floor| *floor > row.generation) {
-            return Ok(row);
-        }
-        if memory.epoch == epoch {
-            memory.floors.remove(&row.id);
-            memory.sessions.insert(row.id.clone(), Arc::clone(&row));
-        } else {
-            // Not known to be the newest, but an older one is known not to be: whoever has read one is not to remember it.
-            memory.sessions.remove(&row.id);
-            memory.floors.insert(row.id.clone(), row.generation);
-        }
-        Ok(row)
     }
 }
 

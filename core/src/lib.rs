@@ -56,6 +56,10 @@
 //! - `ureq` (default): the built-in transport on ureq 3 and rustls. Without it the host brings its own [`Transport`].
 #![forbid(unsafe_code)]
 
+// First, for its macro.
+#[macro_use]
+mod simulation;
+
 mod clock;
 mod config;
 mod error;
@@ -74,11 +78,14 @@ mod store;
 mod token;
 
 pub use clock::{Clock, SystemClock};
-pub use config::{Config, ConfigBuilder, Registration};
+pub use config::{Config, ConfigBuilder, RefreshPolicy, Registration};
 pub use error::{Error, ErrorKind, OAuthError, Reason, Result};
 pub use executor::Executor;
 pub use http::{HttpRequest, HttpResponse, Method, Sent, Transport, TransportError, TransportFailure};
-pub use keyfob::{EndSession, Ended, ImportedTokens, Keyfob, RegistrationGuide, RegistrationInfo, Revocation};
+pub use keyfob::{
+    EndSession, Ended, Health, ImportedTokens, Interrupted, Keyfob, Maintained, Observer, RegistrationGuide,
+    RegistrationInfo, Revocation,
+};
 pub use login::{Completed, Login, LoginOptions, PendingLogin};
 pub use provider::{Loopback, Provider, ProviderKind, providers};
 pub use session::{AccessToken, Freshness, MinValidity, Profile, Session, SessionState};

@@ -13,7 +13,7 @@ use keyfob::{
 };
 use keyfob_idp::{Endpoint, Fault, Reuse};
 use serde_json::json;
-use support::{Bench, config, tamper};
+use support::{Bench, config, elsewhere, tamper};
 
 type Event = Box<dyn FnOnce() + Send>;
 
@@ -62,7 +62,7 @@ fn plain(request: &HttpRequest) -> Result<HttpResponse, TransportError> {
 /// A handle with that transport.
 fn with(bench: &Bench, transport: Arc<dyn Transport>) -> Keyfob {
     let config = config(bench.idp.issuer(), &bench.temp.store());
-    Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(transport)).unwrap()
+    Keyfob::open(elsewhere(config).with_clock(bench.clock.clone()).with_transport(transport)).unwrap()
 }
 
 /// Userinfo is needed, so that there is something between the saved answer and the session.

@@ -129,7 +129,8 @@ fn every_key() -> Value {
         "token_request": { "headers": { "Accept": "application/json" }, "parameters": { "audience": "x" },
                            "scope_on_refresh": true },
         "token_answer": { "scope_separator": "comma" },
-        "refresh": { "rotation": "single_use", "dead": ["bad"], "transient": ["later"] },
+        "refresh": { "rotation": "single_use", "dead": ["bad"], "transient": ["later"],
+                     "resend": "when_over", "budget": { "refreshes": 10, "seconds": 60 } },
         "profile": { "uid": ["/sub", "/id"], "name": "/name", "email_verified": "/email_verified",
                      "email": { "request": url("emails"), "where": [{ "primary": true }], "value": "/email",
                                 "verified": "/verified" },
@@ -151,12 +152,14 @@ fn every_key() -> Value {
             { "id": "none", "provider": "plain", "client_id": "c", "client_auth": "none",
               "redirect_uri": "com.example.app:/three" },
             { "id": "one", "provider": "acme", "client_id": "c", "client_secret": "s", "client_auth": "post", "scopes": ["openid"],
-              "redirect_uri": "com.example.notes:/callback", "variables": { "host": "acme.example" }, "enabled": false },
+              "redirect_uri": "com.example.notes:/callback", "variables": { "host": "acme.example" }, "enabled": false,
+              "refresh_budget": { "refreshes": 5, "seconds": 0.5 } },
             { "id": "two", "provider": "plain", "client_id": "c", "redirect_uri": "http://127.0.0.1/callback" }
         ],
         "providers": [provider, plain],
         "http": { "connect_seconds": 10, "total_seconds": 30 },
-        "login_seconds": 3600, "coherence_seconds": 1, "leeway_seconds": 60
+        "login_seconds": 3600, "coherence_seconds": 1, "leeway_seconds": 60,
+        "wait_seconds": 30, "refresh_policy": "on_demand"
     })
 }
 

@@ -16,11 +16,12 @@ use serde::Deserialize;
 pub(crate) use self::parse::parse_json;
 pub(crate) use self::redirect_uri::{RedirectUri, is_loopback};
 pub use self::registration::Registration;
-pub(crate) use self::registration::is_scope_token;
+pub(crate) use self::registration::{RefreshBudget, is_scope_token};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Reason, Result};
 use crate::executor::Executor;
 use crate::http::Transport;
+use crate::keyfob::Observer;
 use crate::provider::Provider;
 
 /// The configuration of one [`Keyfob`](crate::Keyfob).
@@ -29,6 +30,9 @@ pub struct Config {
     pub(crate) transport: Option<Arc<dyn Transport>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) executor: Option<Arc<dyn Executor>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
+    #[cfg(feature = "simulation")]
+    pub(crate) played: Option<u32>,
 }
 
 /// The part that JSON can say. Its field names are the keys.
@@ -48,6 +52,24 @@ pub(crate) struct Settings {
     coherence_seconds: f64,
     #[serde(default = "default_leeway_seconds")]
     leeway_seconds: f64,
+    #[serde(default = "default_wait_seconds")]
+    wait_seconds: f64,
+    #[serde(default)]
+    refresh_policy: RefreshPolicy,
+}
+
+/// When this process refreshes tokens.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RefreshPolicy {
+    /// Early, so that nobody has to wait, and when a token is over.
+    #[default]
+    Normal,
+    /// Only when a call needs it: for a provider where a refresh makes the token before it invalid at once.
+    OnDemand,
+    /// Never: for an extension or a widget that may be frozen at any moment. It uses what the app's own process keeps fresh.
+    Never,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -83,6 +105,10 @@ const fn default_leeway_seconds() -> f64 {
     60.0
 }
 
+const fn default_wait_seconds() -> f64 {
+    30.0
+}
+
 impl HttpSettings {
     pub(crate) fn connect(&self) -> Duration {
         Duration::from_secs_f64(self.connect_seconds)
@@ -109,6 +135,15 @@ impl Settings {
         Duration::from_secs_f64(self.leeway_seconds)
     }
 
+    /// How long a call waits for another's refresh.
+    pub(crate) fn wait(&self) -> Duration {
+        Duration::from_secs_f64(self.wait_seconds)
+    }
+
+    pub(crate) fn refresh_policy(&self) -> RefreshPolicy {
+        self.refresh_policy
+    }
+
     /// Everything that is not a matter of one key's type.
     fn check(&self) -> Result<()> {
         if self.store.path.as_os_str().is_empty() {
@@ -126,6 +161,7 @@ impl Settings {
             ("login_seconds", self.login_seconds, 0.001, 30.0 * 86_400.0),
             ("coherence_seconds", self.coherence_seconds, 0.0, 3600.0),
             ("leeway_seconds", self.leeway_seconds, 0.0, 300.0),
+            ("wait_seconds", self.wait_seconds, 0.0, 600.0),
         ] {
             if !(least..=most).contains(&seconds) {
                 return Err(invalid(key, &format!("must be {least} to {most} seconds")));
@@ -160,7 +196,15 @@ fn at(error: Error, place: &str) -> Error {
 
 impl Config {
     fn of(settings: Settings) -> Self {
-        Self { settings, transport: None, clock: Arc::new(SystemClock::new()), executor: None }
+        Self {
+            settings,
+            transport: None,
+            clock: Arc::new(SystemClock::new()),
+            executor: None,
+            observer: None,
+            #[cfg(feature = "simulation")]
+            played: None,
+        }
     }
 
     /// Reads a configuration from JSON.
@@ -196,6 +240,8 @@ impl Config {
                 login_seconds: default_login_seconds(),
                 coherence_seconds: default_coherence_seconds(),
                 leeway_seconds: default_leeway_seconds(),
+                wait_seconds: default_wait_seconds(),
+                refresh_policy: RefreshPolicy::default(),
             },
         }
     }
@@ -218,6 +264,23 @@ impl Config {
     #[must_use]
     pub fn with_executor(mut self, executor: Arc<dyn Executor>) -> Self {
         self.executor = Some(executor);
+        self
+    }
+
+    /// Tells the host what happens to its sessions.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// Makes a handle that shares nothing with the others of this process and counts as process `pid`, which lives as long as the handle.
+    /// For this project's own tests.
+    #[cfg(feature = "simulation")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn as_another_process(mut self, pid: u32) -> Self {
+        self.played = Some(pid);
         self
     }
 }
@@ -289,6 +352,19 @@ impl ConfigBuilder {
     /// How far the provider's clock and this device's may differ (default 60 s, at most 300 s).
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.settings.leeway_seconds = leeway.as_secs_f64();
+        self
+    }
+
+    /// How long a call waits for a refresh that another thread or process is making (default 30 s, at most 600 s). A request that was sent is waited
+    /// for in any case, up to the limit of [`Self::http_timeouts`].
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.settings.wait_seconds = wait.as_secs_f64();
+        self
+    }
+
+    /// When this process refreshes tokens (default [`RefreshPolicy::Normal`]).
+    pub fn refresh_policy(mut self, policy: RefreshPolicy) -> Self {
+        self.settings.refresh_policy = policy;
         self
     }
 

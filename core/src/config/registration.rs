@@ -1,6 +1,7 @@
 //! This app as one provider knows it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -29,6 +30,29 @@ pub struct Registration {
     variables: BTreeMap<String, String>,
     #[serde(default = "yes")]
     enabled: bool,
+    #[serde(default)]
+    refresh_budget: Option<RefreshBudget>,
+}
+
+/// How many refreshes may be tried in a window of time.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RefreshBudget {
+    pub(crate) refreshes: u32,
+    pub(crate) seconds: f64,
+}
+
+impl RefreshBudget {
+    /// What is wrong with it.
+    pub(crate) fn problem(&self) -> Option<&'static str> {
+        if self.refreshes == 0 {
+            Some("must allow at least one refresh")
+        } else if !(0.001..=86_400.0).contains(&self.seconds) {
+            Some("must be a window of 0.001 to 86400 seconds")
+        } else {
+            None
+        }
+    }
 }
 
 const fn yes() -> bool {
@@ -56,6 +80,7 @@ impl Registration {
             scopes: None,
             variables: BTreeMap::new(),
             enabled: true,
+            refresh_budget: None,
         }
     }
 
@@ -88,6 +113,14 @@ impl Registration {
     /// Whether logins may begin (default yes). The sessions of a disabled registration stay.
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
+        self
+    }
+
+    /// At most so many refreshes of all this registration's sessions together in a window of time, counted over every process of this store; a request that
+    /// is repeated counts again. Without it the provider's own, or none. A call beyond it is answered with
+    /// [`RateLimited`](crate::ErrorKind::RateLimited) while no token is good.
+    pub fn refresh_budget(mut self, refreshes: u32, window: Duration) -> Self {
+        self.refresh_budget = Some(RefreshBudget { refreshes, seconds: window.as_secs_f64() });
         self
     }
 
@@ -125,6 +158,10 @@ impl Registration {
         &self.variables
     }
 
+    pub(crate) fn budget(&self) -> Option<RefreshBudget> {
+        self.refresh_budget
+    }
+
     pub(crate) fn is_enabled(&self) -> bool {
         self.enabled
     }
@@ -143,6 +180,9 @@ impl Registration {
             if !is_scope_token(scope) {
                 return Err(invalid("scopes", "holds a scope that is not of RFC 6749 section 3.3"));
             }
+        }
+        if let Some(problem) = self.refresh_budget.and_then(|budget| budget.problem()) {
+            return Err(invalid("refresh_budget", problem));
         }
         RedirectUri::parse(&self.redirect_uri)
             .map(drop)

@@ -61,6 +61,12 @@ reasons! {
         NoRefreshToken,
         /// The provider has no userinfo endpoint.
         NoUserInfo,
+        /// The handle is suspended: call `resume` first.
+        Suspended,
+        /// The handle was made before a `fork`, and this is the child: open the store again.
+        UsedAfterFork,
+        /// The configuration leaves refreshing to another process, and the token is over.
+        RefreshNotAllowed,
     }
     Configuration {
         /// The configuration is not of the documented form.
@@ -225,6 +231,8 @@ reasons! {
     RateLimited {
         /// The provider asked to be left alone for a while, or an earlier failure is being waited out.
         BackOff,
+        /// The registration's budget of refreshes is spent for now.
+        BudgetSpent,
     }
     RefreshBusy {
         /// Another process is refreshing this session.
@@ -261,6 +269,8 @@ reasons! {
         UnsafeStorePath,
         /// The folder is not a store of Keyfob.
         NotAStore,
+        /// The file system has no locks among processes.
+        NoFileLocks,
     }
     Random {
         /// The system gave no random bytes.

@@ -77,8 +77,8 @@ pub(crate) struct Answer {
 
 impl Answer {
     fn new(response: HttpResponse, rules: AnswerRules) -> Self {
-        let date = response.header("date").and_then(|text| httpdate::parse_http_date(text).ok());
-        let retry_after = response.header("retry-after").and_then(|text| retry_after(text, date));
+        let date = date_of(&response);
+        let retry_after = retry_after_of(&response);
         Self { status: response.status, date, retry_after, body: Zeroizing::new(response.body), rules, accepted: false }
     }
 }
@@ -241,6 +241,15 @@ fn standard_form(body: &[u8], rules: AnswerRules) -> Option<Vec<u8>> {
 #[derive(Debug, thiserror::Error)]
 #[error("no tokens")]
 struct NoTokens;
+
+fn date_of(response: &HttpResponse) -> Option<SystemTime> {
+    response.header("date").and_then(|text| httpdate::parse_http_date(text).ok())
+}
+
+/// How long the provider asks to be left alone.
+pub(crate) fn retry_after_of(response: &HttpResponse) -> Option<Duration> {
+    response.header("retry-after").and_then(|text| retry_after(text, date_of(response)))
+}
 
 /// Seconds, or a date, which is counted from the provider's own clock (RFC 9110 section 10.2.3).
 fn retry_after(text: &str, date: Option<SystemTime>) -> Option<Duration> {

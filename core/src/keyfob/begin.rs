@@ -45,7 +45,7 @@ impl Shared {
         let id = random::id()?;
         let created_at = self.wall_millis();
         let expires_at = created_at.saturating_add(millis(self.settings.login_lifetime()));
-        self.store.begin_login(
+        self.common.store.begin_login(
             &NewLogin {
                 id: &id,
                 state_hash: hash(secrets.state.expose()).as_ref(),
@@ -113,7 +113,7 @@ impl Shared {
 
     /// Ends a login that waits: its redirect is refused from now on.
     pub(super) fn cancel_login(&self, id: &str) -> Result<()> {
-        let login = self.store.login(id)?.ok_or_else(|| Error::new(Reason::UnknownLogin))?;
+        let login = self.common.store.login(id)?.ok_or_else(|| Error::new(Reason::UnknownLogin))?;
         match login.stage {
             Stage::Pending | Stage::Answered => self.failed(&login, Error::new(Reason::Cancelled)).map(drop),
             // Being completed, or over: nothing waits any more.

@@ -40,7 +40,7 @@ impl Shared {
     pub(super) fn stored_metadata(&self, known: &Known) -> Result<Option<Metadata>> {
         let pkce = !known.provider.relaxes(Relaxed::S01);
         let discovered = match known.provider.discovery_for(&known.registration)? {
-            Some((issuer, url)) => match self.store.document(&url)? {
+            Some((issuer, url)) => match self.common.store.document(&url)? {
                 Some((body, _)) => Some(Metadata::from_discovery(&body, &issuer, pkce)?),
                 None => return Ok(None),
             },
@@ -56,7 +56,7 @@ impl Shared {
         }
         let fetched = self.fetch_document(url, "discovery document", connect).and_then(|body| {
             let metadata = Metadata::from_discovery(&body, issuer, pkce)?;
-            self.store.save_document(url, &body, self.wall_millis())?;
+            self.common.store.save_document(url, &body, self.wall_millis())?;
             Ok(metadata)
         });
         match (fetched, stored) {
@@ -72,7 +72,7 @@ impl Shared {
         let Some(url) = metadata.jwks_uri.as_deref() else {
             return Err(Error::new(Reason::IdTokenKeyNotFound).with_detail("the provider publishes no keys"));
         };
-        if let Some((body, fetched_at)) = self.store.document(url)? {
+        if let Some((body, fetched_at)) = self.common.store.document(url)? {
             let age = self.wall_millis().saturating_sub(fetched_at);
             if (0..YOUNG_MILLIS).contains(&age) {
                 match check(&KeySet::parse(&body)?) {
@@ -90,13 +90,13 @@ impl Shared {
         }
         let body = self.fetch_document(url, "key set", self.settings.http.connect())?;
         let keys = KeySet::parse(&body)?;
-        self.store.save_document(url, &body, self.wall_millis())?;
+        self.common.store.save_document(url, &body, self.wall_millis())?;
         check(&keys)
     }
 
     /// A document from the store, and whether it is young enough to be used without asking. One from the future is not.
     fn stored_document(&self, url: &str) -> Result<(Option<Vec<u8>>, bool)> {
-        Ok(match self.store.document(url)? {
+        Ok(match self.common.store.document(url)? {
             Some((body, fetched_at)) => {
                 (Some(body), (0..YOUNG_MILLIS).contains(&self.wall_millis().saturating_sub(fetched_at)))
             }

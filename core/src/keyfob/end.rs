@@ -4,21 +4,12 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::token::same_provider;
+use super::refresh::same_provider;
 use super::{Known, Shared};
-use crate::error::{Error, OAuthError, Reason, Result};
-use crate::http::oauth::ClientAuth;
-use crate::http::{HttpRequest, HttpResponse, Limits, Method};
-use crate::keyfob::login::client;
-use crate::provider::{AuthMethod, Metadata, RevocationMethod, RevokedToken, with_token};
+use crate::error::{Error, Reason, Result};
+use crate::provider::Metadata;
 use crate::secret::Secret;
 use crate::store::{JournalEvent, Note, SessionRow};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
-
-/// Longest answer that is read.
-const MAX_ANSWER: usize = 64 * 1024;
 
 /// How a session is to end.
 #[derive(Clone, Debug)]
@@ -58,7 +49,9 @@ pub enum Revocation {
     NotAsked,
     /// The provider offers no revocation for this token.
     NotSupported,
-    /// It could not be asked, or did not do it. The token lives on until it is over.
+    /// It could not be asked now. The token is kept aside, and [`Keyfob::maintain`](crate::Keyfob::maintain) asks again, for seven days.
+    Owed(Error),
+    /// It was asked and did not do it. The token lives on until it is over.
     Failed(Error),
 }
 
@@ -94,126 +87,34 @@ impl Shared {
     pub(super) fn end_session(&self, id: &str, options: &EndSession) -> Result<Ended> {
         let row = self.stored(id)?;
         let note = Note::new(JournalEvent::SessionEnded, &row.registration).session(id).reason(Reason::LoggedOut);
-        // The tombstone is remembered: it is newer than any row that another thread is about to remember.
+        // The tombstone is remembered: it is newer than any row that another thread is about to remember. No lock is waited for: a refresh that is under way finds
+        // it when it wants to save.
         self.remembering(|| {
-            self.store.log_out(id, self.wall_millis(), &note)?;
+            self.common.store.log_out(id, options.revoke, self.wall_millis(), &note)?;
             self.stored(id)
         })?;
+        let unsaved = self.common.unsaved.holds(id);
+        if unsaved && let Err(error) = self.save_unsaved(id) {
+            // Their save loses to the tombstone, and they go to the outbox: what else it says is no failure of this call.
+            log::debug!("tokens that were in memory only: {error}");
+        }
         // A registration that is no longer configured leaves nobody to ask, a tombstone nothing to ask about.
         let known = self.known(&row.registration).ok().filter(|_| row.cause != Some(Reason::LoggedOut));
         let Some(known) = known else {
             return Ok(Ended { revocation: Revocation::NotAsked, logout_url: None });
         };
         // The tokens of a session that ended by itself are dead; its user may still be logged in at the provider.
-        if !options.revoke || row.cause.is_some() {
-            // The session has ended: metadata that cannot be read is no failure of this call.
-            let metadata = self.stored_metadata(known).ok().flatten();
-            let metadata = metadata.filter(|metadata| same_provider(&row, known, metadata).is_ok());
-            let logout_url = metadata.and_then(|metadata| logout_url(known, &metadata, &row, options));
-            return Ok(Ended { revocation: Revocation::NotAsked, logout_url });
-        }
-        let metadata = self.metadata(known).and_then(|metadata| {
-            same_provider(&row, known, &metadata)?;
-            Ok(metadata)
-        });
-        Ok(match metadata {
-            Ok(metadata) => Ended {
-                revocation: self.revoke(known, &metadata, &row),
-                logout_url: logout_url(known, &metadata, &row, options),
-            },
-            Err(error) => Ended { revocation: Revocation::Failed(error), logout_url: None },
-        })
-    }
-
-    /// Asks once.
-    fn revoke(&self, known: &Known, metadata: &Metadata, row: &Arc<SessionRow>) -> Revocation {
-        let request = match revocation(known, metadata, row, self.limits(MAX_ANSWER)) {
-            Ok(Some(request)) => request,
-            Ok(None) => return Revocation::NotSupported,
-            Err(error) => return Revocation::Failed(error),
+        let revocation = if options.revoke && row.cause.is_none() {
+            self.send_owed_of(id).unwrap_or(Revocation::NotAsked)
+        } else {
+            Revocation::NotAsked
         };
-        match self.send(&request) {
-            Ok(response) => judge(&response),
-            Err(error) => Revocation::Failed(error.into()),
-        }
+        // The session has ended: metadata that cannot be read is no failure of this call.
+        let metadata = self.stored_metadata(known).ok().flatten();
+        let metadata = metadata.filter(|metadata| same_provider(&row, known, metadata).is_ok());
+        let logout_url = metadata.and_then(|metadata| logout_url(known, &metadata, &row, options));
+        Ok(Ended { revocation, logout_url })
     }
-}
-
-/// What the answer means (RFC 7009 sections 2.2 and 2.2.1).
-fn judge(response: &HttpResponse) -> Revocation {
-    if response.is_success() {
-        // Also for a token that the provider does not know.
-        return Revocation::Done;
-    }
-    let body = crate::json::parse(&response.body).ok();
-    let code = body.as_ref().and_then(|body| body.get("error")).and_then(Value::as_str);
-    let error = |reason| Error::new(reason).with_status(response.status).with_detail("revocation");
-    Revocation::Failed(match (response.status, code) {
-        (_, Some("unsupported_token_type")) => return Revocation::NotSupported,
-        (_, Some("invalid_client" | "unauthorized_client")) => error(Reason::InvalidClient),
-        (_, Some(code)) => error(Reason::ServerError).with_oauth(OAuthError::new(code, None, None)),
-        (503, None) => error(Reason::ProviderUnavailable),
-        (300..=399, None) => error(Reason::UnexpectedRedirect),
-        _ => error(Reason::UnexpectedStatus),
-    })
-}
-
-/// The request: RFC 7009's, or the one that the provider's file describes.
-fn revocation(known: &Known, metadata: &Metadata, row: &SessionRow, limits: Limits) -> Result<Option<HttpRequest>> {
-    let own = known.provider.revocation();
-    let url = match own.and_then(|own| own.url.as_deref()) {
-        Some(url) => known.provider.url_for(&known.registration, "revocation.url", url)?,
-        None => match &metadata.revocation_endpoint {
-            Some(url) => url.clone(),
-            None => return Ok(None),
-        },
-    };
-    let wanted = own.map(|own| own.token).unwrap_or_default();
-    let (hint, token) = match (&row.tokens.refresh_token, wanted) {
-        (Some(token), RevokedToken::RefreshToken) => ("refresh_token", token),
-        _ => ("access_token", &row.tokens.access_token),
-    };
-    if token.expose().is_empty() {
-        return Ok(None);
-    }
-    let client = client(known, metadata, known.registration.redirect_uri());
-    let auth = match own.and_then(|own| own.auth) {
-        Some(AuthMethod::Basic) => ClientAuth::Basic,
-        Some(AuthMethod::Post) => ClientAuth::Post,
-        Some(AuthMethod::None) => ClientAuth::None,
-        None => client.auth,
-    };
-    let mut headers = vec![("Accept".to_owned(), "application/json".to_owned())];
-    let mut form = vec![("token", token.expose()), ("token_type_hint", hint)];
-    match (auth, client.client_secret) {
-        (ClientAuth::Basic, Some(secret)) => {
-            headers.push(("Authorization".to_owned(), basic(client.client_id, secret)));
-        }
-        (ClientAuth::Post, Some(secret)) => {
-            form.push(("client_id", client.client_id));
-            form.push(("client_secret", secret.expose()));
-        }
-        _ => form.push(("client_id", client.client_id)),
-    }
-    let (content_type, body) = match own.and_then(|own| own.json.as_ref()) {
-        Some(json) => ("application/json", with_token(json, token.expose()).to_string()),
-        None => (
-            "application/x-www-form-urlencoded",
-            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish(),
-        ),
-    };
-    headers.push(("Content-Type".to_owned(), content_type.to_owned()));
-    let method = match own.map(|own| own.method).unwrap_or_default() {
-        RevocationMethod::Post => Method::Post,
-        RevocationMethod::Delete => Method::Delete,
-    };
-    Ok(Some(HttpRequest::new(method, url, headers, body.into_bytes(), limits)))
-}
-
-/// HTTP Basic with both parts form-encoded first (RFC 6749 section 2.3.1).
-fn basic(client_id: &str, secret: &Secret) -> String {
-    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret.expose()))))
 }
 
 fn logout_url(known: &Known, metadata: &Metadata, row: &SessionRow, options: &EndSession) -> Option<Arc<Secret>> {

@@ -87,7 +87,7 @@ impl Shared {
         let note = Note::new(JournalEvent::SessionImported, &imported.registration);
         let row = self.remembering(|| {
             let session = new_session(known, &imported, issuer, received, lifetime)?;
-            self.store.import_session(session, to_millis(self.clock.wall()), &note).map(Arc::new)
+            self.common.store.import_session(session, to_millis(self.clock.wall()), &note).map(Arc::new)
         })?;
         Ok(Session { row })
     }

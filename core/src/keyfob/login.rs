@@ -6,8 +6,9 @@ use std::time::Duration;
 use ring::digest;
 use url::Url;
 
+use super::gate::Locked;
 use super::profile::Userinfo;
-use super::{Known, Shared, millis};
+use super::{Event, Known, Shared, millis};
 use crate::clock::{from_millis, to_millis};
 use crate::config::RedirectUri;
 use crate::error::{Error, Reason, Result};
@@ -21,12 +22,18 @@ use crate::random;
 use crate::refresh::flight::Seat;
 use crate::secret::Secret;
 use crate::session::{Session, from_claims, overlay};
-use crate::store::{Identity, JournalEvent, LoginRow, NewSession, Note, Received, SessionRow, Stage};
+use crate::store::{Hold, Identity, JournalEvent, LoginRow, NewSession, Note, Purpose, Received, SessionRow, Stage};
 use crate::token::answer::{AnswerRules, TokenAnswer};
 use crate::token::verdict::{ExchangeVerdict, exchange_verdict};
 
 /// Longest token answer (security S76).
 pub(super) const MAX_TOKEN_ANSWER: usize = 1024 * 1024;
+
+/// A `Date` has whole seconds, and travels: less than this is no news.
+const CLOCK_NOISE_MILLIS: i64 = 5_000;
+
+/// How often a login looks whether a revocation is over.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// What came of one redirect.
 pub(super) struct Judged {
@@ -44,7 +51,7 @@ impl Shared {
         let fingerprint = hash(redirect_url);
         let login = self.login_of(&redirect, state_hash.as_ref())?;
         for _ in 0..3 {
-            match self.completions.join(&login.id) {
+            match self.common.completions.join(&login.id) {
                 Seat::Follow(flight) => {
                     let judged = flight.wait(self.patience())?;
                     if judged.fingerprint == fingerprint.as_ref() {
@@ -70,7 +77,7 @@ impl Shared {
 
     /// The login that a redirect belongs to. Nothing else in the redirect is believed before this.
     fn login_of(&self, redirect: &Redirect, state_hash: &[u8]) -> Result<LoginRow> {
-        let login = self.store.login_by_state(state_hash)?.ok_or_else(|| Error::new(Reason::StateUnknown))?;
+        let login = self.common.store.login_by_state(state_hash)?.ok_or_else(|| Error::new(Reason::StateUnknown))?;
         // Found by its hash; compared by itself too, as long as it is kept.
         match &login.secrets {
             Some(secrets) if !redirect.state.matches(secrets.state.expose()) => Err(Error::new(Reason::StateUnknown)),
@@ -90,6 +97,7 @@ impl Shared {
             Stage::Failed => Err(Error::new(Reason::RedirectUsed).with_return_to(login.failure.clone())),
             Stage::Answered => {
                 same_code(login, redirect)?;
+                let _peace = self.no_revocations(known)?;
                 self.finish(login, known, redirect)
             }
             Stage::Exchanging => Err(self.abandoned(login)?),
@@ -106,12 +114,34 @@ impl Shared {
                     Err(self.failed(login, Error::new(reason).with_oauth(oauth.clone()))?)
                 }
                 Answer::Code(code) => {
+                    let _peace = self.no_revocations(known)?;
                     self.exchange(login, known, code)?;
-                    let login = self.store.login_by_state(hash(redirect.state.expose()).as_ref())?;
+                    let login = self.common.store.login_by_state(hash(redirect.state.expose()).as_ref())?;
                     let login = login.ok_or_else(|| Error::new(Reason::StateUnknown))?;
                     self.finish(&login, known, redirect)
                 }
             },
+        }
+    }
+
+    /// From before the code is exchanged until the session is saved, no revocation may end the user's whole grant: the registration's lock, held
+    /// together with other logins.
+    fn no_revocations(&self, known: &Known) -> Result<Option<Locked<'_>>> {
+        if !known.provider.revokes_whole_grant() {
+            return Ok(None);
+        }
+        let limit = self.settings.http.total();
+        let mut waited = Duration::ZERO;
+        loop {
+            let lock = self.common.store.try_lock(Purpose::Grant, known.registration.id(), Hold::Shared)?;
+            if let Some(lock) = lock {
+                return Ok(Some(self.common.gate.hold(lock)));
+            }
+            if waited >= limit {
+                return Err(Error::new(Reason::WaitTimeout).with_detail("a revocation of the same registration"));
+            }
+            self.common.gate.pause(LOOK)?;
+            waited += LOOK;
         }
     }
 
@@ -146,7 +176,7 @@ impl Shared {
             login.secrets.as_ref().ok_or_else(|| Error::new(Reason::StoreTampered).with_detail("login.secrets"))?;
         let client = client(known, &login.pinned.metadata, &login.pinned.redirect_uri);
         let received = self.received();
-        if !self.store.start_exchange(login, hash(code.expose()).as_ref(), received.wall)? {
+        if !self.common.store.start_exchange(login, hash(code.expose()).as_ref(), received.wall)? {
             return Err(Error::new(Reason::CompletionInProgress));
         }
         let verifier = (!known.provider.relaxes(Relaxed::S01)).then_some(&secrets.verifier);
@@ -155,21 +185,23 @@ impl Shared {
             Ok(outcome) => outcome,
             Err(error) => {
                 // The request could not even be built.
-                self.store.put_back(login)?;
+                self.common.store.put_back(login)?;
                 return Err(error);
             }
         };
+        crash_point!("K14");
+        self.note_skew(&received, &outcome);
         let transient: Vec<&str> = known.provider.refresh_rules().transient.iter().map(String::as_str).collect();
         match exchange_verdict(&outcome, &transient) {
             ExchangeVerdict::Tokens(answer) => {
-                if self.store.save_answer(login, &answer, &self.seen_by_server(received, &outcome))? {
+                if self.common.store.save_answer(login, &answer, &self.seen_by_server(received, &outcome))? {
                     return Ok(());
                 }
                 // We were away for so long (the machine slept) that another process gave this login up.
                 Err(Error::new(Reason::RedirectUsed).with_return_to(login.failure.clone()))
             }
             ExchangeVerdict::Usable { error } => {
-                self.store.put_back(login)?;
+                self.common.store.put_back(login)?;
                 Err(error)
             }
             ExchangeVerdict::Over { error } | ExchangeVerdict::InDoubt { error } => {
@@ -185,7 +217,7 @@ impl Shared {
                 let note = Note::new(JournalEvent::LoginCompleted, &login.registration);
                 let mut outrun = false;
                 let made = self.remembering(|| {
-                    let row = self.store.finish_login(login, session, self.wall_millis(), &note)?;
+                    let row = self.common.store.finish_login(login, session, self.wall_millis(), &note)?;
                     outrun = row.is_none();
                     row.map(Arc::new).ok_or_else(|| Error::new(Reason::RedirectUsed))
                 });
@@ -266,7 +298,7 @@ impl Shared {
 
     fn failed_in(&self, login: &LoginRow, judged_in: Stage, error: Error) -> Result<Error> {
         let note = Note::new(JournalEvent::LoginFailed, &login.registration).error(&error);
-        self.store.fail_login(login, judged_in, error.reason(), self.wall_millis(), &note)?;
+        self.common.store.fail_login(login, judged_in, error.reason(), self.wall_millis(), &note)?;
         Ok(error.with_return_to(login.failure.clone()))
     }
 
@@ -274,6 +306,24 @@ impl Shared {
     pub(super) fn received(&self) -> Received {
         let now = self.now();
         Received { wall: now.wall, boot: now.boot, boot_id: self.boot_id.clone(), server: now.wall }
+    }
+
+    /// How far the provider's clock is ahead of ours by an answer, in milliseconds; kept where it is far off, and told when that is news.
+    pub(super) fn note_skew(&self, received: &Received, outcome: &Outcome) -> Option<i64> {
+        let Outcome::Answered(answer) = outcome else { return None };
+        let skew = answer.date.map(to_millis)?.saturating_sub(received.wall);
+        let tolerance = millis(self.settings.leeway());
+        // A clock that is right is not written down, unless it was wrong before.
+        let known = self.memory().skew;
+        if skew.abs() > tolerance || known.is_some_and(|known| known.abs() > tolerance) {
+            match self.common.store.save_skew(skew, CLOCK_NOISE_MILLIS, received.wall) {
+                Ok(true) => self.tell(Event::Skew(skew / 1000)),
+                Ok(false) => {}
+                Err(error) => log::debug!("the clock's skew could not be kept: {error}"),
+            }
+        }
+        self.memory().skew = Some(skew);
+        Some(skew)
     }
 
     /// The same with the provider's clock, where its `Date` shows that this device's is wrong: an ID token is then checked against

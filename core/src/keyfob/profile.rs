@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::documents::{accept_json, expect_success, json_object};
-use super::token::same_provider;
+use super::refresh::same_provider;
 use super::{Known, Shared};
 use crate::error::{Error, Reason, Result};
 use crate::http::{HttpRequest, HttpResponse};
@@ -44,7 +44,7 @@ impl Shared {
         let metadata = self.metadata(known)?;
         same_provider(&row, known, &metadata)?;
         let endpoint = metadata.userinfo_endpoint.ok_or_else(|| Error::new(Reason::NoUserInfo))?;
-        let row = self.access_token(id, MinValidity::secs(10))?;
+        let row = self.access_token(id, MinValidity::secs(10), None)?;
         let ask = |row: &SessionRow| {
             self.userinfo(known, &endpoint, row.tokens.access_token.expose(), subject(row), row.profile_etag.as_deref())
         };
@@ -69,7 +69,7 @@ impl Shared {
             return Err(Error::new(Reason::UserInfoSubMismatch));
         }
         let saved = self.remembering(|| {
-            let saved = self.store.save_profile(id, &profile, etag.as_deref(), self.wall_millis())?;
+            let saved = self.common.store.save_profile(id, &profile, etag.as_deref(), self.wall_millis())?;
             saved.map(Arc::new).ok_or_else(super::unknown_session)
         })?;
         saved.cause.map_or(Ok(profile), |cause| Err(Error::new(cause)))

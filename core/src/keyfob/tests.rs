@@ -3,7 +3,8 @@ use std::thread;
 
 use super::*;
 use crate::http::{HttpRequest, HttpResponse, Sent, TransportError, TransportFailure};
-use crate::store::{JournalEvent, Note};
+use crate::refresh::pause::{Failure, Pause};
+use crate::store::{JournalEvent, Note, Rotation, Saved, SessionRow};
 
 struct Offline;
 
@@ -42,14 +43,12 @@ fn open(name: &str) -> (Keyfob, String, Temp) {
 
 /// What happens when another process's commit is noticed.
 fn others_are_noticed(shared: &Shared) {
-    let mut memory = shared.memory();
-    memory.sessions.clear();
-    memory.epoch += 1;
+    shared.memory().forget_all();
 }
 
 fn log_out(shared: &Shared, id: &str) -> Result<Arc<SessionRow>> {
     let note = Note::new(JournalEvent::SessionEnded, "acme");
-    shared.store.log_out(id, 0, &note)?;
+    shared.common.store.log_out(id, false, 0, &note)?;
     shared.stored(id)
 }
 
@@ -98,10 +97,19 @@ fn a_row_that_was_read_before_a_logout_and_comes_after_it_is_not_remembered() {
     assert!(is_logged_out(&keyfob, &id));
 }
 
-/// The row after a rotation.
-fn rotate(shared: &Shared, row: &SessionRow, verified: bool) -> Option<SessionRow> {
+/// The row after a rotation, with an ID token or without.
+fn rotate(shared: &Shared, row: &SessionRow, brought_id_token: bool) -> Option<SessionRow> {
     let note = Note::new(JournalEvent::Refreshed, "acme");
-    shared.store.save_rotation(row, &row.tokens, &row.received, verified, &note).unwrap()
+    let rotation =
+        Rotation { read_before: row, tokens: &row.tokens, received: &row.received, brought_id_token, in_doubt: false };
+    match shared.common.store.save_rotation(&rotation, &note).unwrap() {
+        Saved::Row(row) => Some(*row),
+        Saved::Lost(_) => None,
+    }
+}
+
+fn pause(shared: &Shared) -> Pause {
+    Pause::after(Failure::Busy, None, None, shared.moment())
 }
 
 #[test]
@@ -110,14 +118,14 @@ fn what_was_judged_by_older_tokens_changes_nothing_of_newer_ones() {
     let shared = &keyfob.shared;
     let note = Note::new(JournalEvent::RefreshFailed, "acme");
     let old = shared.stored(&id).unwrap();
-    let newer = rotate(shared, &old, false).unwrap();
-    shared.store.mark_verified(&old).unwrap();
+    let newer = rotate(shared, &old, true).unwrap();
+    shared.common.store.mark_verified(&old).unwrap();
     assert!(!shared.stored(&id).unwrap().verified);
-    shared.store.back_off(&old, Some(1), 0, &note).unwrap();
-    assert_eq!(shared.stored(&id).unwrap().retry_at, None);
-    assert!(!shared.store.end_for(&old, Reason::Revoked, 0, &note).unwrap());
-    assert!(rotate(shared, &old, true).is_none());
-    shared.store.mark_verified(&newer).unwrap();
+    shared.common.store.back_off(&old, &pause(shared), 0, &note).unwrap();
+    assert_eq!(shared.stored(&id).unwrap().pause, None);
+    assert!(!shared.common.store.end_for(&old, Reason::Revoked, 0, &note).unwrap());
+    assert!(rotate(shared, &old, false).is_none());
+    shared.common.store.mark_verified(&newer).unwrap();
     assert!(shared.stored(&id).unwrap().verified);
 }
 
@@ -128,15 +136,15 @@ fn new_tokens_end_a_back_off() {
     let note = Note::new(JournalEvent::RefreshFailed, "acme");
     let wait = || {
         let row = shared.stored(&id).unwrap();
-        shared.store.back_off(&row, Some(1), 0, &note).unwrap();
+        shared.common.store.back_off(&row, &pause(shared), 0, &note).unwrap();
         shared.stored(&id).unwrap()
     };
     let row = wait();
-    assert_eq!(row.retry_at, Some(1));
-    assert_eq!(rotate(shared, &row, true).unwrap().retry_at, None);
+    assert!(row.pause.is_some());
+    assert_eq!(rotate(shared, &row, false).unwrap().pause, None);
     wait();
     let again = keyfob.import_session(ImportedTokens::new("acme", "u-1").refresh_token("rt")).unwrap();
-    assert_eq!((again.id(), again.row.retry_at), (id.as_str(), None));
+    assert_eq!((again.id(), &again.row.pause), (id.as_str(), &None));
 }
 
 #[test]
@@ -146,7 +154,7 @@ fn a_profile_that_comes_after_a_logout_is_not_kept() {
     let profile = shared.stored(&id).unwrap().profile.clone();
     assert_eq!(profile.uid(), "u-1");
     log_out(shared, &id).unwrap();
-    let saved = shared.store.save_profile(&id, &profile, None, 0).unwrap().unwrap();
+    let saved = shared.common.store.save_profile(&id, &profile, None, 0).unwrap().unwrap();
     assert_eq!((saved.profile.uid(), saved.profile.raw_json().as_str()), ("", "{}"));
     // What is imported into a store without a current session becomes it.
     let next = keyfob.import_session(ImportedTokens::new("acme", "u-2").refresh_token("rt")).unwrap();
@@ -160,10 +168,34 @@ fn an_older_row_is_not_remembered_over_a_newer_one() {
     let given = shared
         .remembering(|| {
             let old = shared.stored(&id)?;
-            shared.remembering(|| Ok(Arc::new(rotate(shared, &old, true).unwrap())))?;
+            shared.remembering(|| Ok(Arc::new(rotate(shared, &old, false).unwrap())))?;
             Ok(old)
         })
         .unwrap();
     let newest = shared.stored(&id).unwrap().generation;
     assert_eq!((given.generation, shared.recalled(&id).unwrap().generation), (newest, newest));
+}
+
+#[test]
+fn unverified_tokens_stay_unverified_through_a_refresh_that_brings_no_id_token() {
+    let (keyfob, id, _temp) = open("carried");
+    let shared = &keyfob.shared;
+    let unverified = rotate(shared, &shared.stored(&id).unwrap(), true).unwrap();
+    assert!(!unverified.verified);
+    assert!(!rotate(shared, &unverified, false).unwrap().verified);
+}
+
+#[test]
+fn a_second_handle_of_the_same_folder_shares_what_the_first_one_has() {
+    let (keyfob, id, temp) = open("shared");
+    let again = || {
+        let config = Config::builder(temp.0.join("../").join(temp.0.file_name().unwrap())).plaintext(true);
+        Keyfob::open(config.build().unwrap()).unwrap()
+    };
+    let second = again();
+    assert!(Arc::ptr_eq(&second.shared.common, &keyfob.shared.common));
+    assert!(second.registrations().is_empty(), "but has its own configuration");
+    assert_eq!(second.session(&id).unwrap().id(), id);
+    drop((keyfob, second));
+    assert_eq!(again().session(&id).unwrap().id(), id);
 }

@@ -3,19 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::login::{MAX_TOKEN_ANSWER, client, expected, issuer_name};
-use super::{Known, Shared};
-use crate::error::{Error, ErrorKind, Reason, Result};
+use super::Shared;
+use super::login::MAX_TOKEN_ANSWER;
+use super::refresh::{Patience, Run, Wish};
+use crate::config::RefreshPolicy;
+use crate::error::{Error, Reason, Result};
 use crate::http::Limits;
-use crate::http::oauth::refresh;
-use crate::oidc::id_token::{Original, verify_refreshed};
-use crate::provider::Metadata;
 use crate::refresh::flight::Seat;
-use crate::refresh::window::{Life, Need, back_off, is_over, need};
+use crate::refresh::window::{Life, Need, is_over, need};
 use crate::session::MinValidity;
-use crate::store::{JournalEvent, Note, Received, SessionRow};
-use crate::token::answer::TokenAnswer;
-use crate::token::verdict::{Verdict, classify};
+use crate::store::SessionRow;
 
 /// How long an early refresh may try to connect: its caller has a good token and should not be kept from using it.
 const ADVISORY_CONNECT: Duration = Duration::from_secs(2);
@@ -23,34 +20,40 @@ const ADVISORY_CONNECT: Duration = Duration::from_secs(2);
 /// How long after a failed early refresh this process tries the next one: offline, not every call is to wait for a connection.
 const EARLY_AGAIN: Duration = Duration::from_secs(30);
 
-/// How long the provider is left alone after an answer that asks for it without saying how long.
-const BACK_OFF_MILLIS: i64 = 30_000;
-
-/// Why a refresh is wanted.
-#[derive(Clone, Copy)]
-enum Wish {
-    /// A token good for so long.
-    Token(MinValidity),
-    /// A new token, whatever the old one is like: newer than this generation.
-    NewerThan(i64),
-}
-
 impl Shared {
-    pub(super) fn access_token(self: &Arc<Self>, id: &str, min_validity: MinValidity) -> Result<Arc<SessionRow>> {
-        let row = self.recalled(id)?;
+    pub(super) fn access_token(
+        self: &Arc<Self>,
+        id: &str,
+        min_validity: MinValidity,
+        wait: Option<Duration>,
+    ) -> Result<Arc<SessionRow>> {
+        let row = match self.unsaved_tokens(id, min_validity)? {
+            Some(row) => return Ok(row),
+            None => self.recalled(id)?,
+        };
         if let Some(cause) = row.cause {
             return Err(Error::new(cause));
         }
+        if self.settings.refresh_policy() == RefreshPolicy::Never {
+            return self.without_refreshing(row);
+        }
         match self.need(&row, min_validity) {
-            Need::Nothing if row.verified => Ok(row),
-            Need::Advisory if row.verified => Ok(self.early(row)),
-            _ => self.flight(&row, Wish::Token(min_validity)),
+            Need::Nothing if row.verified && !self.was_interrupted(&row) => Ok(row),
+            Need::Nothing | Need::Advisory if row.verified => Ok(self.early(row)),
+            _ => {
+                // The newer tokens could not be checked a moment ago; those before them are still good.
+                if let Some(previous) = self.previous(&row, min_validity).filter(|_| self.failed_lately(&row.id)) {
+                    return Ok(previous);
+                }
+                self.flight(&row, Wish::Token(min_validity), wait)
+            }
         }
     }
 
     pub(super) fn refresh_now(&self, id: &str) -> Result<Arc<SessionRow>> {
+        self.may_refresh()?;
         let row = self.recalled(id)?;
-        self.flight(&row, Wish::NewerThan(row.generation))
+        self.flight(&row, Wish::Asked(row.generation), None)
     }
 
     pub(super) fn refresh_if_current(self: &Arc<Self>, id: &str, rejected: &str) -> Result<Arc<SessionRow>> {
@@ -58,23 +61,71 @@ impl Shared {
         let row = self.remembering(|| self.stored(id))?;
         match row.cause {
             Some(cause) => Err(Error::new(cause)),
-            None if row.tokens.access_token.matches(rejected) => self.flight(&row, Wish::NewerThan(row.generation)),
-            None => self.access_token(id, MinValidity::secs(0)),
+            None if row.tokens.access_token.matches(rejected) => {
+                self.may_refresh()?;
+                self.flight(&row, Wish::Rejected(row.generation), None)
+            }
+            None => self.access_token(id, MinValidity::secs(0), None),
         }
     }
 
-    fn need(&self, row: &SessionRow, min_validity: MinValidity) -> Need {
+    fn may_refresh(&self) -> Result<()> {
+        match self.settings.refresh_policy() {
+            RefreshPolicy::Never => Err(Error::new(Reason::RefreshNotAllowed)),
+            RefreshPolicy::Normal | RefreshPolicy::OnDemand => Ok(()),
+        }
+    }
+
+    /// Where refreshing is left to another process: what is there, while it is good.
+    fn without_refreshing(&self, row: Arc<SessionRow>) -> Result<Arc<SessionRow>> {
+        match self.still_good(&row) {
+            Some(row) => Ok(row),
+            None => Err(Error::new(Reason::RefreshNotAllowed)),
+        }
+    }
+
+    pub(super) fn need(&self, row: &SessionRow, min_validity: MinValidity) -> Need {
         need(&life(row), &self.now(), min_validity.0, self.spread)
+    }
+
+    /// The row, or the last one that was checked, if its token can be used at all.
+    pub(super) fn still_good(&self, row: &Arc<SessionRow>) -> Option<Arc<SessionRow>> {
+        if row.cause.is_some() {
+            None
+        } else if row.verified {
+            (self.need(row, MinValidity::secs(0)) != Need::Mandatory).then(|| Arc::clone(row))
+        } else {
+            self.previous(row, MinValidity::secs(0))
+        }
+    }
+
+    /// The last tokens that were checked, where those of the row are not, and while they are good for so long.
+    fn previous(&self, row: &SessionRow, min_validity: MinValidity) -> Option<Arc<SessionRow>> {
+        if row.verified {
+            return None;
+        }
+        let previous = self.memory().previous.get(&row.id).cloned()?;
+        (self.need(&previous, min_validity) != Need::Mandatory).then_some(previous)
+    }
+
+    /// A refresh of these tokens was cut off, or is in doubt and due again: the next token may be lost for good if nobody sees to it soon.
+    fn was_interrupted(&self, row: &SessionRow) -> bool {
+        row.attempt.as_ref().is_some_and(|attempt| {
+            !attempt.in_doubt || attempt.pause.as_ref().is_none_or(|pause| pause.left(&self.now()).is_none())
+        })
+    }
+
+    fn failed_lately(&self, id: &str) -> bool {
+        let boot = self.clock.boot();
+        self.memory().failed_early.get(id).is_some_and(|at| boot < at.saturating_add(EARLY_AGAIN))
     }
 
     /// An early refresh: on the host's executor where there is one, else on this caller's thread. Nobody else waits for it, and its failure is
     /// nobody's business while the token is good.
     fn early(self: &Arc<Self>, row: Arc<SessionRow>) -> Arc<SessionRow> {
-        if row.tokens.refresh_token.is_none() || back_off(row.retry_at, self.wall_millis()).is_some() {
-            return row;
-        }
-        let boot = self.clock.boot();
-        if self.memory().failed_early.get(&row.id).is_some_and(|at| boot < at.saturating_add(EARLY_AGAIN)) {
+        let waits = row.pause.as_ref().is_some_and(|pause| pause.left(&self.now()).is_some());
+        let on_demand = self.settings.refresh_policy() == RefreshPolicy::OnDemand && !self.was_interrupted(&row);
+        if row.tokens.refresh_token.is_none() || on_demand || waits || self.failed_lately(&row.id) {
             return row;
         }
         let Some(executor) = &self.executor else { return self.refresh_early(row) };
@@ -83,218 +134,89 @@ impl Shared {
             let handed_over = Arc::clone(&row);
             executor.execute(Box::new(move || {
                 let _errand = errand;
-                shared.refresh_early(handed_over);
+                shared.telling(|| shared.refresh_early(handed_over));
             }));
         }
         row
     }
 
     fn refresh_early(&self, row: Arc<SessionRow>) -> Arc<SessionRow> {
-        let Seat::Lead(lead) = self.refreshes.join(&row.id) else { return row };
+        let Seat::Lead(lead) = self.common.refreshes.join(&row.id) else { return row };
         let connect = ADVISORY_CONNECT.min(self.settings.http.connect());
         let limits = Limits { connect, ..self.limits(MAX_TOKEN_ANSWER) };
-        lead.land(self.refresh(&row.id, Wish::NewerThan(row.generation), limits)).unwrap_or_else(|error| {
+        let wish = if self.was_interrupted(&row) { Wish::Interrupted } else { Wish::Early(row.generation) };
+        let run = Run { wish, limits, patience: Patience::Once };
+        lead.land(self.refresh(&row, &run)).unwrap_or_else(|error| {
             // An ending is stored, and the next call tells it; anything else is tried again when it has to be.
             log::debug!("an early refresh of session {} failed: {error}", row.id);
-            let boot = self.clock.boot();
-            self.memory().failed_early.insert(row.id.clone(), boot);
+            self.failed_now(&row.id);
             row
         })
     }
 
-    /// One flight at a time in this process.
-    fn flight(&self, seen: &SessionRow, wish: Wish) -> Result<Arc<SessionRow>> {
-        let lead = match self.refreshes.join(&seen.id) {
-            Seat::Lead(lead) => lead,
-            Seat::Follow(flight) => {
-                let row = flight.wait(self.patience())?;
-                // The leader may have wished for less, and sent nothing: it verified the tokens that are there, or found them good for long enough.
-                if row.generation > seen.generation || self.fulfils(&row, wish) {
-                    return Ok(row);
-                }
-                match self.refreshes.join(&seen.id) {
-                    Seat::Lead(lead) => lead,
-                    Seat::Follow(flight) => return flight.wait(self.patience()),
-                }
-            }
-        };
-        lead.land(self.refresh(&seen.id, wish, self.limits(MAX_TOKEN_ANSWER)))
+    pub(super) fn failed_now(&self, id: &str) {
+        let boot = self.clock.boot();
+        self.memory().failed_early.insert(id.to_owned(), boot);
     }
 
-    fn fulfils(&self, row: &SessionRow, wish: Wish) -> bool {
+    /// One flight at a time in this process. Each caller keeps its own limit for waiting, so a leader that had less of it is no answer.
+    pub(super) fn flight(&self, seen: &Arc<SessionRow>, wish: Wish, wait: Option<Duration>) -> Result<Arc<SessionRow>> {
+        let wait = wait.unwrap_or_else(|| self.settings.wait());
+        let deadline = self.clock.boot().saturating_add(wait);
+        loop {
+            let left = deadline.saturating_sub(self.clock.boot());
+            let flight = match self.common.refreshes.join(&seen.id) {
+                Seat::Lead(lead) => {
+                    let run = Run { wish, limits: self.limits(MAX_TOKEN_ANSWER), patience: Patience::Until(left) };
+                    return lead.land(self.refresh(seen, &run));
+                }
+                Seat::Follow(flight) => flight,
+            };
+            match flight.wait(left) {
+                // The leader may have wished for less, and sent nothing: it verified the tokens that are there, or found them good for long enough.
+                Ok(row) if row.generation > seen.generation || self.fulfils(&row, wish) => return Ok(row),
+                Ok(_) => {}
+                Err(error) if error.reason() == Reason::RefreshBusy && !left.is_zero() => {}
+                Err(error) if error.reason() == Reason::WaitTimeout => {
+                    return self.instead(&self.recalled(&seen.id)?, wish, error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Whether a row's tokens do for a wish.
+    pub(super) fn fulfils(&self, row: &SessionRow, wish: Wish) -> bool {
         match wish {
             Wish::Token(min_validity) => self.need(row, min_validity) != Need::Mandatory,
-            Wish::NewerThan(generation) => {
+            Wish::Early(generation) | Wish::Asked(generation) | Wish::Rejected(generation) => {
                 row.generation > generation && self.need(row, MinValidity::secs(0)) != Need::Mandatory
             }
+            Wish::Interrupted => true,
         }
     }
 
-    /// The steps of a refresh, on the thread that leads it.
-    fn refresh(&self, id: &str, wish: Wish, limits: Limits) -> Result<Arc<SessionRow>> {
-        // The right to refresh is this process's alone: the lock among processes and the recorded attempt go here, around
-        // everything from the reading of the row to its saving.
-        let row = self.remembering(|| self.stored(id))?;
-        if let Some(cause) = row.cause {
-            return Err(Error::new(cause));
-        }
-        let known = self.known(&row.registration)?;
-        let row = if row.verified {
-            row
-        } else {
-            let metadata = self.metadata_within(known, limits.connect)?;
-            same_provider(&row, known, &metadata)?;
-            match self.verify(known, &metadata, Arc::clone(&row)) {
-                // The right person's, by a clock that was wrong when it came: that does not mend itself, newer tokens bring a newer one.
-                Err(error) if is_about_time(&error) && row.tokens.refresh_token.is_some() => row,
-                verified => verified?,
-            }
-        };
-        // Somebody else was quicker, or the caller looked at an old row.
-        if row.verified && self.fulfils(&row, wish) {
-            return Ok(row);
-        }
-        let Some(refresh_token) = &row.tokens.refresh_token else {
-            return self.without_refresh_token(row, wish);
-        };
-        if let Some(wait) = back_off(row.retry_at, self.wall_millis()) {
-            return Err(Error::new(Reason::BackOff).with_retry_after(Some(wait)));
-        }
-        let metadata = self.metadata_within(known, limits.connect)?;
-        same_provider(&row, known, &metadata)?;
-        let client = client(known, &metadata, known.registration.redirect_uri());
-        let received = self.received();
-        let scopes = if client.request.scope_on_refresh { scopes_again(known, &row) } else { Vec::new() };
-        let outcome = refresh(&client, refresh_token, &scopes, &*self.transport, limits)?;
-        let rules = known.provider.refresh_rules();
-        let dead: Vec<&str> = rules.dead.iter().map(String::as_str).collect();
-        let transient: Vec<&str> = rules.transient.iter().map(String::as_str).collect();
-        match classify(&outcome, &dead, &transient) {
-            Verdict::Tokens(tokens) => {
-                let received = self.seen_by_server(received, &outcome);
-                self.save(known, &metadata, &row, tokens, &received)
-            }
-            Verdict::Dead { oauth, status } => {
-                self.end(&row, Error::new(Reason::Revoked).with_oauth(oauth).with_status(status))
-            }
-            Verdict::NotSpent { error, retry_after } => {
-                let asked = retry_after.map(|wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX));
-                let wait = asked.or_else(|| asks_to_wait(&error).then_some(BACK_OFF_MILLIS));
-                Err(self.refresh_failed(&row, wait, error)?)
-            }
-            Verdict::InDoubt { error } => Err(self.refresh_failed(&row, None, error)?),
-        }
-    }
-
-    /// Save first; then verify; then hand out.
-    fn save(
-        &self,
-        known: &Known,
-        metadata: &Metadata,
-        row: &SessionRow,
-        mut tokens: TokenAnswer,
-        received: &Received,
-    ) -> Result<Arc<SessionRow>> {
-        // Without a new one the old one stays good (RFC 6749 section 6).
-        if tokens.refresh_token.is_none() {
-            tokens.refresh_token = row.tokens.refresh_token.as_ref().map(|token| token.duplicate());
-        }
-        let unverified = tokens.id_token.is_some() && row.identity.is_some();
-        if tokens.id_token.is_none() {
-            tokens.id_token = row.tokens.id_token.as_ref().map(|token| token.duplicate());
-        }
-        let note = Note::new(JournalEvent::Refreshed, &row.registration).session(&row.id);
-        let saved =
-            self.remembering(|| match self.store.save_rotation(row, &tokens, received, !unverified, &note)? {
-                Some(saved) => Ok(Arc::new(saved)),
-                // A login or a logout came between: its word counts, and our tokens are dropped.
-                None => self.stored(&row.id),
-            })?;
-        match saved.cause {
-            Some(cause) => Err(Error::new(cause)),
-            None if saved.verified => Ok(saved),
-            None => match self.verify(known, metadata, Arc::clone(&saved)) {
-                Err(error) if is_about_time(&error) => {
-                    Err(self.refresh_failed(&saved, Some(BACK_OFF_MILLIS), error)?)
-                }
-                verified => verified,
-            },
-        }
-    }
-
-    /// Checks the ID token that came with saved tokens (OpenID Connect Core section 12.2).
-    fn verify(&self, known: &Known, metadata: &Metadata, row: Arc<SessionRow>) -> Result<Arc<SessionRow>> {
-        let (Some(token), Some(identity)) = (&row.tokens.id_token, &row.identity) else {
-            return Err(Error::new(Reason::StoreTampered).with_detail("session.verified"));
-        };
-        let checked = self.with_keys(metadata, |keys| {
-            let expected = expected(self, known, metadata, None, &row.tokens, &row.received);
-            let original =
-                Original { subject: &identity.subject, issuer: &identity.issuer, auth_time: identity.auth_time };
-            verify_refreshed(token.expose(), keys, &expected, &original)
-        });
-        match checked {
-            Ok(_) => {
-                let marked = self.remembering(|| {
-                    self.store.mark_verified(&row)?;
-                    self.stored(&row.id)
-                })?;
-                match marked.cause {
-                    Some(cause) => Err(Error::new(cause)),
-                    // Whoever replaced the row in between has its own tokens to check.
-                    None if marked.verified => Ok(marked),
-                    None => Err(Error::new(Reason::RefreshBusy)),
-                }
-            }
-            Err(error) if is_for_good(&error) => {
-                log::warn!("session {} ends: the refreshed ID token is refused: {error}", row.id);
-                self.end(&row, Error::new(Reason::IdentityMismatch).with_source(error))
-            }
-            Err(error) => Err(error),
+    /// A still-good token instead of an error, where any token was asked for.
+    pub(super) fn instead(&self, row: &Arc<SessionRow>, wish: Wish, error: Error) -> Result<Arc<SessionRow>> {
+        match wish {
+            Wish::Token(_) => self.still_good(row).ok_or(error),
+            Wish::Early(_) | Wish::Asked(_) | Wish::Rejected(_) | Wish::Interrupted => Err(error),
         }
     }
 
     /// The session cannot be renewed: it is served while its token is good, and ends with it.
-    fn without_refresh_token(&self, row: Arc<SessionRow>, wish: Wish) -> Result<Arc<SessionRow>> {
+    pub(super) fn without_refresh_token(&self, row: Arc<SessionRow>, wish: Wish) -> Result<Arc<SessionRow>> {
         if is_over(&life(&row), &self.now()) {
-            return self.end(&row, Error::new(Reason::Expired));
+            return self.end(&row, wish, Error::new(Reason::Expired));
         }
         match wish {
-            Wish::NewerThan(_) => Err(Error::new(Reason::NoRefreshToken)),
-            Wish::Token(_) => match self.need(&row, MinValidity::secs(0)) {
+            Wish::Early(_) | Wish::Asked(_) | Wish::Rejected(_) => Err(Error::new(Reason::NoRefreshToken)),
+            Wish::Token(_) | Wish::Interrupted => match self.need(&row, MinValidity::secs(0)) {
                 // Over by a wall clock that the boot clock contradicts: no ending on a doubt.
                 Need::Mandatory => Err(Error::new(Reason::Expired)),
                 Need::Advisory | Need::Nothing => Ok(row),
             },
         }
-    }
-
-    /// Ends the session for the error's reason, if it is still the one that was read; else its newer state counts.
-    fn end(&self, row: &SessionRow, error: Error) -> Result<Arc<SessionRow>> {
-        let note = Note::new(JournalEvent::SessionEnded, &row.registration).session(&row.id).error(&error);
-        let mut ended = false;
-        let now = self.remembering(|| {
-            ended = self.store.end_for(row, error.reason(), self.wall_millis(), &note)?;
-            self.stored(&row.id)
-        })?;
-        match (ended, now.cause) {
-            (true, _) => Err(error),
-            (false, Some(cause)) => Err(Error::new(cause)),
-            (false, None) if now.verified => Ok(now),
-            // Whoever replaced the tokens has still to find out whose they are.
-            (false, None) => Err(Error::new(Reason::RefreshBusy)),
-        }
-    }
-
-    /// Remembers that the provider gave no tokens, and when it may be asked again.
-    fn refresh_failed(&self, row: &SessionRow, wait: Option<i64>, error: Error) -> Result<Error> {
-        let now = self.wall_millis();
-        let note = Note::new(JournalEvent::RefreshFailed, &row.registration).session(&row.id).error(&error);
-        self.remembering(|| {
-            self.store.back_off(row, wait.map(|wait| now.saturating_add(wait)), now, &note)?;
-            self.stored(&row.id)
-        })?;
-        Ok(error)
     }
 }
 
@@ -316,46 +238,12 @@ impl Drop for Errand {
     }
 }
 
-/// A session's tokens go to the provider that gave them and to nobody else (security S61), also when its registration is another's by now.
-pub(super) fn same_provider(row: &SessionRow, known: &Known, metadata: &Metadata) -> Result<()> {
-    if row.issuer == issuer_name(metadata) && known.provider.answers_to(&row.provider) {
-        return Ok(());
-    }
-    Err(Error::new(Reason::InvalidConfiguration)
-        .with_detail(format!("registration {} now names another provider than the session's", row.registration)))
-}
-
-/// The scopes of the grant, for a provider that wants to hear them again. `offline_access` is granted where there is a refresh token, but not
-/// every answer names it, and without it the next answer may bring none.
-fn scopes_again(known: &Known, row: &SessionRow) -> Vec<String> {
-    let is_offline = |scope: &String| scope == "offline_access";
-    let asked = known.registration.scopes().unwrap_or_else(|| known.provider.default_scopes());
-    let unnamed = asked.iter().find(|scope| is_offline(scope) && !row.scopes.iter().any(is_offline));
-    row.scopes.iter().chain(unnamed).cloned().collect()
-}
-
-/// An answer that repeating at once would only make worse.
-fn asks_to_wait(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Configuration | ErrorKind::OAuth | ErrorKind::RateLimited)
-        || error.reason() == Reason::ProviderUnavailable
-}
-
-/// Whether a refused ID token stays refused. A key may still be published, and a time is a matter of clocks, which end no session.
-fn is_for_good(error: &Error) -> bool {
-    let passing = error.reason() == Reason::IdTokenKeyNotFound || is_about_time(error);
-    error.reason() == Reason::IdentityMismatch || (error.kind() == ErrorKind::TokenRejected && !passing)
-}
-
-/// Whether an ID token is refused for its times alone: issuer, audience and subject are looked at before them.
-fn is_about_time(error: &Error) -> bool {
-    matches!(error.reason(), Reason::IdTokenExpired | Reason::IdTokenIat)
-}
-
 fn life(row: &SessionRow) -> Life<'_> {
     Life {
         received_wall: row.received.wall,
         received_boot: row.received.boot,
         boot_id: row.received.boot_id.as_deref(),
         lifetime: row.lifetime,
+        refresh_in: row.tokens.refresh_in(),
     }
 }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::issuer::IssuerRule;
 use super::template::Variable;
+use crate::config::RefreshBudget;
 
 /// What a provider speaks.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -177,6 +178,21 @@ pub(crate) struct RefreshRules {
     pub(crate) dead: Vec<String>,
     /// Codes that mean: not now, nothing was spent.
     pub(crate) transient: Vec<String>,
+    /// When a request that is in doubt may be repeated.
+    pub(crate) resend: Resend,
+    /// How many refreshes the provider allows in a window of time.
+    pub(crate) budget: Option<RefreshBudget>,
+}
+
+/// When a refresh token whose answer was lost may be sent again.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Resend {
+    /// At once: servers forgive it for a few seconds, and one that does not has nothing more to take.
+    #[default]
+    AtOnce,
+    /// Once the access token is over: the provider punishes the user for it, and not only this login.
+    WhenOver,
 }
 
 /// What becomes of a refresh token that was used.
@@ -258,8 +274,8 @@ pub(crate) struct Revocation {
     #[serde(default)]
     pub(crate) token: RevokedToken,
     /// Whether revoking one token ends every session of that user with this app. Absent: the careful reading.
-    #[serde(default = "yes", rename = "whole_grant")]
-    pub(crate) _whole_grant: bool,
+    #[serde(default = "yes")]
+    pub(crate) whole_grant: bool,
 }
 
 const fn yes() -> bool {

@@ -49,6 +49,11 @@ impl Provider {
         &self.refresh
     }
 
+    /// Whether revoking one token may end every session of that user with this app.
+    pub(crate) fn revokes_whole_grant(&self) -> bool {
+        self.revocation.as_ref().is_none_or(|revocation| revocation.whole_grant)
+    }
+
     pub(crate) fn revocation(&self) -> Option<&Revocation> {
         self.revocation.as_ref()
     }
@@ -98,6 +103,9 @@ impl Provider {
         }
         if self.profile.uid.0.is_empty() {
             return Err(invalid("profile.uid", "is empty"));
+        }
+        if let Some(problem) = self.refresh.budget.and_then(|budget| budget.problem()) {
+            return Err(invalid("refresh.budget", problem));
         }
         self.check_requests()?;
         let endpoints = &self.endpoints;

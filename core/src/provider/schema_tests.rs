@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::definition::*;
 use super::template::Variable;
-use crate::config::{HttpSettings, Registration, Settings, StoreSettings};
+use crate::config::{HttpSettings, RefreshBudget, Registration, Settings, StoreSettings};
 
 /// Asks a structure for its keys: serde tells them to whoever reads one.
 struct Ask<'a>(&'a mut &'static [&'static str]);
@@ -65,6 +65,7 @@ fn the_schemas_have_the_keys_of_the_parser() {
                 ("/properties/store", keys::<StoreSettings>()),
                 ("/properties/http", keys::<HttpSettings>()),
                 ("/$defs/registration", keys::<Registration>()),
+                ("/$defs/registration/properties/refresh_budget", keys::<RefreshBudget>()),
             ],
         ),
         (
@@ -82,6 +83,7 @@ fn the_schemas_have_the_keys_of_the_parser() {
                 ("/properties/token_request", keys::<TokenRequest>()),
                 ("/properties/token_answer", keys::<TokenAnswerRules>()),
                 ("/properties/refresh", keys::<RefreshRules>()),
+                ("/properties/refresh/properties/budget", keys::<RefreshBudget>()),
                 ("/properties/profile", keys::<ProfileMap>()),
                 ("/properties/revocation", keys::<Revocation>()),
                 ("/$defs/email_request", keys::<EmailRequest>()),

@@ -2,4 +2,6 @@
 
 pub(crate) mod decide;
 pub(crate) mod flight;
+pub(crate) mod owner;
+pub(crate) mod pause;
 pub(crate) mod window;

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::http::oauth::MAX_RETRY_AFTER;
-
 /// What the clocks say now, in milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Now<'a> {
@@ -19,6 +17,8 @@ pub(crate) struct Life<'a> {
     pub(crate) received_boot: i64,
     pub(crate) boot_id: Option<&'a str>,
     pub(crate) lifetime: Option<i64>,
+    /// When the provider itself says that it is time for the next one (`refresh_in`), counted from the same moment.
+    pub(crate) refresh_in: Option<i64>,
 }
 
 /// What a caller's wish asks for.
@@ -64,13 +64,6 @@ fn left(lifetime: i64, received: i64, now: i64) -> i64 {
     lifetime.saturating_sub(now.saturating_sub(received))
 }
 
-/// How long the provider is to be left alone yet. A moment further away than a provider is ever waited for was written by a clock that has been
-/// corrected since, and says nothing.
-pub(crate) fn back_off(retry_at: Option<i64>, now: i64) -> Option<Duration> {
-    let wait = u64::try_from(retry_at?.saturating_sub(now)).ok().filter(|wait| *wait > 0).map(Duration::from_millis)?;
-    (wait <= MAX_RETRY_AFTER).then_some(wait)
-}
-
 fn same_boot(life: &Life<'_>, now: &Now<'_>) -> bool {
     life.boot_id.is_some() && life.boot_id == now.boot_id && now.boot >= life.received_boot
 }
@@ -79,13 +72,16 @@ fn same_boot(life: &Life<'_>, now: &Now<'_>) -> bool {
 /// to the next, so that they do not all come early at the same moment.
 pub(crate) fn need(life: &Life<'_>, now: &Now<'_>, min_validity: Duration, spread: i64) -> Need {
     let (Some(remaining), Some(lifetime)) = (remaining(life, now), life.lifetime) else { return Need::Nothing };
-    let early = (lifetime / EARLY_PART).clamp(0, EARLY_AT_MOST);
+    let early = match life.refresh_in {
+        Some(refresh_in) => lifetime.saturating_sub(refresh_in).clamp(0, lifetime.max(0)),
+        None => (lifetime / EARLY_PART).clamp(0, EARLY_AT_MOST),
+    };
     let wanted = i64::try_from(min_validity.as_millis()).unwrap_or(i64::MAX);
     // A provider whose tokens never live that long cannot do better: asking again at every call would help nobody.
     let wanted = if wanted >= lifetime { early } else { wanted };
     if remaining <= wanted {
         Need::Mandatory
-    } else if remaining <= wanted.max(early - early * spread.clamp(0, 1000) / 4000) {
+    } else if remaining <= wanted.max(early - early.saturating_mul(spread.clamp(0, 1000)) / 4000) {
         Need::Advisory
     } else {
         Need::Nothing
@@ -99,7 +95,7 @@ mod tests {
     const HOUR: i64 = 3_600_000;
 
     fn life(lifetime: Option<i64>) -> Life<'static> {
-        Life { received_wall: 1_000_000, received_boot: 500, boot_id: Some("b"), lifetime }
+        Life { received_wall: 1_000_000, received_boot: 500, boot_id: Some("b"), lifetime, refresh_in: None }
     }
 
     fn after(millis: i64) -> Now<'static> {
@@ -118,6 +114,15 @@ mod tests {
         assert_eq!(at(HOUR - 60_001, 60), Need::Advisory);
         assert_eq!(at(HOUR - 60_000, 60), Need::Mandatory);
         assert_eq!(at(2 * HOUR, 0), Need::Mandatory);
+    }
+
+    #[test]
+    fn a_provider_that_says_when_is_believed() {
+        let life = Life { refresh_in: Some(HOUR / 2), ..life(Some(HOUR)) };
+        let need = |millis| need(&life, &after(millis), Duration::from_secs(60), 0);
+        assert_eq!(need(HOUR / 2 - 1), Need::Nothing);
+        assert_eq!(need(HOUR / 2), Need::Advisory);
+        assert_eq!(need(HOUR - 60_000), Need::Mandatory);
     }
 
     #[test]
@@ -167,6 +172,7 @@ mod tests {
                         received_boot: received,
                         boot_id: Some("b"),
                         lifetime: Some(lifetime),
+                        refresh_in: Some(received),
                     };
                     for boot_id in [Some("b"), Some("c"), None] {
                         let now = Now { wall: moment, boot: moment, boot_id };
@@ -175,18 +181,7 @@ mod tests {
                         need(&life, &now, Duration::ZERO, i64::MIN);
                     }
                 }
-                back_off(Some(received), lifetime);
             }
         }
-    }
-
-    #[test]
-    fn a_wait_that_a_wrong_clock_wrote_is_not_waited_for() {
-        let now = 1_000_000;
-        assert_eq!(back_off(None, now), None);
-        assert_eq!(back_off(Some(now), now), None);
-        assert_eq!(back_off(Some(now + 30_000), now), Some(Duration::from_secs(30)));
-        assert_eq!(back_off(Some(now + 24 * HOUR), now), Some(MAX_RETRY_AFTER));
-        assert_eq!(back_off(Some(now + 24 * HOUR + 1), now), None);
     }
 }

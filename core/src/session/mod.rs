@@ -155,6 +155,12 @@ impl AccessToken {
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.row.expires_at().map(from_millis)
     }
+
+    /// Whether the token is in memory only: the disk was full when it came, and it is lost if this process ends before it can be saved.
+    #[must_use]
+    pub fn is_unsaved(&self) -> bool {
+        self.row.unsaved
+    }
 }
 
 impl fmt::Debug for AccessToken {

@@ -1,7 +1,7 @@
 //! Why things happened: a bounded table without secrets.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Transaction, params};
 
@@ -30,6 +30,10 @@ pub enum JournalEvent {
     SessionEnded,
     /// A session of another library was taken over.
     SessionImported,
+    /// The provider was told that a session's tokens are not needed any more.
+    TokensRevoked,
+    /// It could not be told, or did not want to hear it.
+    RevocationFailed,
 }
 
 impl JournalEvent {
@@ -42,6 +46,8 @@ impl JournalEvent {
         Self::RefreshFailed,
         Self::SessionEnded,
         Self::SessionImported,
+        Self::TokensRevoked,
+        Self::RevocationFailed,
     ];
 
     /// The stable name, as written in this enum.
@@ -55,6 +61,8 @@ impl JournalEvent {
             Self::RefreshFailed => "RefreshFailed",
             Self::SessionEnded => "SessionEnded",
             Self::SessionImported => "SessionImported",
+            Self::TokensRevoked => "TokensRevoked",
+            Self::RevocationFailed => "RevocationFailed",
         }
     }
 }
@@ -69,6 +77,9 @@ pub struct JournalEntry {
     session: Option<String>,
     reason: Option<String>,
     http_status: Option<u16>,
+    wish: Option<String>,
+    waited: Option<i64>,
+    skew: Option<i64>,
 }
 
 impl JournalEntry {
@@ -113,6 +124,25 @@ impl JournalEntry {
     pub fn http_status(&self) -> Option<u16> {
         self.http_status
     }
+
+    /// Why a refresh was wanted: `token` (a call needed a token), `early` (before one does), `asked` (the app called for a refresh), `rejected` (a
+    /// resource server refused the token), `interrupted` (a refresh that was cut off is mended).
+    #[must_use]
+    pub fn wish(&self) -> Option<&str> {
+        self.wish.as_deref()
+    }
+
+    /// How long the refresh took, waiting for others included.
+    #[must_use]
+    pub fn waited(&self) -> Option<Duration> {
+        self.waited.and_then(|millis| u64::try_from(millis).ok()).map(Duration::from_millis)
+    }
+
+    /// How far the provider's clock was ahead of this device's (behind, where it is negative), in seconds, where the answer told.
+    #[must_use]
+    pub fn clock_skew_seconds(&self) -> Option<i64> {
+        self.skew.map(|millis| millis / 1000)
+    }
 }
 
 impl fmt::Display for JournalEntry {
@@ -130,6 +160,15 @@ impl fmt::Display for JournalEntry {
         if let Some(status) = self.http_status {
             write!(f, " (HTTP {status})")?;
         }
+        if let Some(wish) = &self.wish {
+            write!(f, ", wanted: {wish}")?;
+        }
+        if let Some(waited) = self.waited {
+            write!(f, ", took {waited} ms")?;
+        }
+        if let Some(skew) = self.clock_skew_seconds().filter(|seconds| *seconds != 0) {
+            write!(f, ", clock off by {skew} s")?;
+        }
         Ok(())
     }
 }
@@ -142,11 +181,23 @@ pub(crate) struct Note<'a> {
     pub(crate) session: Option<&'a str>,
     pub(crate) reason: Option<Reason>,
     pub(crate) http_status: Option<u16>,
+    pub(crate) wish: Option<&'static str>,
+    pub(crate) waited: Option<i64>,
+    pub(crate) skew: Option<i64>,
 }
 
 impl<'a> Note<'a> {
     pub(crate) const fn new(event: JournalEvent, registration: &'a str) -> Self {
-        Self { event, registration, session: None, reason: None, http_status: None }
+        Self {
+            event,
+            registration,
+            session: None,
+            reason: None,
+            http_status: None,
+            wish: None,
+            waited: None,
+            skew: None,
+        }
     }
 
     pub(crate) const fn session(mut self, id: &'a str) -> Self {
@@ -168,8 +219,8 @@ impl<'a> Note<'a> {
 
 /// Writes a line in the transaction of what it tells about, so that neither is there without the other.
 pub(super) fn write(transaction: &Transaction<'_>, now: i64, note: &Note<'_>) -> Result<()> {
-    let sql = "INSERT INTO journal (at, pid, event, registration, session, reason, http_status)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let sql = "INSERT INTO journal (at, pid, event, registration, session, reason, http_status, wish, waited, skew)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     transaction.prepare_cached(sql)?.execute(params![
         now,
         std::process::id(),
@@ -178,6 +229,9 @@ pub(super) fn write(transaction: &Transaction<'_>, now: i64, note: &Note<'_>) ->
         note.session,
         note.reason.map(Reason::name),
         note.http_status,
+        note.wish,
+        note.waited,
+        note.skew,
     ])?;
     let oldest = transaction.last_insert_rowid() - MAX_ROWS;
     transaction.prepare_cached("DELETE FROM journal WHERE row <= ?1")?.execute([oldest])?;
@@ -189,7 +243,7 @@ impl Store {
     pub(crate) fn journal(&self, limit: usize) -> Result<Vec<JournalEntry>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         self.read(|connection| {
-            let sql = "SELECT at, pid, event, registration, session, reason, http_status
+            let sql = "SELECT at, pid, event, registration, session, reason, http_status, wish, waited, skew
                        FROM journal ORDER BY row DESC LIMIT ?1";
             let mut statement = connection.prepare_cached(sql)?;
             let entries = statement.query_map([limit], |row| {
@@ -201,6 +255,9 @@ impl Store {
                     session: row.get(4)?,
                     reason: row.get(5)?,
                     http_status: row.get(6)?,
+                    wish: row.get(7)?,
+                    waited: row.get(8)?,
+                    skew: row.get(9)?,
                 })
             })?;
             Ok(entries.collect::<rusqlite::Result<_>>()?)

@@ -31,7 +31,7 @@ pub(crate) enum Stage {
 }
 
 impl Stage {
-    const fn number(self) -> i64 {
+    pub(super) const fn number(self) -> i64 {
         self as i64
     }
 
@@ -204,6 +204,19 @@ fn parse(raw: RawLogin) -> Result<LoginRow> {
 }
 
 impl Store {
+    /// Forgets logins that ended long ago.
+    pub(crate) fn tidy(&self, now: i64) -> Result<()> {
+        let sql = "DELETE FROM login WHERE expires_at < ?1";
+        let long_ago = now.saturating_sub(REMEMBERED_MILLIS);
+        let some: bool = self.read(|connection| {
+            Ok(connection.prepare_cached("SELECT 1 FROM login WHERE expires_at < ?1")?.exists([long_ago])?)
+        })?;
+        if some {
+            self.write(|transaction| Ok(transaction.prepare_cached(sql)?.execute([long_ago]).map(drop)?))?;
+        }
+        Ok(())
+    }
+
     /// Stores a login that begins, and forgets those that ended long ago.
     pub(crate) fn begin_login(&self, login: &NewLogin<'_>, note: &Note<'_>) -> Result<()> {
         let pinned = serde_json::to_string(login.pinned).map_err(|_| tampered("login.pinned"))?;

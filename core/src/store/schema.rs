@@ -12,7 +12,7 @@ use crate::error::{Error, Reason, Result};
 const APPLICATION_ID: i32 = 0x4b66_6f62;
 
 /// The newest schema that this version knows.
-const VERSION: i32 = 1;
+pub(super) const VERSION: i32 = 2;
 
 /// Below this SQLite can corrupt a WAL database that two processes write (fixed in 3.51.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -99,6 +99,53 @@ CREATE TABLE journal (
 ) STRICT;
 ";
 
+/// What schema 2 adds: refreshing across processes. An attempt has a table of its own, for a session's row is long (tokens, claims) and would be
+/// written anew for it.
+const SCHEMA_2: &str = "
+-- A request of ours was in doubt since the login.
+ALTER TABLE session ADD COLUMN doubted INTEGER NOT NULL DEFAULT 0;
+-- Since when and for how long the provider is left alone; it takes the place of retry_at, which knows one clock only.
+ALTER TABLE session ADD COLUMN pause TEXT;
+
+CREATE TABLE attempt (
+    row INTEGER PRIMARY KEY,
+    session TEXT NOT NULL UNIQUE,
+    generation INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    begun TEXT NOT NULL,
+    in_doubt INTEGER NOT NULL DEFAULT 0,
+    pause TEXT
+) STRICT;
+
+-- The tries that count against a registration's budget.
+CREATE TABLE spent (
+    row INTEGER PRIMARY KEY,
+    registration TEXT NOT NULL,
+    at TEXT NOT NULL
+) STRICT;
+
+-- What is still to be revoked at a provider.
+CREATE TABLE outbox (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    registration TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    issuer TEXT NOT NULL,
+    uid TEXT NOT NULL,
+    session TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    pause TEXT,
+    tokens BLOB NOT NULL
+) STRICT;
+
+ALTER TABLE journal ADD COLUMN wish TEXT;
+ALTER TABLE journal ADD COLUMN waited INTEGER;
+ALTER TABLE journal ADD COLUMN skew INTEGER;
+
+-- How far this device's clock was from a provider's when that was last seen, in milliseconds.
+ALTER TABLE meta ADD COLUMN skew INTEGER;
+ALTER TABLE meta ADD COLUMN skew_at INTEGER;
+";
+
 /// Opens the database with every setting that the store relies on, and brings its schema up to date.
 pub(super) fn open(database: &Path) -> Result<Connection> {
     if rusqlite::version_number() < OLDEST_SQLITE {
@@ -144,11 +191,14 @@ fn migrate(connection: &mut Connection) -> Result<()> {
                 return Err(Error::new(Reason::NotAStore));
             }
             transaction.execute_batch(SCHEMA_1)?;
+            transaction.execute_batch(SCHEMA_2)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-            transaction.pragma_update(None, "user_version", VERSION)?;
         }
+        (APPLICATION_ID, 1) => transaction.execute_batch(SCHEMA_2)?,
         _ => return Err(Error::new(Reason::NotAStore)),
     }
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    crash_point!("K15");
     transaction.commit()?;
     Ok(())
 }

@@ -5,15 +5,19 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::{Note, Store, journal, next_generation, tampered};
+use super::attempts::{AttemptRow, forget_attempt, holds, standing};
+use super::outbox::owe_row;
+use super::{Note, Store, journal, json, next_generation, parse_json, tampered};
 use crate::error::{Reason, Result};
+use crate::refresh::decide::{Standing, counts_as_verified};
+use crate::refresh::pause::{Moment, Pause};
 use crate::session::Profile;
 use crate::token::answer::TokenAnswer;
 
 /// The states as they are stored.
-const ACTIVE: i64 = 0;
+pub(super) const ACTIVE: i64 = 0;
 const ENDED: i64 = 1;
-const LOGGED_OUT: i64 = 2;
+pub(super) const LOGGED_OUT: i64 = 2;
 
 /// Whom an ID token must go on naming (OpenID Connect Core section 12.2).
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,8 +55,14 @@ pub(crate) struct SessionRow {
     pub(crate) received: Received,
     /// The access token's life in milliseconds, where the provider told it.
     pub(crate) lifetime: Option<i64>,
-    /// Not before this moment is the provider to be asked for a refresh again.
-    pub(crate) retry_at: Option<i64>,
+    /// Since when and for how long the provider is not to be asked for a refresh.
+    pub(crate) pause: Option<Pause>,
+    /// A request of ours was in doubt since the login.
+    pub(crate) doubted: bool,
+    /// A refresh of this generation that is under way, was interrupted or is in doubt.
+    pub(crate) attempt: Option<AttemptRow>,
+    /// The tokens are in memory only: they could not be saved.
+    pub(crate) unsaved: bool,
     pub(crate) scopes: Vec<String>,
     pub(crate) identity: Option<Identity>,
     pub(crate) profile_at: i64,
@@ -68,9 +78,53 @@ impl SessionRow {
         (self.cause.is_none() && self.verified).then_some(&self.tokens)
     }
 
+    /// A second one, for a change that only memory has.
+    pub(crate) fn duplicate(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            registration: self.registration.clone(),
+            provider: self.provider.clone(),
+            issuer: self.issuer.clone(),
+            uid: self.uid.clone(),
+            received: self.received.clone(),
+            pause: self.pause.clone(),
+            attempt: self.attempt.clone(),
+            scopes: self.scopes.clone(),
+            identity: self.identity.clone(),
+            profile_etag: self.profile_etag.clone(),
+            profile: self.profile.clone(),
+            tokens: self.tokens.duplicate(),
+            ..*self
+        }
+    }
+
     /// When the access token is over by the wall clock, in milliseconds since 1970.
     pub(crate) fn expires_at(&self) -> Option<i64> {
         self.lifetime.map(|lifetime| self.received.wall.saturating_add(lifetime))
+    }
+}
+
+/// New tokens, and what they were got for.
+pub(crate) struct Rotation<'a> {
+    pub(crate) read_before: &'a SessionRow,
+    pub(crate) tokens: &'a TokenAnswer,
+    pub(crate) received: &'a Received,
+    /// An ID token came with them, and is still to be checked.
+    pub(crate) brought_id_token: bool,
+    /// A request of that generation was in doubt.
+    pub(crate) in_doubt: bool,
+}
+
+/// What became of a save.
+pub(crate) enum Saved {
+    Row(Box<SessionRow>),
+    /// The row says something newer: the tokens lost.
+    Lost(Standing),
+}
+
+impl Received {
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { wall: self.wall, boot: self.boot, boot_id: self.boot_id.clone() }
     }
 }
 
@@ -89,9 +143,13 @@ pub(crate) struct NewSession {
     pub(crate) tokens: TokenAnswer,
 }
 
-const COLUMNS: &str = "id, registration, provider, uid, state, cause, generation, verified, created_at, received_wall,
-    received_boot, boot_id, received_server, lifetime, retry_at, scopes, identity, profile_at, profile, tokens, issuer,
-    profile_etag";
+/// Of a session `s` and the attempt `a` of its generation.
+const COLUMNS: &str =
+    "s.id, s.registration, s.provider, s.uid, s.state, s.cause, s.generation, s.verified, s.created_at,
+    s.received_wall, s.received_boot, s.boot_id, s.received_server, s.lifetime, s.pause, s.scopes, s.identity,
+    s.profile_at, s.profile, s.tokens, s.issuer, s.profile_etag, s.doubted, a.owner, a.begun, a.in_doubt, a.pause";
+
+const FROM: &str = "session AS s LEFT JOIN attempt AS a ON a.session = s.id AND a.generation = s.generation";
 
 /// The columns whose content has to be parsed, beside the others.
 struct RawSession {
@@ -101,10 +159,23 @@ struct RawSession {
     identity: Option<String>,
     profile: Zeroizing<Vec<u8>>,
     tokens: Zeroizing<Vec<u8>>,
+    pause: Option<String>,
+    attempt: Option<RawAttempt>,
     row: SessionRow,
 }
 
+struct RawAttempt {
+    owner: String,
+    begun: String,
+    in_doubt: bool,
+    pause: Option<String>,
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
+    let attempt = match row.get::<_, Option<String>>(23)? {
+        Some(owner) => Some(RawAttempt { owner, begun: row.get(24)?, in_doubt: row.get(25)?, pause: row.get(26)? }),
+        None => None,
+    };
     Ok(RawSession {
         state: row.get(4)?,
         cause: row.get(5)?,
@@ -112,6 +183,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
         identity: row.get(16)?,
         profile: Zeroizing::new(row.get(18)?),
         tokens: Zeroizing::new(row.get(19)?),
+        pause: row.get(14)?,
+        attempt,
         row: SessionRow {
             id: row.get(0)?,
             registration: row.get(1)?,
@@ -123,7 +196,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
             created_at: row.get(8)?,
             received: Received { wall: row.get(9)?, boot: row.get(10)?, boot_id: row.get(11)?, server: row.get(12)? },
             lifetime: row.get(13)?,
-            retry_at: row.get(14)?,
+            pause: None,
+            doubted: row.get(22)?,
+            attempt: None,
+            unsaved: false,
             scopes: Vec::new(),
             identity: None,
             profile_at: row.get(17)?,
@@ -142,9 +218,10 @@ fn parse(raw: RawSession) -> Result<SessionRow> {
         (ENDED | LOGGED_OUT, Some(name)) => Some(Reason::from_name(&name).ok_or_else(|| tampered("session.cause"))?),
         _ => return Err(tampered("session.state")),
     };
-    row.scopes = serde_json::from_str(&raw.scopes).map_err(|_| tampered("session.scopes"))?;
-    row.identity =
-        raw.identity.map(|text| serde_json::from_str(&text).map_err(|_| tampered("session.identity"))).transpose()?;
+    row.scopes = parse_json(&raw.scopes, "session.scopes")?;
+    row.identity = raw.identity.map(|text| parse_json(&text, "session.identity")).transpose()?;
+    row.pause = raw.pause.map(|text| parse_json(&text, "session.pause")).transpose()?;
+    row.attempt = raw.attempt.map(parse_attempt).transpose()?;
     row.profile = serde_json::from_slice(&raw.profile).map_err(|_| tampered("session.profile"))?;
     if !raw.tokens.is_empty() {
         row.tokens = TokenAnswer::from_bytes(&raw.tokens)?;
@@ -152,9 +229,13 @@ fn parse(raw: RawSession) -> Result<SessionRow> {
     Ok(row)
 }
 
-/// Text that always serialises: lists of strings and plain structures.
-fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+fn parse_attempt(raw: RawAttempt) -> Result<AttemptRow> {
+    Ok(AttemptRow {
+        owner: parse_json(&raw.owner, "attempt.owner")?,
+        begun: parse_json(&raw.begun, "attempt.begun")?,
+        in_doubt: raw.in_doubt,
+        pause: raw.pause.map(|text| parse_json(&text, "attempt.pause")).transpose()?,
+    })
 }
 
 fn millis(duration: std::time::Duration) -> i64 {
@@ -165,18 +246,20 @@ fn millis(duration: std::time::Duration) -> i64 {
 pub(super) fn put_session(transaction: &Transaction<'_>, new: NewSession) -> Result<SessionRow> {
     let generation = next_generation(transaction)?;
     let sql = format!(
-        "INSERT INTO session ({COLUMNS})
-         VALUES (?1, ?2, ?3, ?4, {ACTIVE}, NULL, ?5, 1, ?6, ?6, ?7, ?8, ?15, ?9, NULL, ?10, ?11, ?12, ?13, ?14, ?16, ?17)
+        "INSERT INTO session (id, registration, provider, uid, state, cause, generation, verified, created_at,
+             received_wall, received_boot, boot_id, received_server, lifetime, scopes, identity, profile_at, profile,
+             tokens, issuer, profile_etag)
+         VALUES (?1, ?2, ?3, ?4, {ACTIVE}, NULL, ?5, 1, ?6, ?6, ?7, ?8, ?15, ?9, ?10, ?11, ?12, ?13, ?14, ?16, ?17)
          ON CONFLICT (registration, issuer, uid) WHERE state <> {LOGGED_OUT} DO UPDATE SET
              provider = excluded.provider, state = excluded.state, cause = NULL, generation = excluded.generation,
              verified = excluded.verified, received_wall = excluded.received_wall,
              received_boot = excluded.received_boot, boot_id = excluded.boot_id,
              received_server = excluded.received_server, lifetime = excluded.lifetime,
-             retry_at = NULL, scopes = excluded.scopes, identity = excluded.identity,
+             pause = NULL, doubted = 0, scopes = excluded.scopes, identity = excluded.identity,
              profile_at = excluded.profile_at, profile_etag = excluded.profile_etag, profile = excluded.profile, tokens = excluded.tokens
-         RETURNING {COLUMNS}"
+         RETURNING id"
     );
-    let raw = transaction.prepare_cached(&sql)?.query_row(
+    let id: String = transaction.prepare_cached(&sql)?.query_row(
         params![
             new.id,
             new.registration,
@@ -196,13 +279,14 @@ pub(super) fn put_session(transaction: &Transaction<'_>, new: NewSession) -> Res
             new.issuer,
             new.profile_etag,
         ],
-        read,
+        |row| row.get(0),
     )?;
-    parse(raw)
+    forget_attempt(transaction, &id)?;
+    by_id(transaction, &id)?.ok_or_else(|| tampered("session.id"))
 }
 
-fn by_id(connection: &rusqlite::Connection, id: &str) -> Result<Option<SessionRow>> {
-    let sql = format!("SELECT {COLUMNS} FROM session WHERE id = ?1");
+pub(super) fn by_id(connection: &rusqlite::Connection, id: &str) -> Result<Option<SessionRow>> {
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE s.id = ?1");
     connection.prepare_cached(&sql)?.query_row([id], read).optional()?.map(parse).transpose()
 }
 
@@ -225,7 +309,7 @@ impl Store {
     /// Every session that the app has not ended, oldest first.
     pub(crate) fn sessions(&self) -> Result<Vec<SessionRow>> {
         self.read(|connection| {
-            let sql = format!("SELECT {COLUMNS} FROM session WHERE state <> {LOGGED_OUT} ORDER BY row");
+            let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE s.state <> {LOGGED_OUT} ORDER BY s.row");
             let mut statement = connection.prepare_cached(&sql)?;
             let rows: Vec<RawSession> = statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?;
             rows.into_iter().map(parse).collect()
@@ -235,8 +319,8 @@ impl Store {
     pub(crate) fn current_session(&self) -> Result<Option<SessionRow>> {
         self.read(|connection| {
             let sql = format!(
-                "SELECT {COLUMNS} FROM session
-                 WHERE id = (SELECT current_session FROM meta) AND state <> {LOGGED_OUT}"
+                "SELECT {COLUMNS} FROM {FROM}
+                 WHERE s.id = (SELECT current_session FROM meta) AND s.state <> {LOGGED_OUT}"
             );
             connection.prepare_cached(&sql)?.query_row([], read).optional()?.map(parse).transpose()
         })
@@ -253,25 +337,23 @@ impl Store {
         })
     }
 
-    /// Saves new tokens, if the session is still the one that was read and still active. `None` when it is not: the tokens lost.
-    pub(crate) fn save_rotation(
-        &self,
-        read_before: &SessionRow,
-        tokens: &TokenAnswer,
-        received: &Received,
-        verified: bool,
-        note: &Note<'_>,
-    ) -> Result<Option<SessionRow>> {
+    /// Saves new tokens, if the session is still the one that was read and still active; else gives what it has become.
+    pub(crate) fn save_rotation(&self, rotation: &Rotation<'_>, note: &Note<'_>) -> Result<Saved> {
         self.write(|transaction| {
+            let Rotation { read_before, tokens, received, .. } = rotation;
+            if !holds(transaction, read_before)? {
+                // A session that is not there at all cannot lose anything either: it was logged out and forgotten.
+                let gone = Standing { state: crate::refresh::decide::State::LoggedOut, generation: i64::MAX };
+                return Ok(Saved::Lost(standing(transaction, &read_before.id)?.unwrap_or(gone)));
+            }
             let generation = next_generation(transaction)?;
-            let sql = format!(
-                "UPDATE session SET generation = ?1, verified = ?2, received_wall = ?3, received_boot = ?4, boot_id = ?5,
-                     lifetime = ?6, retry_at = NULL, scopes = ?7, tokens = ?8, received_server = ?11
-                 WHERE id = ?9 AND generation = ?10 AND state = {ACTIVE}"
-            );
-            let changed = transaction.prepare_cached(&sql)?.execute(params![
+            let sql = "UPDATE session SET generation = ?1, verified = ?2, received_wall = ?3, received_boot = ?4, boot_id = ?5,
+                           lifetime = ?6, pause = NULL, scopes = ?7, tokens = ?8, received_server = ?10,
+                           doubted = doubted OR ?11
+                       WHERE id = ?9";
+            transaction.prepare_cached(sql)?.execute(params![
                 generation,
-                verified,
+                counts_as_verified(read_before.verified, rotation.brought_id_token),
                 received.wall,
                 received.boot,
                 received.boot_id,
@@ -279,32 +361,34 @@ impl Store {
                 json(&tokens.scope.as_ref().unwrap_or(&read_before.scopes)),
                 *tokens.to_bytes()?,
                 read_before.id,
-                read_before.generation,
                 received.server,
+                rotation.in_doubt,
             ])?;
-            if changed == 0 {
-                return Ok(None);
-            }
+            forget_attempt(transaction, &read_before.id)?;
             journal::write(transaction, received.wall, note)?;
-            by_id(transaction, &read_before.id)
+            crash_point!("K8");
+            let row = by_id(transaction, &read_before.id)?.ok_or_else(|| tampered("session.id"))?;
+            Ok(Saved::Row(Box::new(row)))
         })
     }
 
     /// Notes that the ID token of this generation was checked.
     pub(crate) fn mark_verified(&self, row: &SessionRow) -> Result<()> {
         self.write(|transaction| {
-            let sql = format!("UPDATE session SET verified = 1 WHERE id = ?1 AND generation = ?2 AND state = {ACTIVE}");
-            transaction.prepare_cached(&sql)?.execute(params![row.id, row.generation])?;
+            if holds(transaction, row)? {
+                transaction.prepare_cached("UPDATE session SET verified = 1 WHERE id = ?1")?.execute([&row.id])?;
+            }
             Ok(())
         })
     }
 
-    /// Keeps the provider from being asked again before a moment.
-    pub(crate) fn back_off(&self, row: &SessionRow, retry_at: Option<i64>, now: i64, note: &Note<'_>) -> Result<()> {
+    /// Keeps the provider from being asked again for a while.
+    pub(crate) fn back_off(&self, row: &SessionRow, pause: &Pause, now: i64, note: &Note<'_>) -> Result<()> {
         self.write(|transaction| {
-            let sql =
-                format!("UPDATE session SET retry_at = ?1 WHERE id = ?2 AND generation = ?3 AND state = {ACTIVE}");
-            transaction.prepare_cached(&sql)?.execute(params![retry_at, row.id, row.generation])?;
+            if holds(transaction, row)? {
+                let sql = "UPDATE session SET pause = ?1 WHERE id = ?2";
+                transaction.prepare_cached(sql)?.execute(params![json(pause), row.id])?;
+            }
             journal::write(transaction, now, note)
         })
     }
@@ -312,23 +396,25 @@ impl Store {
     /// Ends a session for a cause, if it is still the one that was read. Nothing is deleted; what an ended session still holds is not given out.
     pub(crate) fn end_for(&self, row: &SessionRow, cause: Reason, now: i64, note: &Note<'_>) -> Result<bool> {
         self.write(|transaction| {
-            let generation = next_generation(transaction)?;
-            let sql = format!(
-                "UPDATE session SET state = {ENDED}, cause = ?1, generation = ?2
-                 WHERE id = ?3 AND generation = ?4 AND state = {ACTIVE}"
-            );
-            let changed =
-                transaction.prepare_cached(&sql)?.execute(params![cause.name(), generation, row.id, row.generation])?;
-            if changed == 1 {
-                journal::write(transaction, now, note)?;
+            if !holds(transaction, row)? {
+                return Ok(false);
             }
-            Ok(changed == 1)
+            let generation = next_generation(transaction)?;
+            let sql = format!("UPDATE session SET state = {ENDED}, cause = ?1, generation = ?2 WHERE id = ?3");
+            transaction.prepare_cached(&sql)?.execute(params![cause.name(), generation, row.id])?;
+            forget_attempt(transaction, &row.id)?;
+            journal::write(transaction, now, note)?;
+            Ok(true)
         })
     }
 
-    /// The app ends a session: whatever its state, nothing of it is left but a tombstone. False when it already was one.
-    pub(crate) fn log_out(&self, id: &str, now: i64, note: &Note<'_>) -> Result<bool> {
+    /// The app ends a session: whatever its state, nothing of it is left but a tombstone, and what is owed to the provider when that is to be told.
+    /// False when it already was one.
+    pub(crate) fn log_out(&self, id: &str, revoke: bool, now: i64, note: &Note<'_>) -> Result<bool> {
         let logged_out = self.write(|transaction| {
+            if revoke {
+                owe_row(transaction, id, now)?;
+            }
             let generation = next_generation(transaction)?;
             let sql = format!(
                 "UPDATE session SET state = {LOGGED_OUT}, cause = ?1, generation = ?2, tokens = x'', identity = NULL,
@@ -342,6 +428,7 @@ impl Store {
                 id
             ])?;
             if changed == 1 {
+                forget_attempt(transaction, id)?;
                 transaction
                     .prepare_cached("UPDATE meta SET current_session = NULL WHERE current_session = ?1")?
                     .execute([id])?;
@@ -349,6 +436,7 @@ impl Store {
             }
             Ok(changed == 1)
         })?;
+        crash_point!("K13");
         if logged_out {
             self.forget_old_pages();
         }

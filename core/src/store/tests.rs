@@ -64,7 +64,8 @@ fn s67_a_folder_open_to_others_and_a_symbolic_link_are_refused() {
 fn every_setting_that_the_store_relies_on_is_on() {
     let temp = Temp::new("settings");
     let store = Store::open(&temp.0.join("store")).unwrap();
-    let connection = store.lock();
+    let mut held = store.hold();
+    let connection = held.connection().unwrap();
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).unwrap();
     let text = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, String>(0)).unwrap();
     let config = |config| connection.db_config(config).unwrap();
@@ -76,14 +77,14 @@ fn every_setting_that_the_store_relies_on_is_on() {
     assert_eq!(number("trusted_schema"), 0);
     assert_eq!(number("cell_size_check"), 1);
     assert_eq!(number("application_id"), 0x4b66_6f62);
-    assert_eq!(number("user_version"), 1);
+    assert_eq!(number("user_version"), 2);
 }
 
 #[test]
 fn a_newer_store_and_a_foreign_database_are_refused_and_left_as_they_are() {
     let temp = Temp::new("versions");
     let path = temp.0.join("store");
-    Store::open(&path).unwrap().lock().pragma_update(None, "user_version", 2).unwrap();
+    Store::open(&path).unwrap().hold().connection().unwrap().pragma_update(None, "user_version", 3).unwrap();
     assert_eq!(refused(&path), Reason::StoreTooNew);
     let foreign = temp.0.join("foreign");
     drop(folder::prepare(&foreign).unwrap());

@@ -233,6 +233,12 @@ impl TokenAnswer {
     }
 
     /// A second copy of the secrets, for the one place that needs it: a login's answer becomes a session's tokens.
+    /// When the provider wants the next refresh (`refresh_in`, Microsoft's), in milliseconds after this one.
+    pub(crate) fn refresh_in(&self) -> Option<i64> {
+        let wait = self.other.get("refresh_in").and_then(lifetime)?;
+        i64::try_from(wait.as_millis()).ok()
+    }
+
     pub(crate) fn duplicate(&self) -> Self {
         Self {
             access_token: self.access_token.duplicate(),

@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use keyfob::{Clock, Config, ConfigBuilder, Keyfob, LoginOptions, Registration, Session, SystemClock};
@@ -102,7 +102,7 @@ impl Bench {
 
     /// Another handle on the same store, as another process would have it.
     pub fn another(&self) -> Keyfob {
-        Keyfob::open(config(self.idp.issuer(), &self.temp.store()).with_clock(self.clock.clone())).unwrap()
+        Keyfob::open(elsewhere(config(self.idp.issuer(), &self.temp.store()).with_clock(self.clock.clone()))).unwrap()
     }
 
     /// Begins a login and lets ada log in; gives the redirect.
@@ -131,6 +131,13 @@ impl Bench {
         change(&mut script);
         self.idp.set_script(script).unwrap();
     }
+}
+
+/// A configuration whose handle counts as another process's: it shares nothing with the others of this one.
+pub fn elsewhere(config: Config) -> Config {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    // No system gives out such a number.
+    config.as_another_process(1_000_000_000 + NEXT.fetch_add(1, Ordering::SeqCst))
 }
 
 /// The user at the browser.

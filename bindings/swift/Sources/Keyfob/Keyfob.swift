@@ -47,6 +47,12 @@ public final class Keyfob: Sendable {
         }
     }
 
+    /// The providers that are built in, by id: for a program that lists them. An app names one by its id in its configuration and needs no
+    /// list. Touches neither network nor store.
+    public static func providers() throws -> [Provider] {
+        try translating { try KeyfobGenerated.providers().map(Provider.init) }
+    }
+
     /// Lets go of the store. Calls that are under way end as if nothing had happened; later ones throw
     /// ``KeyfobError/invalidState(_:)``. Closing twice is no error; a handle that nobody holds any more is closed by itself.
     public func close() throws {

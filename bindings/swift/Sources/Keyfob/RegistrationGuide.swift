@@ -45,7 +45,7 @@ public struct RegistrationGuide: Sendable, Equatable {
 }
 
 extension RegistrationGuide.Loopback {
-    fileprivate init(_ raw: RawLoopback) {
+    init(_ raw: RawLoopback) {
         self =
             switch raw {
             case .anyPort: .anyPort

@@ -652,6 +652,12 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_httpresponse_uniffi_trait_debug(RustBu
 RustBuffer uniffi_keyfob_uniffi_fn_method_httpresponse_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FUNC_PROVIDERS
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FUNC_PROVIDERS
+RustBuffer uniffi_keyfob_uniffi_fn_func_providers(RustCallStatus *_Nonnull out_status
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_FFI_KEYFOB_UNIFFI_RUSTBUFFER_ALLOC
 #define UNIFFI_FFIDEF_FFI_KEYFOB_UNIFFI_RUSTBUFFER_ALLOC
 RustBuffer ffi_keyfob_uniffi_rustbuffer_alloc(uint64_t size, RustCallStatus *_Nonnull out_status
@@ -910,6 +916,12 @@ void ffi_keyfob_uniffi_rust_future_free_void(uint64_t handle
 #ifndef UNIFFI_FFIDEF_FFI_KEYFOB_UNIFFI_RUST_FUTURE_COMPLETE_VOID
 #define UNIFFI_FFIDEF_FFI_KEYFOB_UNIFFI_RUST_FUTURE_COMPLETE_VOID
 void ffi_keyfob_uniffi_rust_future_complete_void(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_FUNC_PROVIDERS
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_FUNC_PROVIDERS
+uint16_t uniffi_keyfob_uniffi_checksum_func_providers(void
+    
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTCLOCK_WALL

@@ -3728,6 +3728,135 @@ public func FfiConverterTypeProfile_lower(_ value: Profile) -> RustBuffer {
 
 
 /**
+ * A provider that Keyfob knows. Holds no secret.
+ */
+public struct Provider: Equatable, Hashable {
+    /**
+     * The id, for the `provider` of a registration.
+     */
+    public let id: String
+    /**
+     * The name, to show to people.
+     */
+    public let displayName: String
+    /**
+     * What it speaks.
+     */
+    public let kind: ProviderKind
+    /**
+     * Other names that a registration may use for it.
+     */
+    public let aliases: [String]
+    /**
+     * The variables that a registration has to fill in.
+     */
+    public let requiredVariables: [String]
+    /**
+     * The scopes that are asked for when nobody names one.
+     */
+    public let defaultScopes: [String]
+    /**
+     * Whether it takes redirect URIs with a private-use scheme, where that is known.
+     */
+    public let acceptsCustomScheme: Bool?
+    /**
+     * What it takes of loopback redirect URIs, where that is known.
+     */
+    public let acceptsLoopback: Loopback?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The id, for the `provider` of a registration.
+         */id: String, 
+        /**
+         * The name, to show to people.
+         */displayName: String, 
+        /**
+         * What it speaks.
+         */kind: ProviderKind, 
+        /**
+         * Other names that a registration may use for it.
+         */aliases: [String], 
+        /**
+         * The variables that a registration has to fill in.
+         */requiredVariables: [String], 
+        /**
+         * The scopes that are asked for when nobody names one.
+         */defaultScopes: [String], 
+        /**
+         * Whether it takes redirect URIs with a private-use scheme, where that is known.
+         */acceptsCustomScheme: Bool?, 
+        /**
+         * What it takes of loopback redirect URIs, where that is known.
+         */acceptsLoopback: Loopback?) {
+        self.id = id
+        self.displayName = displayName
+        self.kind = kind
+        self.aliases = aliases
+        self.requiredVariables = requiredVariables
+        self.defaultScopes = defaultScopes
+        self.acceptsCustomScheme = acceptsCustomScheme
+        self.acceptsLoopback = acceptsLoopback
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Provider: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeProvider: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Provider {
+        return
+            try Provider(
+                id: FfiConverterString.read(from: &buf), 
+                displayName: FfiConverterString.read(from: &buf), 
+                kind: FfiConverterTypeProviderKind.read(from: &buf), 
+                aliases: FfiConverterSequenceString.read(from: &buf), 
+                requiredVariables: FfiConverterSequenceString.read(from: &buf), 
+                defaultScopes: FfiConverterSequenceString.read(from: &buf), 
+                acceptsCustomScheme: FfiConverterOptionBool.read(from: &buf), 
+                acceptsLoopback: FfiConverterOptionTypeLoopback.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Provider, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.displayName, into: &buf)
+        FfiConverterTypeProviderKind.write(value.kind, into: &buf)
+        FfiConverterSequenceString.write(value.aliases, into: &buf)
+        FfiConverterSequenceString.write(value.requiredVariables, into: &buf)
+        FfiConverterSequenceString.write(value.defaultScopes, into: &buf)
+        FfiConverterOptionBool.write(value.acceptsCustomScheme, into: &buf)
+        FfiConverterOptionTypeLoopback.write(value.acceptsLoopback, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProvider_lift(_ buf: RustBuffer) throws -> Provider {
+    return try FfiConverterTypeProvider.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProvider_lower(_ value: Provider) -> RustBuffer {
+    return FfiConverterTypeProvider.lower(value)
+}
+
+
+/**
  * What to enter at the provider's developer console for one registration, and what it accepts. Holds no secret.
  */
 public struct RegistrationGuide: Equatable, Hashable {
@@ -4901,6 +5030,81 @@ public func FfiConverterTypeMethod_lower(_ value: Method) -> RustBuffer {
 
 
 /**
+ * What a provider speaks.
+ */
+
+public enum ProviderKind: Equatable, Hashable {
+    
+    /**
+     * OpenID Connect: an issuer, discovery, ID tokens.
+     */
+    case oidc
+    /**
+     * Plain OAuth 2: explicit endpoints, the user's identity from userinfo.
+     */
+    case oauth2
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension ProviderKind: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeProviderKind: FfiConverterRustBuffer {
+    typealias SwiftType = ProviderKind
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ProviderKind {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .oidc
+        
+        case 2: return .oauth2
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ProviderKind, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .oidc:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .oauth2:
+            writeInt(&buf, Int32(2))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProviderKind_lift(_ buf: RustBuffer) throws -> ProviderKind {
+    return try FfiConverterTypeProviderKind.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeProviderKind_lower(_ value: ProviderKind) -> RustBuffer {
+    return FfiConverterTypeProviderKind.lower(value)
+}
+
+
+
+/**
  * What became of the token at the provider.
  */
 
@@ -5718,6 +5922,31 @@ fileprivate struct FfiConverterSequenceTypePendingLogin: FfiConverterRustBuffer 
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterSequenceTypeProvider: FfiConverterRustBuffer {
+    typealias SwiftType = [Provider]
+
+    public static func write(_ value: [Provider], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeProvider.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Provider] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Provider]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeProvider.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterSequenceTypeRegistrationInfo: FfiConverterRustBuffer {
     typealias SwiftType = [RegistrationInfo]
 
@@ -5764,6 +5993,16 @@ fileprivate struct FfiConverterSequenceTypeSession: FfiConverterRustBuffer {
         return seq
     }
 }
+/**
+ * The providers that are built in, by id. Touches neither network nor store.
+ */
+public func providers()throws  -> [Provider]  {
+    return try  FfiConverterSequenceTypeProvider.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_func_providers(uniffiCallStatus
+    )
+})
+}
 
 private enum InitializationResult {
     case ok
@@ -5779,6 +6018,9 @@ private let initializationResult: InitializationResult = {
     let scaffolding_contract_version = ffi_keyfob_uniffi_uniffi_contract_version()
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_func_providers() != 63811) {
+        return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_hostclock_wall() != 546) {
         return InitializationResult.apiChecksumMismatch

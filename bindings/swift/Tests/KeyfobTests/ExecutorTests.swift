@@ -41,12 +41,12 @@ private final class Desk: KeyfobExecutor, @unchecked Sendable {
 
 /// A token that is good but soon due is given at once, and refreshed where nobody waits for it.
 @Suite struct ExecutorTests {
-    private let provider: Provider
+    private let provider: TestProvider
     private let clock = TurnedClock()
     private let gate = Gate()
 
     init() throws {
-        provider = try Provider()
+        provider = try TestProvider()
     }
 
     /// A handle and its session, whose token is good for two minutes more.

@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct LoginTests {
     @Test func aWholeLoginMakesASessionThatKnowsWhoLoggedIn() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let buttons = try keyfob.registrations()
         #expect(buttons.map(\.id) == ["work-sso"])
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func aLoginIsCompletedByAHandleThatDidNotBeginIt() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let first = try await Keyfob.open(provider.config)
         let login = try await first.beginLogin("work-sso")
         try first.close()
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test func theRedirectThatMadeASessionGivesItAgainAndSendsNothing() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let redirect = try await provider.logIn(keyfob.beginLogin("work-sso").authorizationURL)
         let session = try await keyfob.completeLogin(redirect).session
@@ -58,7 +58,7 @@ import Testing
     }
 
     @Test func aUserWhoSaysNoIsAccessDeniedWithTheFailureLink() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let login = try await keyfob.beginLogin("work-sso", LoginOptions(failure: "app:/login"))
         let redirect = try await provider.refuse(login.authorizationURL)
@@ -77,7 +77,7 @@ import Testing
     }
 
     @Test func aRedirectWithAWrongStateIsRejectedAndSendsNothing() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let redirect = try await provider.logIn(keyfob.beginLogin("work-sso").authorizationURL)
         try await provider.forget()
@@ -90,7 +90,7 @@ import Testing
     }
 
     @Test func aSessionThatWasEndedIsToldSoAndLeavesNoCurrentOne() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let session = try await keyfob.logIn(provider)
         try await keyfob.setCurrentSession(session.id)
@@ -106,7 +106,7 @@ import Testing
     }
 
     @Test func theProfileIsAskedForOnlyWhenItIsOlderThanWanted() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let session = try await keyfob.logIn(provider, LoginOptions(scopes: ["email"]))
         try await provider.forget()

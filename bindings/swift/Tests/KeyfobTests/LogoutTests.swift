@@ -3,12 +3,12 @@ import Keyfob
 import Testing
 
 @Suite struct LogoutTests {
-    private func revocations(_ provider: Provider) async throws -> [Provider.Request] {
+    private func revocations(_ provider: TestProvider) async throws -> [TestProvider.Request] {
         try await provider.requests().filter { $0.path == "/revoke" }
     }
 
     @Test func loggingOutRevokesTheRefreshTokenAtTheProvider() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let session = try await keyfob.logIn(provider)
         guard case .done = try await keyfob.endSession(session.id).revocation else { throw Trouble("not done") }
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func aRevocationThatFailsIsToldAndTheSessionHasEndedAllTheSame() async throws {
-        let provider = try Provider(#"{ "faults": [ { "endpoint": "revoke", "status": 503 } ] }"#)
+        let provider = try TestProvider(#"{ "faults": [ { "endpoint": "revoke", "status": 503 } ] }"#)
         let keyfob = try await Keyfob.open(provider.config)
         let session = try await keyfob.logIn(provider)
         guard case .failed(.network(let details)) = try await keyfob.endSession(session.id).revocation else {
@@ -37,14 +37,14 @@ import Testing
 
     @Test func aProviderWithoutRevocationIsTold() async throws {
         let fault = #"{ "endpoint": "revoke", "status": 400, "body": { "error": "unsupported_token_type" } }"#
-        let provider = try Provider("{ \"faults\": [ \(fault) ] }")
+        let provider = try TestProvider("{ \"faults\": [ \(fault) ] }")
         let keyfob = try await Keyfob.open(provider.config)
         let ended = try await keyfob.endSession(keyfob.logIn(provider).id)
         guard case .notSupported = ended.revocation else { throw Trouble("not notSupported: \(ended)") }
     }
 
     @Test func aLocalLogoutSendsNothing() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let session = try await keyfob.logIn(provider)
         try await provider.forget()
@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test func theLogoutURLCarriesWhatTheProviderNeeds() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let session = try await keyfob.logIn(provider)
         let options = EndSession(postLogoutRedirectURI: "com.example.notes:/bye?a=b")

@@ -5,7 +5,7 @@ import Testing
 /// What a login asks for and carries along, logins that wait, sessions of other libraries.
 @Suite struct OptionsTests {
     @Test func parametersReachTheProviderAndThoseOfTheProtocolCannotBeSet() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let options = LoginOptions(parameters: ["prompt": "login", "login_hint": "ada+1@example.com"])
         _ = try await provider.logIn(keyfob.beginLogin("work-sso", options).authorizationURL)
@@ -20,7 +20,7 @@ import Testing
     }
 
     @Test func whatTheAppGaveComesBackFromAnotherHandleAndIsNeverSent() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let login = try await keyfob.beginLogin("work-sso", LoginOptions(appData: "CANARY {\"tab\": 3}"))
         #expect(login.authorizationURL.absoluteString.contains("CANARY") == false)
@@ -32,7 +32,7 @@ import Testing
     }
 
     @Test func aSessionGetsMoreScopesAndKeepsItsId() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let session = try await keyfob.logIn(provider)
         try await provider.forget()
@@ -48,7 +48,7 @@ import Testing
             [ { "username": "ada", "password": "lovelace", "claims": { "sub": "u-1" } },
               { "username": "bob", "password": "lovelace", "claims": { "sub": "u-2" } } ]
             """
-        let provider = try Provider("{ \"users\": \(users) }")
+        let provider = try TestProvider("{ \"users\": \(users) }")
         let keyfob = try await Keyfob.open(provider.config)
         let session = try await keyfob.logIn(provider)
         let login = try await keyfob.beginLogin("work-sso", LoginOptions(scopes: ["profile"], forSession: session.id))
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func loginsThatWaitAreListedAndCanBeCancelled() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let first = try await keyfob.beginLogin("work-sso")
         let second = try await keyfob.beginLogin("work-sso", LoginOptions(failure: "app:/login"))
@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test func theGuideSaysWhatToEnterAtTheProvider() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let guide = try keyfob.registrationGuide("work-sso")
         #expect(guide.redirectURI == "http://127.0.0.1/callback/work-sso")
@@ -97,7 +97,7 @@ import Testing
     }
 
     @Test func theGuideSaysWhatAKnownProviderAccepts() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let config = """
             { "store": { "path": "\(provider.folder.appendingPathComponent("store").path)", "plaintext": true },
               "providers": [
@@ -114,7 +114,7 @@ import Testing
     }
 
     @Test func aSessionOfAnotherLibraryIsTakenOverAndItsRefreshTokenGivesTheFirstToken() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let other = try await Keyfob.open(provider.config.replacingOccurrences(of: "/store\"", with: "/other\""))
         let refreshToken = try await other.logIn(provider).providerRefreshToken
         try await provider.forget()
@@ -134,7 +134,7 @@ import Testing
     }
 
     @Test func anAccessTokenThatIsTakenOverIsGoodAsLongAsItSays() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
         let end = Date(timeIntervalSinceNow: 1800)
         let theirs = ImportedTokens(registration: "work-sso", providerUID: "u-1", accessToken: "theirs", expiresAt: end)
@@ -149,7 +149,7 @@ import Testing
     }
 
     @Test func theIdTokenItsClaimsAndTheRestOfTheTokenAnswerAreThere() async throws {
-        let provider = try Provider(#"{ "tamper": { "token": { "set": { "instance_url": "https://one.example" } } } }"#)
+        let provider = try TestProvider(#"{ "tamper": { "token": { "set": { "instance_url": "https://one.example" } } } }"#)
         let keyfob = try await Keyfob.open(provider.config)
         let session = try await keyfob.logIn(provider)
         #expect(session.idToken?.split(separator: ".").count == 3)

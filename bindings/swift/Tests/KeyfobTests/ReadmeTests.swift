@@ -17,7 +17,7 @@ import FoundationNetworking
     private func report(_ error: KeyfobError) { Issue.record(error) }
 
     @Test func theCodeOfTheReadmeRuns() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let (folder, issuer) = (provider.folder.appendingPathComponent("store").path, provider.issuer)
         var request = URLRequest(url: try #require(URL(string: issuer)))
         func openInBrowserAndWait(_ url: URL) async throws -> URL { try await provider.logIn(url) }
@@ -62,7 +62,7 @@ import FoundationNetworking
         #expect(visited == ["app:/home", "app:/login"])
     }
 
-    private func askForMore(_ provider: Provider, _ keyfob: Keyfob, _ session: Session) async throws {
+    private func askForMore(_ provider: TestProvider, _ keyfob: Keyfob, _ session: Session) async throws {
         let options = LoginOptions(
             scopes: ["profile"],
             parameters: ["prompt": "consent", "login_hint": "ada@example.com"],
@@ -89,7 +89,7 @@ import FoundationNetworking
     }
 
     @Test func theCodeOfTheReadmeTakesASessionOver() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let old = try await Keyfob.open(provider.config.replacingOccurrences(of: "/store\"", with: "/old\""))
         let oldRefreshToken = try await old.logIn(provider).providerRefreshToken
         let keyfob = try await Keyfob.open(provider.config)

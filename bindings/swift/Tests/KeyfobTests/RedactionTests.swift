@@ -9,7 +9,7 @@ import Testing
 
     @Test func nothingPrintsATokenAStateALinkAPersonOrTheProvidersWords() async throws {
         let users = #"[ { "username": "ada", "password": "lovelace", "claims": \#(user) } ]"#
-        let provider = try Provider(#"{ "users": \#(users) }"#)
+        let provider = try TestProvider(#"{ "users": \#(users) }"#)
         let keyfob = try await Keyfob.open(provider.config)
         let options = LoginOptions(
             scopes: ["email", "profile"], success: "app:/CANARY-success", failure: "app:/CANARY-failure", redirectPort: 4100,
@@ -41,6 +41,7 @@ import Testing
         show(try await keyfob.journal())
         show(waiting)
         show(try keyfob.registrationGuide("work-sso"))
+        show(try Keyfob.providers())
 
         func url(_ text: String) -> URL { URL(string: text)! }
         show(try await errorOf { _ = try await keyfob.completeLogin(url("\(redirect)&state=CANARY-state")) })

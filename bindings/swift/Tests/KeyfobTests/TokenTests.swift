@@ -3,14 +3,14 @@ import Keyfob
 import Testing
 
 @Suite struct TokenTests {
-    private let provider: Provider
+    private let provider: TestProvider
     private let clock = TurnedClock()
     private let gate = Gate()
     private let keyfob: Keyfob
     private let session: Session
 
     init() async throws {
-        provider = try Provider()
+        provider = try TestProvider()
         keyfob = try await Keyfob.open(provider.config, transport: gate, clock: clock)
         session = try await keyfob.logIn(provider)
         try await provider.forget()

@@ -26,7 +26,7 @@ private struct Throwing: Transport {
 
 @Suite struct TransportTests {
     @Test func everyRequestGoesThroughTheHostsTransport() async throws {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let host = Printing()
         let keyfob = try await Keyfob.open(provider.config, transport: host)
         let session = try await keyfob.logIn(provider, LoginOptions(scopes: ["email"]))
@@ -38,7 +38,7 @@ private struct Throwing: Transport {
     }
 
     private func refused(_ error: any Error) async throws -> KeyfobError {
-        let provider = try Provider()
+        let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config, transport: Throwing(error: error))
         let refused = try await errorOf { _ = try await keyfob.beginLogin("work-sso") }
         #expect(try await provider.requests().isEmpty)

@@ -7,6 +7,7 @@ import kotlinx.coroutines.Dispatchers
 import java.time.Duration
 import java.util.concurrent.Executor
 import dev.keyfob.internal.Keyfob as RawKeyfob
+import dev.keyfob.internal.providers as rawProviders
 
 /**
  * The login library, opened on one store. Any thread and any coroutine may use it; open it once and keep it.
@@ -155,6 +156,12 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
             val hostExecutor: HostExecutor = executor?.let(::ExecutorAdapter) ?: OwnThreads
             return detached { Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor)) }
         }
+
+        /**
+         * The providers that are built in, by id: for a program that lists them. An app names one by its id in its configuration and needs
+         * no list. Touches neither network nor store.
+         */
+        public fun providers(): List<Provider> = translating { rawProviders().map(::Provider) }
     }
 }
 

@@ -30,13 +30,7 @@ public class RegistrationGuide internal constructor(raw: RawGuide) {
     public val acceptsCustomScheme: Boolean? = raw.acceptsCustomScheme
 
     /** What the provider takes of loopback redirect URIs; null where that is not known. */
-    public val acceptsLoopback: Loopback? =
-        when (raw.acceptsLoopback) {
-            RawLoopback.ANY_PORT -> Loopback.ANY_PORT
-            RawLoopback.EXACT -> Loopback.EXACT
-            RawLoopback.NONE -> Loopback.NONE
-            null -> null
-        }
+    public val acceptsLoopback: Loopback? = raw.acceptsLoopback?.let(::loopback)
 
     /** Whether the registration's own redirect URI is of a form that the provider takes; null where that is not known. */
     public val redirectUriAccepted: Boolean? = raw.redirectUriAccepted
@@ -46,3 +40,10 @@ public class RegistrationGuide internal constructor(raw: RawGuide) {
 
     override fun toString(): String = "RegistrationGuide($providerName, $redirectUri)"
 }
+
+internal fun loopback(raw: RawLoopback): Loopback =
+    when (raw) {
+        RawLoopback.ANY_PORT -> Loopback.ANY_PORT
+        RawLoopback.EXACT -> Loopback.EXACT
+        RawLoopback.NONE -> Loopback.NONE
+    }

@@ -28,9 +28,9 @@ internal class ExecutorTest {
     private fun test(
         transport: Transport? = null,
         executor: Executor? = null,
-        block: suspend (Provider, Keyfob, Session) -> Unit,
+        block: suspend (TestProvider, Keyfob, Session) -> Unit,
     ) = runBlocking {
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             Keyfob.open(provider.config(store), transport, clock, executor).use { keyfob ->
                 val session = keyfob.logIn(provider)
                 provider.forget()

@@ -17,7 +17,7 @@ internal class LoginTest {
 
     @Test
     fun `a whole login makes a session that knows who logged in`(): Unit = runBlocking {
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             Keyfob.open(provider.config(store)).use { keyfob ->
                 val buttons = keyfob.registrations()
                 assertEquals(listOf("work-sso"), buttons.map { it.id })
@@ -57,7 +57,7 @@ internal class LoginTest {
 
     @Test
     fun `the redirect that made a session gives it again and sends nothing`(): Unit = runBlocking {
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             Keyfob.open(provider.config(store)).use { keyfob ->
                 val redirect = provider.logIn(keyfob.beginLogin("work-sso").authorizationUrl)
                 val session = keyfob.completeLogin(redirect).session
@@ -70,7 +70,7 @@ internal class LoginTest {
 
     @Test
     fun `a user who says no is an AccessDenied with the failure link`(): Unit = runBlocking {
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             Keyfob.open(provider.config(store)).use { keyfob ->
                 val login = keyfob.beginLogin("work-sso", LoginOptions(failure = "app:/login"))
                 val redirect = provider.refuse(login.authorizationUrl)
@@ -89,7 +89,7 @@ internal class LoginTest {
 
     @Test
     fun `a redirect with a wrong state is a RedirectRejected and sends nothing`(): Unit = runBlocking {
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             Keyfob.open(provider.config(store)).use { keyfob ->
                 val redirect = provider.logIn(keyfob.beginLogin("work-sso").authorizationUrl)
                 provider.forget()
@@ -106,7 +106,7 @@ internal class LoginTest {
 
     @Test
     fun `a session that was ended is told so and leaves no current one`(): Unit = runBlocking {
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             Keyfob.open(provider.config(store)).use { keyfob ->
                 val session = keyfob.logIn(provider)
                 keyfob.endSession(session.id)
@@ -124,7 +124,7 @@ internal class LoginTest {
 
     @Test
     fun `the profile is asked for only when it is older than wanted`(): Unit = runBlocking {
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             Keyfob.open(provider.config(store)).use { keyfob ->
                 val session = keyfob.logIn(provider, LoginOptions(scopes = listOf("email")))
                 provider.forget()
@@ -141,7 +141,7 @@ internal class LoginTest {
         val users = """[
             { "username": "ada", "password": "lovelace", "claims": { "sub": "u-1" } }
         ]"""
-        Provider("""{ "users": $users }""").use { provider ->
+        TestProvider("""{ "users": $users }""").use { provider ->
             Keyfob.open(provider.config(store)).use { keyfob ->
                 val first = keyfob.logIn(provider)
                 provider.play("""{ "users": ${users.replace("u-1", "u-2")} }""")

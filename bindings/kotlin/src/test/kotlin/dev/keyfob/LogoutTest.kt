@@ -14,11 +14,11 @@ internal class LogoutTest {
     @TempDir
     lateinit var store: Path
 
-    private fun test(script: String = "{}", block: suspend (Provider, Keyfob) -> Unit) = runBlocking {
-        Provider(script).use { provider -> Keyfob.open(provider.config(store)).use { keyfob -> block(provider, keyfob) } }
+    private fun test(script: String = "{}", block: suspend (TestProvider, Keyfob) -> Unit) = runBlocking {
+        TestProvider(script).use { provider -> Keyfob.open(provider.config(store)).use { keyfob -> block(provider, keyfob) } }
     }
 
-    private fun Provider.revocations() = requests().filter { it["path"].asString == "/revoke" }
+    private fun TestProvider.revocations() = requests().filter { it["path"].asString == "/revoke" }
 
     @Test
     fun `logging out revokes the refresh token at the provider`() = test { provider, keyfob ->

@@ -16,8 +16,8 @@ internal class OptionsTest {
     @TempDir
     lateinit var store: Path
 
-    private fun test(script: String = "{}", block: suspend (Provider, Keyfob) -> Unit) = runBlocking {
-        Provider(script).use { provider -> Keyfob.open(provider.config(store)).use { keyfob -> block(provider, keyfob) } }
+    private fun test(script: String = "{}", block: suspend (TestProvider, Keyfob) -> Unit) = runBlocking {
+        TestProvider(script).use { provider -> Keyfob.open(provider.config(store)).use { keyfob -> block(provider, keyfob) } }
     }
 
     @Test

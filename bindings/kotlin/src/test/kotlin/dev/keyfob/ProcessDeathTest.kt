@@ -25,7 +25,7 @@ internal class ProcessDeathTest {
     lateinit var folder: Path
 
     /** Begins a login in another process, kills that (SIGKILL), and gives the redirect. */
-    private fun redirectOfAKilledProcess(provider: Provider, config: Path): String {
+    private fun redirectOfAKilledProcess(provider: TestProvider, config: Path): String {
         val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
         val libraries = "-Djna.library.path=" + System.getProperty("jna.library.path")
         val process =
@@ -43,12 +43,12 @@ internal class ProcessDeathTest {
         }
     }
 
-    private fun writtenConfig(provider: Provider): Path =
+    private fun writtenConfig(provider: TestProvider): Path =
         folder.resolve("config.json").also { Files.writeString(it, provider.config(folder.resolve("store"))) }
 
     @Test
     fun `a login that a killed process began is completed by the next one`(): Unit = runBlocking {
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             val config = writtenConfig(provider)
             val redirect = redirectOfAKilledProcess(provider, config)
             Keyfob.open(Files.readString(config)).use { keyfob ->
@@ -67,7 +67,7 @@ internal class ProcessDeathTest {
             System.err.println("SKIPPED: -Dkeyfob.c.complete does not name the C program; `cargo xtask test kotlin` does")
         }
         assumeTrue(program.isNotEmpty())
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             val config = writtenConfig(provider)
             val redirect = redirectOfAKilledProcess(provider, config)
             val process =

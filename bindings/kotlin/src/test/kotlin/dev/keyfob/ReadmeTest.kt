@@ -29,7 +29,7 @@ internal class ReadmeTest {
 
     @Test
     fun `the code of the README runs`(): Unit = runBlocking {
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             val issuer = provider.issuer
             val request = JavaRequest.newBuilder(URI(issuer))
             val openInBrowserAndWait = { url: String -> provider.logIn(url) }
@@ -71,7 +71,7 @@ internal class ReadmeTest {
         navigateTo(completed.returnTo)
     }
 
-    private suspend fun askingForMore(provider: Provider, keyfob: Keyfob, session: Session) {
+    private suspend fun askingForMore(provider: TestProvider, keyfob: Keyfob, session: Session) {
         val options = LoginOptions(
             scopes = listOf("profile"),
             forSession = session.id, // more scopes for this session; another account is refused
@@ -99,7 +99,7 @@ internal class ReadmeTest {
 
     @Test
     fun `the code of the README takes a session over`(): Unit = runBlocking {
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             val oldRefreshToken = Keyfob.open(provider.config(folder.resolve("old"))).use { it.logIn(provider).providerRefreshToken }
             Keyfob.open(provider.config(folder.resolve("new"))).use { keyfob ->
                 val moved = keyfob.importSession(

@@ -21,7 +21,7 @@ internal class RedactionTest {
     @Test
     fun `nothing prints a token, a state, a link, a person or the provider's words`(): Unit = runBlocking {
         val script = """{ "users": [ { "username": "ada", "password": "lovelace", "claims": $user } ] }"""
-        Provider(script).use { provider ->
+        TestProvider(script).use { provider ->
             Keyfob.open(provider.config(store)).use { keyfob ->
                 val printed = mutableListOf<String>()
                 val options =
@@ -41,7 +41,7 @@ internal class RedactionTest {
                 val token = keyfob.accessToken(session.id)
                 val objects =
                     listOf(keyfob, options, login, completed, session, session.state, session.profile, token, keyfob.registrations()) +
-                        keyfob.journal() + waiting + keyfob.registrationGuide("work-sso")
+                        keyfob.journal() + waiting + keyfob.registrationGuide("work-sso") + Keyfob.providers()
                 printed += objects.map { "$it" }
 
                 printed += dump<KeyfobException.RedirectRejected> { keyfob.completeLogin("$redirect&state=CANARY-state") }

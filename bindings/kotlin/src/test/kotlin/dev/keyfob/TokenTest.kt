@@ -25,8 +25,8 @@ internal class TokenTest {
     private val clock = Turned()
     private val gate = Gate()
 
-    private fun test(script: String = "{}", block: suspend (Provider, Keyfob) -> Unit) = runBlocking {
-        Provider(script).use { provider ->
+    private fun test(script: String = "{}", block: suspend (TestProvider, Keyfob) -> Unit) = runBlocking {
+        TestProvider(script).use { provider ->
             Keyfob.open(provider.config(store), gate, clock).use { keyfob -> block(provider, keyfob) }
         }
     }

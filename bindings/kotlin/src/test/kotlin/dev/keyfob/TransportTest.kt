@@ -26,7 +26,7 @@ internal class TransportTest {
 
     @Test
     fun `every request goes through the host's transport`(): Unit = runBlocking {
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             val config = provider.config(store).replaceFirst("{", """{ "http": { "connect_seconds": 3, "total_seconds": 7 },""")
             Keyfob.open(config, transport = host).use { keyfob ->
                 val session = keyfob.logIn(provider, LoginOptions(scopes = listOf("email")))
@@ -45,7 +45,7 @@ internal class TransportTest {
     }
 
     private fun refused(throwing: () -> Nothing): KeyfobException = runBlocking {
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             Keyfob.open(provider.config(store), transport = { throwing() }).use { keyfob ->
                 assertThrows<KeyfobException> { runBlocking { keyfob.beginLogin("work-sso") } }
                     .also { assertEquals(emptyList<Any>(), provider.requests()) }
@@ -84,7 +84,7 @@ internal class TransportTest {
 
                 override fun bootId() = error("CANARY")
             }
-        Provider().use { provider ->
+        TestProvider().use { provider ->
             Keyfob.open(provider.config(store), clock = broken).use { keyfob ->
                 assertEquals("u-1", keyfob.logIn(provider).providerUid)
             }

@@ -753,6 +753,8 @@ internal object IntegrityCheckingUniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_keyfob_uniffi_checksum_func_providers(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_hostclock_wall(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_hostclock_boot(
@@ -964,6 +966,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_httpresponse_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_func_providers(uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun ffi_keyfob_uniffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun ffi_keyfob_uniffi_rustbuffer_from_bytes(`bytes`: ForeignBytes.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1083,6 +1087,9 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
+    if ((lib.uniffi_keyfob_uniffi_checksum_func_providers() and 0xFFFF) != 63811) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_hostclock_wall() and 0xFFFF) != 546) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -4795,6 +4802,101 @@ public object FfiConverterTypeProfile: FfiConverterRustBuffer<Profile> {
 
 
 /**
+ * A provider that Keyfob knows. Holds no secret.
+ */
+data class Provider (
+    /**
+     * The id, for the `provider` of a registration.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * The name, to show to people.
+     */
+    val `displayName`: kotlin.String
+    , 
+    /**
+     * What it speaks.
+     */
+    val `kind`: ProviderKind
+    , 
+    /**
+     * Other names that a registration may use for it.
+     */
+    val `aliases`: List<kotlin.String>
+    , 
+    /**
+     * The variables that a registration has to fill in.
+     */
+    val `requiredVariables`: List<kotlin.String>
+    , 
+    /**
+     * The scopes that are asked for when nobody names one.
+     */
+    val `defaultScopes`: List<kotlin.String>
+    , 
+    /**
+     * Whether it takes redirect URIs with a private-use scheme, where that is known.
+     */
+    val `acceptsCustomScheme`: kotlin.Boolean?
+    , 
+    /**
+     * What it takes of loopback redirect URIs, where that is known.
+     */
+    val `acceptsLoopback`: Loopback?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeProvider: FfiConverterRustBuffer<Provider> {
+    override fun read(buf: ByteBuffer): Provider {
+        return Provider(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterTypeProviderKind.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterSequenceString.read(buf),
+            FfiConverterOptionalBoolean.read(buf),
+            FfiConverterOptionalTypeLoopback.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Provider) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`displayName`) +
+            FfiConverterTypeProviderKind.allocationSize(value.`kind`) +
+            FfiConverterSequenceString.allocationSize(value.`aliases`) +
+            FfiConverterSequenceString.allocationSize(value.`requiredVariables`) +
+            FfiConverterSequenceString.allocationSize(value.`defaultScopes`) +
+            FfiConverterOptionalBoolean.allocationSize(value.`acceptsCustomScheme`) +
+            FfiConverterOptionalTypeLoopback.allocationSize(value.`acceptsLoopback`)
+    )
+
+    override fun write(value: Provider, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`displayName`, buf)
+            FfiConverterTypeProviderKind.write(value.`kind`, buf)
+            FfiConverterSequenceString.write(value.`aliases`, buf)
+            FfiConverterSequenceString.write(value.`requiredVariables`, buf)
+            FfiConverterSequenceString.write(value.`defaultScopes`, buf)
+            FfiConverterOptionalBoolean.write(value.`acceptsCustomScheme`, buf)
+            FfiConverterOptionalTypeLoopback.write(value.`acceptsLoopback`, buf)
+    }
+}
+
+
+
+/**
  * What to enter at the provider's developer console for one registration, and what it accepts. Holds no secret.
  */
 data class RegistrationGuide (
@@ -5961,6 +6063,49 @@ public object FfiConverterTypeMethod: FfiConverterRustBuffer<Method> {
 
 
 /**
+ * What a provider speaks.
+ */
+
+enum class ProviderKind {
+    
+    /**
+     * OpenID Connect: an issuer, discovery, ID tokens.
+     */
+    OIDC,
+    /**
+     * Plain OAuth 2: explicit endpoints, the user's identity from userinfo.
+     */
+    OAUTH2;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeProviderKind: FfiConverterRustBuffer<ProviderKind> {
+    override fun read(buf: ByteBuffer) = try {
+        ProviderKind.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: ProviderKind) = 4UL
+
+    override fun write(value: ProviderKind, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * What became of the token at the provider.
  */
 sealed class Revocation {
@@ -6805,6 +6950,34 @@ public object FfiConverterSequenceTypePendingLogin: FfiConverterRustBuffer<List<
 /**
  * @suppress
  */
+public object FfiConverterSequenceTypeProvider: FfiConverterRustBuffer<List<Provider>> {
+    override fun read(buf: ByteBuffer): List<Provider> {
+        val len = buf.getInt()
+        return List<Provider>(len) {
+            FfiConverterTypeProvider.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Provider>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeProvider.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Provider>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeProvider.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterSequenceTypeRegistrationInfo: FfiConverterRustBuffer<List<RegistrationInfo>> {
     override fun read(buf: ByteBuffer): List<RegistrationInfo> {
         val len = buf.getInt()
@@ -6854,4 +7027,18 @@ public object FfiConverterSequenceTypeSession: FfiConverterRustBuffer<List<Sessi
         }
     }
 }
+        /**
+         * The providers that are built in, by id. Touches neither network nor store.
+         */
+    @Throws(KeyfobException::class) fun `providers`(): List<Provider> {
+            return FfiConverterSequenceTypeProvider.lift(
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_func_providers(
+    
+        _status)
+}
+    )
+    }
+    
+
 

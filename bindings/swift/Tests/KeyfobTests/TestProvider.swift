@@ -15,7 +15,7 @@ struct Trouble: Error, CustomStringConvertible {
 }
 
 /// The program keyfob-idp, with a script, as long as a test wants it.
-final class Provider: @unchecked Sendable {
+final class TestProvider: @unchecked Sendable {
     let issuer: String
     let folder: URL
     private let process = Process()
@@ -206,7 +206,7 @@ final class TurnedClock: KeyfobClock, @unchecked Sendable {
 
 extension Keyfob {
     /// A login from its beginning to its session.
-    func logIn(_ provider: Provider, _ options: LoginOptions = LoginOptions()) async throws -> Session {
+    func logIn(_ provider: TestProvider, _ options: LoginOptions = LoginOptions()) async throws -> Session {
         let login = try await beginLogin("work-sso", options)
         return try await completeLogin(provider.logIn(login.authorizationURL)).session
     }

@@ -1,0 +1,85 @@
+//! What all handles of one folder in one process share: the open store, what is in memory, and who does what right now. A second handle with a
+//! memory of its own would take the first one's unfinished work for a dead process's.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use super::gate::Gate;
+use super::login::Judged;
+use super::memory::Memory;
+use super::unsaved::Unsaved;
+use crate::clock::Clock;
+use crate::error::Result;
+use crate::refresh::flight::Flights;
+use crate::refresh::owner::Process;
+use crate::store::{SessionRow, Store};
+
+pub(super) struct Common {
+    pub(super) store: Store,
+    /// This process, as attempts name it.
+    pub(super) me: Process,
+    pub(super) memory: Memory,
+    pub(super) unsaved: Unsaved,
+    pub(super) refreshes: Flights<Arc<SessionRow>>,
+    pub(super) completions: Flights<Arc<Judged>>,
+    pub(super) gate: Gate,
+    #[cfg(feature = "simulation")]
+    played: Option<u32>,
+}
+
+/// The folders that are open in this process.
+static OPEN: Mutex<Vec<(PathBuf, Weak<Common>)>> = Mutex::new(Vec::new());
+
+impl Common {
+    /// The one of this folder, opened when it is not open yet.
+    pub(super) fn of(path: &Path, clock: &dyn Clock) -> Result<Arc<Self>> {
+        let folder = Store::folder_of(path)?;
+        let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+        open.retain(|(_, common)| common.strong_count() > 0);
+        let pid = std::process::id();
+        // What a parent had open before a fork is not ours.
+        let there = open.iter().filter(|(known, _)| *known == folder).find_map(|(_, common)| common.upgrade());
+        if let Some(common) = there.filter(|common| common.me.pid == pid) {
+            return Ok(common);
+        }
+        let common = Arc::new(Self::new(&folder, Process::this(clock.boot_id()), clock)?);
+        open.push((folder, Arc::downgrade(&common)));
+        Ok(common)
+    }
+
+    /// One that shares nothing, as another process would have it.
+    #[cfg(feature = "simulation")]
+    pub(super) fn played(path: &Path, pid: u32, clock: &dyn Clock) -> Result<Arc<Self>> {
+        let folder = Store::folder_of(path)?;
+        let mut common = Self::new(&folder, Process::played(pid, clock.boot_id()), clock)?;
+        common.played = Some(pid);
+        crate::simulation::play(pid, true);
+        Ok(Arc::new(common))
+    }
+
+    fn new(folder: &Path, me: Process, clock: &dyn Clock) -> Result<Self> {
+        let store = Store::open(folder)?;
+        log::debug!("opened the store in {}", store.folder().display());
+        let others_version = store.others_version()?;
+        Ok(Self {
+            store,
+            me,
+            memory: Memory::new(clock.boot(), others_version),
+            unsaved: Unsaved::default(),
+            refreshes: Flights::new(),
+            completions: Flights::new(),
+            gate: Gate::default(),
+            #[cfg(feature = "simulation")]
+            played: None,
+        })
+    }
+}
+
+#[cfg(feature = "simulation")]
+impl Drop for Common {
+    fn drop(&mut self) {
+        if let Some(pid) = self.played {
+            crate::simulation::play(pid, false);
+        }
+    }
+}

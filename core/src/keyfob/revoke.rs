@@ -1,0 +1,202 @@
+//! What is owed to a provider: that it revokes the tokens of a session that was logged out (RFC 7009). An entry of the outbox goes once the provider was
+//! told, and waits where it could not be.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::end::Revocation;
+use super::gate::Locked;
+use super::login::{client, issuer_name};
+use super::{Known, Shared};
+use crate::error::{Error, OAuthError, Reason, Result};
+use crate::http::oauth::{ClientAuth, retry_after_of};
+use crate::http::{HttpRequest, HttpResponse, Limits, Method};
+use crate::provider::{AuthMethod, Metadata, RevocationMethod, RevokedToken, with_token};
+use crate::refresh::decide::{Owed, Revocation as Decision, before_revoking};
+use crate::refresh::pause::{Failure, Pause};
+use crate::secret::Secret;
+use crate::store::{Hold, JournalEvent, Note, OwedRow, Purpose};
+use crate::token::answer::TokenAnswer;
+
+/// Longest answer that is read.
+const MAX_ANSWER: usize = 64 * 1024;
+
+impl Shared {
+    /// Sends what is owed for a session; what became of the last of it, `None` where nothing is.
+    pub(super) fn send_owed_of(&self, session: &str) -> Option<Revocation> {
+        let owed = match self.common.store.owed(self.wall_millis()) {
+            Ok(owed) => owed,
+            Err(error) => return Some(Revocation::Owed(error)),
+        };
+        owed.iter().filter(|owed| owed.session == session).map(|owed| self.send_owed(owed)).last()
+    }
+
+    /// Sends one entry, if its time has come.
+    pub(super) fn send_owed(&self, owed: &OwedRow) -> Revocation {
+        let sent = self.try_to_send(owed);
+        let note = Note::new(JournalEvent::RevocationFailed, &owed.registration).session(&owed.session);
+        let noted = match &sent {
+            Revocation::Done => {
+                let note = Note::new(JournalEvent::TokensRevoked, &owed.registration).session(&owed.session);
+                self.common.store.settle(owed, Some(&note), self.wall_millis())
+            }
+            Revocation::NotAsked | Revocation::NotSupported => self.common.store.settle(owed, None, 0),
+            Revocation::Failed(error) => self.common.store.settle(owed, Some(&note.error(error)), self.wall_millis()),
+            Revocation::Owed(error) => {
+                let wait = error.retry_after();
+                let pause = Pause::after(Failure::TurnedAway, wait, owed.pause.as_ref(), self.moment());
+                self.common.store.postpone(owed, &pause)
+            }
+        };
+        if let Err(error) = noted {
+            log::debug!("what became of a revocation could not be written: {error}");
+        }
+        sent
+    }
+
+    fn try_to_send(&self, owed: &OwedRow) -> Revocation {
+        let running = match self.common.gate.begin() {
+            Ok(running) => running,
+            Err(error) => return Revocation::Owed(error),
+        };
+        // A registration that is not configured any more leaves nobody to ask: perhaps the next start of the app has it again.
+        let known = match self.known(&owed.registration) {
+            Ok(known) => known,
+            Err(error) => return Revocation::Owed(error),
+        };
+        let metadata = match self.metadata(known) {
+            Ok(metadata) => metadata,
+            Err(error) => return Revocation::Owed(error),
+        };
+        if owed.issuer != issuer_name(&metadata) || !known.provider.answers_to(&owed.provider) {
+            // The registration names another provider by now, which is not to see these tokens (security S61).
+            return Revocation::NotSupported;
+        }
+        let request = match revocation(known, &metadata, &owed.tokens, self.limits(MAX_ANSWER)) {
+            Ok(Some(request)) => request,
+            Ok(None) => return Revocation::NotSupported,
+            Err(error) => return Revocation::Failed(error),
+        };
+        let _locked = match self.peace_for(owed, known) {
+            Ok(Some(locked)) => locked,
+            Ok(None) => return Revocation::NotAsked,
+            Err(error) => return Revocation::Owed(error),
+        };
+        // Another process may have sent it while this one was getting ready.
+        match self.common.store.owed_row(owed.row) {
+            Ok(Some(_)) => {}
+            Ok(None) => return Revocation::Done,
+            Err(error) => return Revocation::Owed(error),
+        }
+        let answer = match self.send(&request) {
+            Ok(response) => judge(&response),
+            Err(error) => Revocation::Owed(error.into()),
+        };
+        drop(running);
+        answer
+    }
+
+    /// Where revoking a token may end every session of the user: the registration's lock, held alone, so that no login is between its code exchange and its
+    /// saving. `None` when the revocation would end a session that the user has by now.
+    #[expect(clippy::type_complexity, reason = "no lock, a lock, or not at all")]
+    fn peace_for(&self, owed: &OwedRow, known: &Known) -> Result<Option<Option<Locked<'_>>>> {
+        let whole_grant = known.provider.revokes_whole_grant();
+        let lock = if whole_grant {
+            self.common.store.try_lock(Purpose::Grant, &owed.registration, Hold::Alone)?
+        } else {
+            None
+        };
+        let decision = before_revoking(&Owed {
+            whole_grant,
+            has_session: whole_grant && self.common.store.has_session(owed)?,
+            login_under_way: whole_grant
+                && (lock.is_none() || self.common.store.has_login_under_way(&owed.registration, self.wall_millis())?),
+        });
+        match decision {
+            Decision::Send => Ok(Some(lock.map(|lock| self.common.gate.hold(lock)))),
+            Decision::Forget => Ok(None),
+            Decision::Later => Err(Error::new(Reason::CompletionInProgress)),
+        }
+    }
+}
+
+/// What the answer means (RFC 7009 sections 2.2 and 2.2.1).
+fn judge(response: &HttpResponse) -> Revocation {
+    if response.is_success() {
+        // Also for a token that the provider does not know.
+        return Revocation::Done;
+    }
+    let body = crate::json::parse(&response.body).ok();
+    let code = body.as_ref().and_then(|body| body.get("error")).and_then(Value::as_str);
+    let retry_after = retry_after_of(response);
+    let error = |reason| Error::new(reason).with_status(response.status).with_detail("revocation");
+    match (response.status, code) {
+        (_, Some("unsupported_token_type")) => Revocation::NotSupported,
+        (_, Some("invalid_client" | "unauthorized_client")) => Revocation::Failed(error(Reason::InvalidClient)),
+        (429, _) => Revocation::Owed(error(Reason::BackOff).with_retry_after(retry_after)),
+        (500..=599, _) => Revocation::Owed(error(Reason::ProviderUnavailable).with_retry_after(retry_after)),
+        (_, Some(code)) => Revocation::Failed(error(Reason::ServerError).with_oauth(OAuthError::new(code, None, None))),
+        // Somebody between here and the provider, as it may be.
+        (300..=399, None) => Revocation::Owed(error(Reason::UnexpectedRedirect)),
+        _ => Revocation::Failed(error(Reason::UnexpectedStatus)),
+    }
+}
+
+/// The request: RFC 7009's, or the one that the provider's file describes.
+fn revocation(known: &Known, metadata: &Metadata, tokens: &TokenAnswer, limits: Limits) -> Result<Option<HttpRequest>> {
+    let own = known.provider.revocation();
+    let url = match own.and_then(|own| own.url.as_deref()) {
+        Some(url) => known.provider.url_for(&known.registration, "revocation.url", url)?,
+        None => match &metadata.revocation_endpoint {
+            Some(url) => url.clone(),
+            None => return Ok(None),
+        },
+    };
+    let wanted = own.map(|own| own.token).unwrap_or_default();
+    let (hint, token) = match (&tokens.refresh_token, wanted) {
+        (Some(token), RevokedToken::RefreshToken) => ("refresh_token", token),
+        _ => ("access_token", &tokens.access_token),
+    };
+    if token.expose().is_empty() {
+        return Ok(None);
+    }
+    let client = client(known, metadata, known.registration.redirect_uri());
+    let auth = match own.and_then(|own| own.auth) {
+        Some(AuthMethod::Basic) => ClientAuth::Basic,
+        Some(AuthMethod::Post) => ClientAuth::Post,
+        Some(AuthMethod::None) => ClientAuth::None,
+        None => client.auth,
+    };
+    let mut headers = vec![("Accept".to_owned(), "application/json".to_owned())];
+    let mut form = vec![("token", token.expose()), ("token_type_hint", hint)];
+    match (auth, client.client_secret) {
+        (ClientAuth::Basic, Some(secret)) => {
+            headers.push(("Authorization".to_owned(), basic(client.client_id, secret)));
+        }
+        (ClientAuth::Post, Some(secret)) => {
+            form.push(("client_id", client.client_id));
+            form.push(("client_secret", secret.expose()));
+        }
+        _ => form.push(("client_id", client.client_id)),
+    }
+    let (content_type, body) = match own.and_then(|own| own.json.as_ref()) {
+        Some(json) => ("application/json", with_token(json, token.expose()).to_string()),
+        None => (
+            "application/x-www-form-urlencoded",
+            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish(),
+        ),
+    };
+    headers.push(("Content-Type".to_owned(), content_type.to_owned()));
+    let method = match own.map(|own| own.method).unwrap_or_default() {
+        RevocationMethod::Post => Method::Post,
+        RevocationMethod::Delete => Method::Delete,
+    };
+    Ok(Some(HttpRequest::new(method, url, headers, body.into_bytes(), limits)))
+}
+
+/// HTTP Basic with both parts form-encoded first (RFC 6749 section 2.3.1).
+fn basic(client_id: &str, secret: &Secret) -> String {
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret.expose()))))
+}

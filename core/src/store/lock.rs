@@ -1,0 +1,106 @@
+//! Lock files: the right to refresh a session, and the peace that a login needs from revocations.
+//!
+//! A lock is the kernel's (`flock`), so it goes with its holder however that dies, and no time limit can give it to two. A file is made when it is
+//! first needed and never removed: two holders of a removed and a new file of one name would both hold "the" lock. It is opened anew for
+//! each attempt, close-on-exec, for a lock belongs to the open file.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use ring::digest::{SHA256, digest};
+
+use crate::error::{Error, Reason, Result};
+
+/// How many files share the sessions, and the registrations.
+const STRIPES: u8 = 64;
+
+/// A held lock; dropping it lets go.
+#[derive(Debug)]
+pub(crate) struct FileLock {
+    _file: File,
+}
+
+/// How a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Alone,
+    /// With others who hold it so.
+    Shared,
+}
+
+/// What a lock is for: its file's name begins with this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// One session's refresh.
+    Refresh,
+    /// One registration's logins, and its revocations that may hit a whole grant.
+    Grant,
+}
+
+impl Purpose {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Refresh => "refresh",
+            Self::Grant => "grant",
+        }
+    }
+}
+
+/// Takes the lock if nobody holds it against us; `None` when somebody does.
+pub(super) fn try_lock(folder: &Path, purpose: Purpose, of: &str, hold: Hold) -> Result<Option<FileLock>> {
+    let stripe = digest(&SHA256, of.as_bytes()).as_ref().first().copied().unwrap_or_default() % STRIPES;
+    let file = open(&folder.join(format!("{}-{stripe:02}.lock", purpose.name()))).map_err(|error| cannot(&error))?;
+    match lock(&file, hold) {
+        Ok(()) => Ok(Some(FileLock { _file: file })),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(cannot(&error)),
+    }
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let no_link = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
+    // std opens close-on-exec.
+    File::options().read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(no_link).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::options().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+#[cfg(unix)]
+fn lock(file: &File, hold: Hold) -> io::Result<()> {
+    use rustix::fs::FlockOperation;
+    let operation = match hold {
+        Hold::Alone => FlockOperation::NonBlockingLockExclusive,
+        Hold::Shared => FlockOperation::NonBlockingLockShared,
+    };
+    Ok(rustix::fs::flock(file, operation)?)
+}
+
+// LockFileEx. On Android `std` has none, which is why Unix goes another way.
+#[cfg(not(unix))]
+fn lock(file: &File, hold: Hold) -> io::Result<()> {
+    match hold {
+        Hold::Alone => file.try_lock(),
+        Hold::Shared => file.try_lock_shared(),
+    }
+    .map_err(|error| match error {
+        std::fs::TryLockError::WouldBlock => io::ErrorKind::WouldBlock.into(),
+        std::fs::TryLockError::Error(error) => error,
+    })
+}
+
+fn cannot(error: &io::Error) -> Error {
+    let reason = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Reason::StoreFull,
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Reason::StoreReadOnly,
+        // Without locks among processes there is no refreshing among them: better none at all.
+        io::ErrorKind::Unsupported => Reason::NoFileLocks,
+        _ => Reason::StoreUnavailable,
+    };
+    Error::new(reason).with_detail(format!("lock file: {:?}", error.kind()))
+}
