@@ -64,6 +64,8 @@ pub(crate) struct Measured {
 
 /// Runs of a few seconds may end before the first kill.
 const SECONDS_WITH_A_KILL: f64 = 3.0;
+/// What a session ends for when an answer was lost.
+const LOST: &str = "RotationLost";
 /// From this grace on every interrupted refresh can be mended.
 const ENOUGH_GRACE: f64 = 5.0;
 
@@ -102,11 +104,16 @@ impl Summary {
         let in_window = u64::try_from(self.kills_in_window).unwrap_or(u64::MAX);
         let (lost, reuses) = (self.forced_logouts, self.reuse_detections);
         let enough = self.grace >= ENOUGH_GRACE;
+        let strange: Vec<_> = self.causes.keys().filter(|cause| *cause != LOST).collect();
         let broken = [
             (enough && lost > 0, format!("{lost} forced logouts, with a grace that mends every refresh")),
             (enough && reuses > 0, format!("{reuses} reuses, with a grace that mends every refresh")),
             (lost > in_window, format!("{lost} forced logouts, and only {in_window} kills took an answer with them")),
             (self.unexplained_reuses > 0, format!("{} reuses that no kill explains", self.unexplained_reuses)),
+            (
+                !strange.is_empty(),
+                format!("sessions ended for {strange:?}, and all that can be lost here is a rotation"),
+            ),
             (self.integrity != "ok", format!("the database is damaged: {}", self.integrity)),
             (self.refreshes == 0, "nothing was refreshed".to_owned()),
             (self.expected.kills && self.kills == 0, "nobody was killed".to_owned()),
@@ -153,7 +160,7 @@ mod tests {
 
     fn summary(grace: f64, account: Account, forced: u64) -> Summary {
         let mut tally = Tally::default();
-        (0..forced).for_each(|number| tally.forced(&number.to_string(), "Revoked"));
+        (0..forced).for_each(|number| tally.forced(&number.to_string(), LOST));
         Summary::new(
             &Options { grace, seed: 1, ..Options::default() },
             Measured {

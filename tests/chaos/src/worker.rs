@@ -21,6 +21,8 @@ const PAUSE: u64 = 8;
 const LOOK_AFTER: u32 = 20;
 /// One token in so many is shown to the provider.
 const SHOWN: u32 = 40;
+/// After one call in so many a thread does what is owed, for whomever.
+const MAINTAINED: u32 = 200;
 
 /// Works until standard input is closed.
 pub(crate) fn work(errand: &Errand) -> Result<()> {
@@ -82,6 +84,11 @@ impl Asker<'_> {
                 && !self.call(&session)
             {
                 sessions.clear();
+            }
+            if self.rng.u32(..MAINTAINED) == 0
+                && let Err(refusal) = self.client.maintain()
+            {
+                tell(&refusal, "");
             }
             thread::sleep(Duration::from_millis(self.rng.u64(1..=PAUSE)));
         }

@@ -82,6 +82,11 @@ impl Client for Library {
         Ok(())
     }
 
+    fn maintain(&self) -> Result<(), Refusal> {
+        self.keyfob.maintain(Duration::from_secs(1))?;
+        Ok(())
+    }
+
     fn log_in(&self, user: &str) -> Result<(), Refusal> {
         self.session_of(user).map(drop)
     }

@@ -89,6 +89,11 @@ pub(crate) trait Client: Send + Sync {
     /// Refreshes now.
     fn refresh(&self, session: &str) -> Result<(), Refusal>;
 
+    /// Does what is owed, where the protocol knows such a thing.
+    fn maintain(&self) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     fn log_in(&self, user: &str) -> Result<(), Refusal>;
 
     fn log_out(&self, session: &Seen) -> Result<(), Refusal>;
