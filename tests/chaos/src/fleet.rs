@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use fastrand::Rng;
-use rustix::process::{Pid, Signal, kill_process};
 
 use crate::options::Errand;
 use crate::report::{Said, now};
@@ -70,10 +69,25 @@ struct Worker {
 }
 
 impl Worker {
-    fn signal(&self, signal: Signal) {
+    #[cfg(unix)]
+    fn tell(&self, order: Order) {
+        use rustix::process::{Pid, Signal, kill_process};
+        let signal = match order {
+            Order::Stop => Signal::STOP,
+            Order::GoOn => Signal::CONT,
+        };
         // One that has ended by itself is found by `tick`.
         let _ = kill_process(Pid::from_child(&self.child), signal);
     }
+
+    /// Windows stops no process.
+    #[cfg(not(unix))]
+    fn tell(&self, _order: Order) {}
+}
+
+enum Order {
+    Stop,
+    GoOn,
 }
 
 impl Drop for Worker {
@@ -147,7 +161,7 @@ impl Fleet {
         let until = Instant::now() + pause;
         let Some(State::Running(worker)) = self.put(index, State::Empty(until)) else { return false };
         let since = now();
-        worker.signal(Signal::STOP);
+        worker.tell(Order::Stop);
         self.put(index, State::Stopped(worker, since, until));
         true
     }
@@ -163,7 +177,7 @@ impl Fleet {
         let Some(slot) = self.slots.get_mut(index) else { return };
         match std::mem::replace(&mut slot.state, State::Empty(Instant::now())) {
             State::Stopped(worker, since, _) => {
-                worker.signal(Signal::CONT);
+                worker.tell(Order::GoOn);
                 self.stops.entry(worker.name.clone()).or_default().push((since, now()));
                 slot.state = State::Running(worker);
             }

@@ -22,8 +22,8 @@ pub(crate) struct Summary {
     pub(crate) refreshes: usize,
     /// How often the provider saw a spent refresh token and revoked the family.
     pub(crate) reuse_detections: usize,
-    /// Reuses that no kill explains.
-    pub(crate) unexplained_reuses: usize,
+    /// How often a refresh token came again, in its grace or not, and no kill explains it.
+    pub(crate) unexplained_repeats: usize,
     /// Sessions that ended though nobody logged them out, and why.
     pub(crate) forced_logouts: u64,
     pub(crate) causes: BTreeMap<String, u64>,
@@ -82,7 +82,7 @@ impl Summary {
             grace: options.grace,
             refreshes: account.refreshes,
             reuse_detections: account.reuse_detections,
-            unexplained_reuses: account.unexplained,
+            unexplained_repeats: account.unexplained,
             forced_logouts: tally.forced_logouts(),
             causes: tally.forced,
             kills: measured.kills,
@@ -102,14 +102,14 @@ impl Summary {
     /// Which promises were not kept.
     pub(crate) fn failures(&self) -> Vec<String> {
         let in_window = u64::try_from(self.kills_in_window).unwrap_or(u64::MAX);
-        let (lost, reuses) = (self.forced_logouts, self.reuse_detections);
+        let (lost, reuses, repeats) = (self.forced_logouts, self.reuse_detections, self.unexplained_repeats);
         let enough = self.grace >= ENOUGH_GRACE;
         let strange: Vec<_> = self.causes.keys().filter(|cause| *cause != LOST).collect();
         let broken = [
             (enough && lost > 0, format!("{lost} forced logouts, with a grace that mends every refresh")),
             (enough && reuses > 0, format!("{reuses} reuses, with a grace that mends every refresh")),
             (lost > in_window, format!("{lost} forced logouts, and only {in_window} kills took an answer with them")),
-            (self.unexplained_reuses > 0, format!("{} reuses that no kill explains", self.unexplained_reuses)),
+            (repeats > 0, format!("{repeats} refresh tokens were sent again, and no kill explains it")),
             (
                 !strange.is_empty(),
                 format!("sessions ended for {strange:?}, and all that can be lost here is a rotation"),
@@ -126,7 +126,7 @@ impl Summary {
     pub(crate) fn text(&self) -> String {
         format!(
             "{}: {} processes of {} threads, {} sessions, {} s, grace {} s, seed {}\n\
-             {} refreshes, {} reuses seen ({} without a kill that explains them), {} forced logouts {:?}\n\
+             {} refreshes, {} reuses seen, {} tokens sent again without a kill that explains it, {} forced logouts {:?}\n\
              {} kills ({} with an answer under way), {} stops, {} logouts, {} logins\n\
              {} tokens refused, passing errors {:?}, longest wait {} ms, integrity {}",
             self.protocol,
@@ -138,7 +138,7 @@ impl Summary {
             self.seed,
             self.refreshes,
             self.reuse_detections,
-            self.unexplained_reuses,
+            self.unexplained_repeats,
             self.forced_logouts,
             self.causes,
             self.kills,

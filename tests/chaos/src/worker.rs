@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use fastrand::Rng;
 
 use crate::client::{self, Client, Refusal, agent, is_accepted, patiently};
@@ -56,8 +56,9 @@ pub fn end_with_parent() -> Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     // It may have died before it was asked for.
+    #[cfg(unix)]
     if rustix::process::getppid().is_none_or(|parent| parent.is_init()) {
-        bail!("the parent is gone");
+        anyhow::bail!("the parent is gone");
     }
     Ok(())
 }
