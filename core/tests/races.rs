@@ -4,66 +4,13 @@
 
 mod support;
 
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use keyfob::{
-    EndSession, ErrorKind, HttpRequest, HttpResponse, Keyfob, Method, MinValidity, Reason, Sent, SessionState,
-    Transport, TransportError, TransportFailure,
-};
+use keyfob::{EndSession, ErrorKind, MinValidity, Reason, SessionState};
 use keyfob_idp::{Endpoint, Fault, Reuse};
 use serde_json::json;
-use support::{Bench, config, elsewhere, tamper};
-
-type Event = Box<dyn FnOnce() + Send>;
-
-/// A transport on which something happens once, before the first request to a path is sent.
-struct Eventful {
-    path: &'static str,
-    before: Mutex<Option<Event>>,
-}
-
-impl Eventful {
-    fn before(path: &'static str, event: impl FnOnce() + Send + 'static) -> Arc<Self> {
-        Arc::new(Self { path, before: Mutex::new(Some(Box::new(event))) })
-    }
-}
-
-impl Transport for Eventful {
-    fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
-        let event = if request.url().ends_with(self.path) { self.before.lock().unwrap().take() } else { None };
-        if let Some(event) = event {
-            event();
-        }
-        plain(request)
-    }
-}
-
-fn plain(request: &HttpRequest) -> Result<HttpResponse, TransportError> {
-    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).max_redirects(0).build().into();
-    let mut builder = http::Request::builder().method(request.method().as_str()).uri(request.url());
-    for (name, value) in request.headers() {
-        builder = builder.header(name, value);
-    }
-    let answer = match request.method() {
-        Method::Get => agent.run(builder.body(()).unwrap()),
-        _ => agent.run(builder.body(request.body()).unwrap()),
-    };
-    let mut answer = answer.map_err(|_| TransportError::new(Sent::Unknown, TransportFailure::Network, "broken"))?;
-    let headers = answer
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
-    let body = answer.body_mut().read_to_vec().unwrap();
-    Ok(HttpResponse::new(answer.status().as_u16(), headers, body))
-}
-
-/// A handle with that transport.
-fn with(bench: &Bench, transport: Arc<dyn Transport>) -> Keyfob {
-    let config = config(bench.idp.issuer(), &bench.temp.store());
-    Keyfob::open(elsewhere(config).with_clock(bench.clock.clone()).with_transport(transport)).unwrap()
-}
+use support::eventful::{Eventful, with};
+use support::{Bench, tamper};
 
 /// Userinfo is needed, so that there is something between the saved answer and the session.
 fn bench_with_userinfo() -> Bench {
@@ -117,27 +64,37 @@ fn an_answer_that_comes_after_the_login_was_given_up_is_no_damage_to_the_store()
 }
 
 #[test]
-fn unverified_tokens_of_another_process_are_not_served_when_our_own_refresh_token_was_dead() {
-    let bench = Bench::new(|script| {
-        script.tokens.access_token_seconds = 3600.0;
-        script.tokens.grace_seconds = 0.0;
-        script.tokens.reuse = Reuse::Reject;
-    });
+fn while_one_process_sends_another_waits_as_long_as_it_likes_and_sends_nothing() {
+    let bench = Bench::new(|script| script.tokens.reuse = Reuse::RevokeFamily);
     let session = bench.log_in();
     bench.clock.pass(Duration::from_secs(7200));
-    // Another process is quicker, and cannot fetch the keys to find out whose tokens it got.
+    let (other, id) = (bench.another(), session.id().to_owned());
+    let transport = Eventful::before("/token", move || {
+        let busy = other.access_token_within(&id, MinValidity::secs(60), Duration::from_millis(100)).unwrap_err();
+        assert_eq!((busy.kind(), busy.is_retryable()), (ErrorKind::RefreshBusy, true));
+        assert!(busy.detail().unwrap().starts_with("process 10000000"), "{busy}");
+    });
+    let token = with(&bench, transport).access_token(session.id(), MinValidity::secs(60)).unwrap();
+    assert_eq!(bench.count("/token"), 2, "the login's and one");
+    assert_eq!(bench.another().access_token(session.id(), MinValidity::secs(60)).unwrap().secret(), token.secret());
+    assert_eq!(bench.count("/token"), 2);
+}
+
+#[test]
+fn tokens_that_nobody_checked_are_served_by_no_process() {
+    let bench = Bench::new(|_| {});
+    let session = bench.log_in();
+    bench.clock.pass(Duration::from_secs(7200));
     bench.script(|script| {
         script.keys.generation += 1;
         script.faults = vec![Fault::on(Endpoint::Jwks).status(503)];
     });
-    let (other, id) = (bench.another(), session.id().to_owned());
-    let transport = Eventful::before("/token", move || {
-        assert_eq!(other.refresh_session(&id).unwrap_err().http_status(), Some(503));
-    });
-    let error = with(&bench, transport).access_token(session.id(), MinValidity::secs(60)).unwrap_err();
-    assert_eq!(error.reason(), Reason::RefreshBusy);
-    let session = bench.keyfob.session(session.id()).unwrap();
-    assert_eq!((session.state(), session.provider_access_token()), (SessionState::Active, ""));
+    let other = bench.another();
+    assert_eq!(other.refresh_session(session.id()).unwrap_err().http_status(), Some(503));
+    assert_eq!(bench.keyfob.access_token(session.id(), MinValidity::secs(60)).unwrap_err().http_status(), Some(503));
+    let stored = bench.keyfob.session(session.id()).unwrap();
+    assert_eq!((stored.state(), stored.provider_access_token()), (SessionState::Active, ""));
     bench.script(|script| script.faults.clear());
     bench.keyfob.access_token(session.id(), MinValidity::secs(60)).unwrap();
+    assert_eq!(bench.count("/token"), 2, "they were checked, not replaced");
 }

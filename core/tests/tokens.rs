@@ -204,20 +204,34 @@ fn nothing_but_the_table_s_endings_ends_a_session() {
             Reason::ServerError,
         ),
     ];
-    for (name, faults, kind, reason) in cases {
+    let try_one = |(name, faults, kind, reason): (&str, Vec<Fault>, ErrorKind, Reason)| {
         let bench = bench();
         let session = bench.log_in();
         bench.clock.pass(HOUR);
         bench.script(|script| script.faults = faults);
         let error = bench.keyfob.access_token(session.id(), any()).unwrap_err();
         assert_eq!((error.kind(), error.reason()), (kind, reason), "{name}");
-        assert_eq!(refreshes(&bench), 1, "{name}: sent once");
+        assert!(
+            error.retry_after().is_some() && error.is_retryable() || kind != ErrorKind::Network,
+            "{name}: says when"
+        );
+        // What is in doubt is repeated after 0.5, 2 and 5 seconds; what was not spent is sent once.
+        assert_eq!(refreshes(&bench), if reason == Reason::InDoubt { 4 } else { 1 }, "{name}");
         assert_eq!(bench.keyfob.session(session.id()).unwrap().state(), SessionState::Active, "{name}");
         assert_eq!(bench.keyfob.journal(1).unwrap()[0].reason(), Some(reason.name()), "{name}");
         bench.script(|script| script.faults.clear());
+        // And it is left alone for a while, by every process.
+        let asked = refreshes(&bench);
+        let waits = bench.another().access_token(session.id(), any()).unwrap_err();
+        assert!(matches!(waits.reason(), Reason::BackOff | Reason::InDoubt) && waits.is_retryable(), "{name}: {waits}");
+        assert_eq!(refreshes(&bench), asked, "{name}");
         bench.clock.pass(Duration::from_secs(60));
         bench.keyfob.access_token(session.id(), any()).unwrap_or_else(|error| panic!("{name}: {error}"));
-    }
+    };
+    std::thread::scope(|scope| {
+        let tries: Vec<_> = cases.into_iter().map(|case| scope.spawn(move || try_one(case))).collect();
+        tries.into_iter().for_each(|one| one.join().unwrap());
+    });
 }
 
 #[test]
@@ -451,7 +465,9 @@ fn a_refreshed_id_token_of_another_time_sticks_nobody_in_it() {
         bench.script(|script| script.tamper.id_token = tamper(lie.clone()));
         assert_eq!(bench.keyfob.refresh_session(session.id()).unwrap_err().kind(), ErrorKind::TokenRejected);
         assert_eq!(bench.keyfob.session(session.id()).unwrap().state(), SessionState::Active, "{lie}");
-        let error = bench.keyfob.access_token(session.id(), any()).unwrap_err();
+        let served = bench.keyfob.access_token(session.id(), any()).unwrap();
+        assert_eq!(served.secret(), session.provider_access_token(), "{lie}: the one that was checked is still good");
+        let error = bench.another().access_token(session.id(), any()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RateLimited, "{lie}: not a refresh for each call");
         assert_eq!(refreshes(&bench), 1);
         // It would be refused for ever: the next refresh brings another.
@@ -475,7 +491,10 @@ fn a_back_off_of_a_wrong_clock_does_not_outlast_its_correction() {
     assert_eq!(bench.keyfob.access_token(session.id(), any()).unwrap_err().kind(), ErrorKind::RateLimited);
     assert_eq!(bench.keyfob.access_token(session.id(), any()).unwrap_err().kind(), ErrorKind::RateLimited);
     assert_eq!(refreshes(&bench), 1);
+    // The wait is counted by the clock that nobody can set.
     bench.clock.set_wall(-years);
+    assert_eq!(bench.keyfob.access_token(session.id(), any()).unwrap_err().kind(), ErrorKind::RateLimited);
+    bench.clock.pass(Duration::from_secs(60));
     bench.keyfob.access_token(session.id(), any()).unwrap();
 }
 

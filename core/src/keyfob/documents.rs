@@ -56,7 +56,7 @@ impl Shared {
         }
         let fetched = self.fetch_document(url, "discovery document", connect).and_then(|body| {
             let metadata = Metadata::from_discovery(&body, issuer, pkce)?;
-            self.common.store.save_document(url, &body, self.wall_millis())?;
+            self.keep_document(url, &body);
             Ok(metadata)
         });
         match (fetched, stored) {
@@ -90,8 +90,15 @@ impl Shared {
         }
         let body = self.fetch_document(url, "key set", self.settings.http.connect())?;
         let keys = KeySet::parse(&body)?;
-        self.common.store.save_document(url, &body, self.wall_millis())?;
+        self.keep_document(url, &body);
         check(&keys)
+    }
+
+    /// A document is kept to save a request; a full disk is no reason not to use it.
+    fn keep_document(&self, url: &str, body: &[u8]) {
+        if let Err(error) = self.common.store.save_document(url, body, self.wall_millis()) {
+            log::debug!("a document could not be kept: {error}");
+        }
     }
 
     /// A document from the store, and whether it is young enough to be used without asking. One from the future is not.

@@ -87,7 +87,9 @@ impl Shared {
         let note = Note::new(JournalEvent::SessionImported, &imported.registration);
         let row = self.remembering(|| {
             let session = new_session(known, &imported, issuer, received, lifetime)?;
-            self.common.store.import_session(session, to_millis(self.clock.wall()), &note).map(Arc::new)
+            let row = self.common.store.import_session(session, to_millis(self.clock.wall()), &note)?;
+            self.expect_news(&row);
+            Ok(Arc::new(row))
         })?;
         Ok(Session { row })
     }

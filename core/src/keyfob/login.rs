@@ -219,6 +219,7 @@ impl Shared {
                 let made = self.remembering(|| {
                     let row = self.common.store.finish_login(login, session, self.wall_millis(), &note)?;
                     outrun = row.is_none();
+                    row.iter().for_each(|row| self.expect_news(row));
                     row.map(Arc::new).ok_or_else(|| Error::new(Reason::RedirectUsed))
                 });
                 if outrun {

@@ -54,6 +54,15 @@ impl Shared {
         }
     }
 
+    /// Makes a row that this process has just made news, although nobody has read it before.
+    pub(super) fn expect_news(&self, row: &SessionRow) {
+        if self.observer.is_none() {
+            return;
+        }
+        let before = (row.generation - 1, false);
+        self.memory().told.entry(row.id.clone()).or_insert(before);
+    }
+
     /// Puts something by for [`Shared::deliver`].
     pub(super) fn tell(&self, event: Event) {
         if self.observer.is_some() {

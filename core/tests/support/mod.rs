@@ -6,6 +6,8 @@
     reason = "no test file uses all of it; a test that fails should say where"
 )]
 
+pub mod eventful;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
