@@ -6,6 +6,7 @@
 
 mod browser;
 mod demo;
+mod doctor;
 mod failure;
 mod folder;
 mod login;
@@ -32,6 +33,7 @@ of them waiting until a token is nearly over. No token is ever printed.
 Usage: cargo demo [--by-hand] [--store DIR]
        cargo demo -- login REGISTRATION --config FILE [--end]
        cargo demo -- providers [--json]
+       cargo demo -- doctor DIR [--json]
 
   --by-hand     sign in with your own browser: prints the URL, waits for the
                 redirect to be pasted
@@ -40,6 +42,7 @@ Usage: cargo demo [--by-hand] [--store DIR]
   --help        this text
   login …       a login at a real provider; `login --help` tells more
   providers     the providers that are built in
+  doctor DIR    what a store tells about itself: why somebody was logged out
 
 `cargo demo -- --by-hand` works too. Colours are for terminals only, and
 NO_COLOR turns them off.
@@ -51,6 +54,7 @@ enum Command {
     Demo(demo::Options),
     Login(login::Options),
     Providers(providers::Options),
+    Doctor(doctor::Options),
     Help(&'static str),
 }
 
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
             providers::run(&options, &mut paper);
             Ok(())
         }
+        Command::Doctor(options) => doctor::run(&options, &mut paper),
         Command::Help(text) => {
             paper.as_it_is(text);
             Ok(())
@@ -89,6 +94,10 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::E
     if arguments.next_if(|first| first == "providers").is_some() {
         let options = providers::parse(lexopt::Parser::from_args(arguments))?;
         return Ok(options.map_or(Command::Help(providers::HELP), Command::Providers));
+    }
+    if arguments.next_if(|first| first == "doctor").is_some() {
+        let options = doctor::parse(lexopt::Parser::from_args(arguments))?;
+        return Ok(options.map_or(Command::Help(doctor::HELP), Command::Doctor));
     }
     let mut parser = lexopt::Parser::from_args(arguments);
     let mut options = demo::Options::default();
