@@ -35,6 +35,7 @@ cargo xtask: the project's own commands
   cargo xtask header [--check]     write include/keyfob.h from ffi/
   cargo xtask symbols [--check]    write ffi/symbols.txt from the release library
   cargo xtask bindings [--check]   write the generated Kotlin and Swift sources and their versions
+  cargo xtask chaos [OPTIONS…]     run the chaos driver; --help tells its options
   cargo xtask swift -- ARGS…       run swift as the suite does (unpacked where there is none), in this
                                    folder if it has a Package.swift, else in bindings/swift
 
@@ -66,6 +67,10 @@ fn command() -> Result<bool> {
         Value(name) => name.string()?,
         other => bail!(other.unexpected()),
     };
+    if name == "chaos" {
+        let words: Vec<_> = args.raw_args()?.collect();
+        return suites::chaos_by_hand(&Workspace::find()?, &words);
+    }
     if name == "swift" {
         let rest: Vec<_> = args.raw_args()?.map(|arg| arg.string()).collect::<Result<_, _>>()?;
         let rest = rest.strip_prefix(&["--".to_owned()]).unwrap_or(&rest);

@@ -15,6 +15,7 @@ pub(crate) const FFI: &str = "keyfob-ffi";
 pub(crate) const UNIFFI: &str = "keyfob-uniffi";
 pub(crate) const IDP: &str = "keyfob-idp";
 pub(crate) const PEERS: &str = "keyfob-peers";
+pub(crate) const CHAOS: &str = "keyfob-chaos";
 
 /// The project, as `cargo metadata` describes it.
 #[derive(Debug)]

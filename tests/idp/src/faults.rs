@@ -26,6 +26,9 @@ pub struct Fault {
     /// answer, else yes, so that a closed connection means a lost answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<bool>,
+    /// Works on the request that much later, also when its client is gone by then. It is logged when it comes.
+    #[serde(default)]
+    pub lag_seconds: f64,
     /// Answers that much later. The work is done before the wait.
     #[serde(default)]
     pub delay_seconds: f64,
@@ -85,6 +88,7 @@ impl Fault {
             grant_type: None,
             nth: None,
             process: None,
+            lag_seconds: 0.0,
             delay_seconds: 0.0,
             status: None,
             body: None,
@@ -111,6 +115,13 @@ impl Fault {
     #[must_use]
     pub fn process(mut self, process: bool) -> Self {
         self.process = Some(process);
+        self
+    }
+
+    /// Works on the request that much later.
+    #[must_use]
+    pub fn lag(mut self, seconds: f64) -> Self {
+        self.lag_seconds = seconds;
         self
     }
 
@@ -157,8 +168,10 @@ impl Fault {
         if self.status.is_some_and(|status| !(200..=599).contains(&status)) {
             return wrong("status", "a final status is from 200 to 599");
         }
-        if !(0.0..=1e6).contains(&self.delay_seconds) {
-            return wrong("delay_seconds", "seconds are from 0 to 1e6");
+        for (key, seconds) in [("lag_seconds", self.lag_seconds), ("delay_seconds", self.delay_seconds)] {
+            if !(0.0..=1e6).contains(&seconds) {
+                return wrong(key, "seconds are from 0 to 1e6");
+            }
         }
         // Said here, for the HTTP library would refuse the whole answer when it is too late.
         for (name, value) in &self.headers {

@@ -79,8 +79,10 @@ pub(crate) struct TokenSet {
 /// What a refresh token may do when it comes in.
 #[derive(Clone, Debug)]
 pub(crate) enum Presented {
-    /// Nothing: unknown, ended, or spent. What the script says about that has been done.
+    /// Nothing: unknown, or ended.
     Refused(&'static str),
+    /// Nothing: it was spent. What the script says about that has been done.
+    Reused,
     /// Bring new tokens.
     Renews(FamilyId, Consent),
     /// Bring these tokens once more.
@@ -173,7 +175,7 @@ impl Grants {
             Reuse::RevokeFamily => self.revoke(id, Revocation::Family),
             Reuse::RevokeGrant => self.revoke(id, Revocation::Grant),
         }
-        Presented::Refused("the refresh token was used before")
+        Presented::Reused
     }
 
     /// Spends a refresh token that was presented and found to renew. A second use in its grace begins no new one.

@@ -90,6 +90,16 @@ impl Idp {
         self.shared.lock().log.entries()
     }
 
+    /// Those of them with a higher number, for a test that goes on for so long that it reads piece by piece.
+    pub fn requests_after(&self, number: u64) -> Vec<LoggedRequest> {
+        self.shared.lock().log.entries_after(number)
+    }
+
+    /// Seconds since its start: what `at_seconds` of a request that came now would be.
+    pub fn seconds(&self) -> f64 {
+        self.shared.lock().seconds()
+    }
+
     /// Empties the request log.
     pub fn clear_requests(&self) {
         self.shared.lock().log.clear();

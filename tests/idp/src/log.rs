@@ -44,6 +44,9 @@ pub struct LoggedRequest {
     pub answer_headers: Vec<(String, String)>,
     /// The body answered. With `closed` this is what *would* have arrived.
     pub answer: String,
+    /// A spent refresh token came again outside its grace, and what the script says about that has been done.
+    #[serde(default)]
+    pub reused: bool,
     /// Where a fault of the script cut the connection, if one did.
     pub closed: Option<Close>,
 }
@@ -94,23 +97,30 @@ impl Log {
             status: None,
             answer_headers: Vec::new(),
             answer: String::new(),
+            reused: false,
             closed: None,
         });
         self.count
     }
 
     /// Adds the answer to the entry with that number, if it is still there.
-    pub(crate) fn answered(&mut self, number: u64, answer: &Answer, closed: Option<Close>) {
+    pub(crate) fn answered(&mut self, number: u64, answer: &Answer, reused: bool, closed: Option<Close>) {
         if let Some(entry) = self.entries.iter_mut().rev().find(|entry| entry.number == number) {
             entry.status = Some(answer.status);
             entry.answer_headers.clone_from(&answer.headers);
             entry.answer.clone_from(&answer.body);
+            entry.reused = reused;
             entry.closed = closed;
         }
     }
 
     pub(crate) fn entries(&self) -> Vec<LoggedRequest> {
-        self.entries.iter().cloned().collect()
+        self.entries_after(0)
+    }
+
+    pub(crate) fn entries_after(&self, number: u64) -> Vec<LoggedRequest> {
+        let old = self.entries.partition_point(|entry| entry.number <= number);
+        self.entries.range(old..).cloned().collect()
     }
 
     pub(crate) fn clear(&mut self) {

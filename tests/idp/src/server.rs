@@ -96,7 +96,21 @@ async fn logged(
         Ok(asked) => asked,
         Err(refusal) => return send(refusal),
     };
-    let Delivery { mut answer, delay_seconds, close } = shared.lock().serve(name, run, &asked);
+    let received = shared.lock().receive(name, &asked);
+    let lag = received.lag_seconds();
+    let served = if lag > 0.0 {
+        // On a task of its own: this one ends with its client, but a provider that has a request works on it.
+        let late = tokio::spawn(async move {
+            tokio::time::sleep(clock::seconds(lag)).await;
+            shared.lock().serve(received, run, &asked)
+        });
+        late.await
+    } else {
+        Ok(shared.lock().serve(received, run, &asked))
+    };
+    let Ok(Delivery { mut answer, delay_seconds, close }) = served else {
+        return send(Answer::oauth_error(500, "server_error", "keyfob-idp panicked"));
+    };
     if delay_seconds > 0.0 {
         tokio::time::sleep(clock::seconds(delay_seconds)).await;
     }

@@ -10,7 +10,7 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 
 use crate::clock;
-use crate::faults::{Close, Endpoint, FaultCounts};
+use crate::faults::{Close, Endpoint, Fault, FaultCounts};
 use crate::grants::Grants;
 use crate::log::Log;
 use crate::message::{Answer, Asked};
@@ -32,12 +32,28 @@ pub(crate) struct State {
     pub(crate) grants: Grants,
     /// Begins as the script's and grows with each rotation.
     pub(crate) key_generation: u32,
+    /// The request being worked on brought a spent refresh token.
+    pub(crate) saw_reuse: bool,
     fault_counts: FaultCounts,
     started: Instant,
 }
 
 /// An endpoint's work.
 pub(crate) type Run = fn(&mut State, &Asked) -> Answer;
+
+/// A request that is in the log and waits for its work.
+#[derive(Debug)]
+pub(crate) struct Received {
+    number: u64,
+    fault: Option<Fault>,
+}
+
+impl Received {
+    /// How long it waits.
+    pub(crate) fn lag_seconds(&self) -> f64 {
+        self.fault.as_ref().map_or(0.0, |fault| fault.lag_seconds)
+    }
+}
 
 /// How an answer is to be sent.
 #[derive(Debug)]
@@ -56,6 +72,7 @@ impl Shared {
             script,
             log: Log::default(),
             grants: Grants::default(),
+            saw_reuse: false,
             fault_counts: FaultCounts::default(),
             started: clock::now(),
         };
@@ -78,11 +95,21 @@ impl State {
         Ok(())
     }
 
-    /// Logs a request, works on it, lets the script's faults happen to it, and logs the answer.
-    pub(crate) fn serve(&mut self, endpoint: Option<Endpoint>, run: Run, asked: &Asked) -> Delivery {
-        let at_seconds = clock::now().duration_since(self.started).as_secs_f64();
-        let number = self.log.note(asked, endpoint, at_seconds);
+    /// Seconds since the start.
+    pub(crate) fn seconds(&self) -> f64 {
+        clock::now().duration_since(self.started).as_secs_f64()
+    }
+
+    /// Logs a request and decides which of the script's faults happens to it.
+    pub(crate) fn receive(&mut self, endpoint: Option<Endpoint>, asked: &Asked) -> Received {
+        let number = self.log.note(asked, endpoint, self.seconds());
         let fault = endpoint.and_then(|endpoint| self.fault_counts.next(&self.script.faults, endpoint, asked)).cloned();
+        Received { number, fault }
+    }
+
+    /// Works on a request, lets its fault happen, and logs the answer.
+    pub(crate) fn serve(&mut self, received: Received, run: Run, asked: &Asked) -> Delivery {
+        let Received { number, fault } = received;
         let answer = match &fault {
             None => run(self, asked),
             Some(fault) => {
@@ -97,7 +124,8 @@ impl State {
             answer.with("date", &httpdate::fmt_http_date(clock::wall(self.script.clock_offset_seconds)))
         };
         let (delay_seconds, close) = fault.map_or((0.0, None), |fault| (fault.delay_seconds, fault.close));
-        self.log.answered(number, &answer, close);
+        let reused = std::mem::take(&mut self.saw_reuse);
+        self.log.answered(number, &answer, reused, close);
         Delivery { answer, delay_seconds, close }
     }
 

@@ -57,6 +57,10 @@ fn refresh(state: &mut State, asked: &Asked, client_id: &str) -> Result<Answer, 
     let rules = state.script.tokens.clone();
     match state.grants.present(text, client_id, &rules) {
         Presented::Refused(why) => Err(dead(why)),
+        Presented::Reused => {
+            state.saw_reuse = true;
+            Err(dead("the refresh token was used before"))
+        }
         Presented::Repeats(consent, tokens) => {
             let left = tokens.access_expires.saturating_duration_since(clock::now());
             Ok(give(state, &tokens, left.as_secs_f64(), &consent.scopes, true))

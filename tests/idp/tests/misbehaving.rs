@@ -6,6 +6,7 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -116,6 +117,25 @@ fn an_answer_is_late_but_its_work_is_done_before() {
     app.get_path("/jwks");
     let log = idp.requests();
     assert!(log[1].at_seconds - log[0].at_seconds >= 0.3);
+}
+
+#[test]
+fn a_request_whose_client_is_gone_is_worked_on_all_the_same() {
+    let mut script = Script::default();
+    script.faults = vec![Fault::on(Endpoint::Jwks).lag(0.2)];
+    let idp = Idp::start(script).unwrap();
+    let mut client = TcpStream::connect(idp.issuer().trim_start_matches("http://")).unwrap();
+    client.write_all(b"GET /jwks HTTP/1.1\r\nhost: idp\r\n\r\n").unwrap();
+    let status = || idp.requests().first().map(|request| request.status);
+    while status().is_none() {
+        thread::yield_now();
+    }
+    drop(client);
+    assert_eq!(status(), Some(None), "it is in the log before it is worked on");
+    while status() == Some(None) {
+        thread::yield_now();
+    }
+    assert!(idp.seconds() - idp.requests()[0].at_seconds >= 0.2);
 }
 
 #[test]

@@ -45,11 +45,13 @@ fn a_refresh_brings_new_tokens_of_each_kind() {
 
 #[test]
 fn a_reused_refresh_token_revokes_the_family() {
-    let (_idp, app, first) = logged_in(|_| {});
+    let (idp, app, first) = logged_in(|_| {});
     let second = app.refresh(refresh_token(&first)).json();
     let again = app.refresh(refresh_token(&first));
     assert_eq!((again.status, again.json()["error"].as_str()), (400, Some("invalid_grant")));
     assert_eq!(app.refresh(refresh_token(&second)).json()["error"], "invalid_grant");
+    let noticed: Vec<_> = idp.requests().iter().skip(3).map(|request| request.reused).collect();
+    assert_eq!(noticed, [false, true, false], "only the token that was spent is a reuse");
     assert_eq!(app.userinfo(access_token(&second)).status, 401);
 }
 

@@ -1,12 +1,14 @@
 //! The suites, one file each. A new one is a file here and a line in [`SUITES`].
 
 mod c;
+mod chaos;
 mod checks;
 mod kotlin;
 mod peers;
 mod rust;
 mod swift;
 
+pub(crate) use chaos::by_hand as chaos_by_hand;
 pub(crate) use swift::by_hand as swift_by_hand;
 
 use std::thread::{self, JoinHandle};
@@ -34,7 +36,8 @@ pub(crate) struct Suite {
 }
 
 /// In the order they run.
-pub(crate) const SUITES: &[Suite] = &[checks::SUITE, rust::SUITE, c::SUITE, kotlin::SUITE, swift::SUITE, peers::SUITE];
+pub(crate) const SUITES: &[Suite] =
+    &[checks::SUITE, rust::SUITE, c::SUITE, kotlin::SUITE, swift::SUITE, peers::SUITE, chaos::SUITE, chaos::LONG];
 
 /// The suites that were named; without names every short one, with `all` the long ones too.
 pub(crate) fn choose(names: &[String]) -> Result<Vec<&'static Suite>> {
@@ -89,8 +92,13 @@ mod tests {
     }
 
     #[test]
-    fn no_name_means_every_suite_and_checks_come_first() {
-        assert_eq!(names(&[]).unwrap(), ["checks", "rust", "c", "kotlin", "swift", "peers"]);
+    fn no_name_means_every_short_suite_and_checks_come_first() {
+        assert_eq!(names(&[]).unwrap(), ["checks", "rust", "c", "kotlin", "swift", "peers", "chaos"]);
+    }
+
+    #[test]
+    fn all_means_the_long_ones_too() {
+        assert_eq!(names(&["all"]).unwrap().last(), Some(&"chaos-long"));
     }
 
     #[test]
@@ -103,7 +111,7 @@ mod tests {
         let error = names(&["c", "cobol"]).unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"there is no suite "cobol"; the suites are checks, rust, c, kotlin, swift, peers (and all)"#
+            r#"there is no suite "cobol"; the suites are checks, rust, c, kotlin, swift, peers, chaos, chaos-long (and all)"#
         );
     }
 }

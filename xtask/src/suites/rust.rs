@@ -6,7 +6,7 @@ use super::Suite;
 use crate::counting::libtest;
 use crate::setup::{self, STRACE};
 use crate::table::Score;
-use crate::workspace::{PEERS, Workspace};
+use crate::workspace::{CHAOS, PEERS, Workspace};
 
 pub(super) const SUITE: Suite = Suite {
     name: "rust",
@@ -20,7 +20,9 @@ pub(super) const SUITE: Suite = Suite {
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     // For the one test that counts system calls; without it that test is skipped, and the rest is as good.
     setup::install(&[&STRACE]);
-    for args in [["--workspace", "--exclude", PEERS].as_slice(), &["-p", "keyfob", "--no-default-features"]] {
+    // Peers and chaos are suites of their own.
+    let workspace_alone = ["--workspace", "--exclude", PEERS, "--exclude", CHAOS];
+    for args in [workspace_alone.as_slice(), &["-p", "keyfob", "--no-default-features"]] {
         // All of them, though one failed: the table counts what passed, too.
         let done = workspace.cargo().args(["test", "--no-fail-fast"]).args(args).run()?;
         score.count(&format!("cargo test {}", args.join(" ")), &done, libtest);
