@@ -18,7 +18,8 @@
  * and to a value only with KEYFOB_OK. After them comes keyfob_error **error_out, which may be NULL, and which
  * gets the details of a failure, or NULL: caller owns; free with keyfob_error_free. Each function lists the
  * kinds that say something about it. Beside them any function may return KEYFOB_INVALID_ARGUMENT and
- * KEYFOB_INTERNAL, and any that takes a keyfob_handle the kinds of the store, KEYFOB_STORE_....
+ * KEYFOB_INTERNAL, and any that takes a keyfob_handle the kinds of the store, KEYFOB_STORE_..., and
+ * KEYFOB_INVALID_STATE while it is suspended, or in the child of a fork.
  *
  * OWNERSHIP is told in these words and no others:
  *   "caller owns; free with X"         it is yours, and X is the one way to give it back
@@ -32,6 +33,7 @@
  * replaced by U+FFFD. Secrets are only ever borrowed: the handle that holds one overwrites it when it is freed.
  *
  * TIMES and durations are int64_t milliseconds, and their names end with _ms. A time is counted from 1970, UTC.
+ * A limit that a call is given for its waiting is a uint64_t: it has no value that means something else.
  *
  * ENUMS cross as int32_t with fixed values. A value that this header does not know comes from a newer library.
  *
@@ -39,6 +41,10 @@
  *
  * THREADS. Each type says "may be shared" (any number of threads at once) or "one thread at a time". No thread
  * may use a handle while another frees it.
+ *
+ * PROCESSES. Any number of them may open one store; a session is refreshed by one of them for all. A handle does
+ * not survive a fork: in the child its calls give KEYFOB_INVALID_STATE with the reason "UsedAfterFork", and
+ * keyfob_open makes a new one. Handles of one store in one process share what they know.
  *
  * CALLBACKS get their context as the first argument, run on the thread that called Keyfob, and are never called
  * while Keyfob holds a mutex of its own. A context must be usable on every thread.
@@ -153,6 +159,14 @@ typedef struct keyfob_guide keyfob_guide;
 typedef struct keyfob_handle keyfob_handle;
 
 /**
+ * How a store is, for a support engineer. It holds no secret. Made by `keyfob_read_health`, freed by
+ * `keyfob_health_free`.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_health keyfob_health;
+
+/**
  * A request for a transport to send. URL, headers and body may hold secrets: do not log them. It lives as
  * long as the callback runs.
  *
@@ -174,6 +188,14 @@ typedef struct keyfob_http_response keyfob_http_response;
  * Threads: one thread at a time.
  */
 typedef struct keyfob_imported_tokens keyfob_imported_tokens;
+
+/**
+ * A refresh that is not settled: under way, cut off, in doubt, or with tokens that are not checked yet. The
+ * next call for that session's token mends it, or `keyfob_maintain`. It belongs to its keyfob_health.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_interrupted keyfob_interrupted;
 
 /**
  * One line of the journal: why something happened. It holds no secret, and belongs to its list.
@@ -204,6 +226,13 @@ typedef struct keyfob_login keyfob_login;
  * Threads: one thread at a time.
  */
 typedef struct keyfob_login_options keyfob_login_options;
+
+/**
+ * What a maintenance did. Made by `keyfob_maintain`, freed by `keyfob_maintained_free`.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_maintained keyfob_maintained;
 
 /**
  * A login that waits for its redirect. It belongs to its list.
@@ -275,8 +304,9 @@ typedef struct keyfob_session keyfob_session;
 typedef struct keyfob_session_list keyfob_session_list;
 
 /**
- * An access token that was good when it was given. Made by `keyfob_access_token` and
- * `keyfob_refresh_if_current`, freed by `keyfob_token_free`, which overwrites it.
+ * An access token that was good when it was given. Made by `keyfob_access_token`,
+ * `keyfob_access_token_within` and `keyfob_refresh_if_current`, freed by `keyfob_token_free`, which
+ * overwrites it.
  *
  * Threads: may be shared.
  */
@@ -349,6 +379,44 @@ typedef int64_t (*keyfob_clock_fn)(void *context);
 typedef void (*keyfob_executor_fn)(void *context, keyfob_work *work);
 
 /**
+ * Is told that a session has other tokens, or has ended.
+ *
+ * Called on the thread that called Keyfob, before that call returns and after its work is done: with no
+ * mutex and no lock of Keyfob's held. It may call Keyfob, with the same handle too, but not free it or
+ * anything else that the call it is called from was given. What another process does is noticed at the next
+ * call that looks at that session, and told then. It must return: no exception, no longjmp.
+ *
+ * @param context     what was given to `keyfob_config_set_observer`
+ * @param session_id  borrowed until the callback returns
+ */
+typedef void (*keyfob_session_changed_fn)(void *context, const char *session_id);
+
+/**
+ * Is told that a session has ended, by itself or by `keyfob_end_session`. Called as
+ * `keyfob_session_changed_fn`, and after it.
+ *
+ * @param context     what was given to `keyfob_config_set_observer`
+ * @param session_id  borrowed until the callback returns
+ * @param status      the kind of the reason: `KEYFOB_LOGIN_REQUIRED`
+ * @param reason      why, by the stable name that `keyfob_session_ended_reason` has for it, "LoggedOut"
+ *                    included; borrowed until the callback returns
+ */
+typedef void (*keyfob_login_required_fn)(void *context,
+                                         const char *session_id,
+                                         keyfob_status status,
+                                         const char *reason);
+
+/**
+ * Is told how far a provider's clock differs from this device's, when that is far and is news. Keyfob
+ * reckons with it; the user may want to set the clock. Called as `keyfob_session_changed_fn`.
+ *
+ * @param context  what was given to `keyfob_config_set_observer`
+ * @param skew_ms  how far the provider's clock is ahead (behind, where it is negative), in milliseconds; whole
+ *                 seconds
+ */
+typedef void (*keyfob_clock_skew_fn)(void *context, int64_t skew_ms);
+
+/**
  * What became of a session's token at the provider.
  */
 typedef int32_t keyfob_revocation;
@@ -389,10 +457,16 @@ typedef int32_t keyfob_transport_failure;
 #define KEYFOB_REVOCATION_NOT_SUPPORTED 3
 
 /**
- * It could not be asked, or did not do it: `keyfob_ended_revocation_error` says why. The token lives on
- * until it is over.
+ * It was asked and did not do it: `keyfob_ended_revocation_error` says why. The token lives on until it is
+ * over.
  */
 #define KEYFOB_REVOCATION_FAILED 4
+
+/**
+ * It could not be asked now: `keyfob_ended_revocation_error` says why. The token is kept aside, and
+ * `keyfob_maintain` asks again, for seven days.
+ */
+#define KEYFOB_REVOCATION_OWED 5
 
 /**
  * It worked.
@@ -405,7 +479,7 @@ typedef int32_t keyfob_transport_failure;
 #define KEYFOB_INVALID_ARGUMENT 1
 
 /**
- * Fix the order of calls: closed, re-entered from a callback.
+ * Fix the order of calls: suspended, made before a fork, re-entered from a callback.
  */
 #define KEYFOB_INVALID_STATE 2
 
@@ -605,10 +679,13 @@ extern "C" {
  *
  * Its keys: `store` (`path`: a folder of Keyfob's own, made when missing; `plaintext`: must be true in
  * this version), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `client_auth`: "basic",
- * "post" or "none" for another way than the provider's, `redirect_uri`, `scopes`, `variables`, `enabled`),
+ * "post" or "none" for another way than the provider's, `redirect_uri`, `scopes`, `variables`, `enabled`,
+ * `refresh_budget`: at most so many `refreshes` in so many `seconds`, over all its sessions and every process),
  * `providers` (the app's own, in the format of a provider file: `id`, `name`, `kind`, `endpoints`, ...),
- * `http` (`connect_seconds`, `total_seconds`), `login_seconds`, `coherence_seconds`, `leeway_seconds`.
- * Touches neither network nor store.
+ * `http` (`connect_seconds`, `total_seconds`), `login_seconds`, `coherence_seconds`, `leeway_seconds`,
+ * `wait_seconds` (for a refresh that another thread or process is making), `refresh_policy` ("normal";
+ * "on_demand": not before a call needs it; "never": this process leaves refreshing to others). Touches
+ * neither network nor store.
  *
  * @param json        copied; caller may free after return
  * @param config_out  caller owns; free with keyfob_config_free
@@ -669,6 +746,24 @@ keyfob_status keyfob_config_set_executor(keyfob_config *config,
                                          keyfob_error **error_out);
 
 /**
+ * Tells the host what happens to its sessions.
+ *
+ * @param session_changed  is told of other tokens and of endings; see `keyfob_session_changed_fn`; may be NULL
+ * @param login_required   is told of endings; see `keyfob_login_required_fn`; may be NULL
+ * @param clock_skew       is told of a clock that is off; see `keyfob_clock_skew_fn`; may be NULL
+ * @param context          given to all three; may be NULL; consumed, even on error
+ * @param release          gives `context` back when Keyfob is done with it; may be NULL
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_set_observer(keyfob_config *config,
+                                         keyfob_session_changed_fn session_changed,
+                                         keyfob_login_required_fn login_required,
+                                         keyfob_clock_skew_fn clock_skew,
+                                         void *context,
+                                         keyfob_release_fn release,
+                                         keyfob_error **error_out);
+
+/**
  * Frees a configuration that was not opened; it may be NULL.
  */
 void keyfob_config_free(keyfob_config *config);
@@ -711,7 +806,8 @@ void keyfob_end_session_options_free(keyfob_end_session_options *options);
 keyfob_revocation keyfob_ended_revocation(const keyfob_ended *ended);
 
 /**
- * Why the provider did not revoke the token; NULL but for `KEYFOB_REVOCATION_FAILED`.
+ * Why the provider did not revoke the token; NULL but for `KEYFOB_REVOCATION_FAILED` and
+ * `KEYFOB_REVOCATION_OWED`.
  *
  * Ownership: borrowed until the keyfob_ended is freed.
  */
@@ -951,9 +1047,10 @@ keyfob_status keyfob_begin_login(const keyfob_handle *handle,
  * Connect Core section 3.1.3).
  *
  * May touch the network: the code exchange, perhaps the issuer's keys and userinfo; each request blocks
- * for `http.total_seconds` of the configuration at most. The state is compared before anything else in the
- * redirect is believed, an `error` included. A redirect that already made a session is answered with that
- * session, and nothing is sent. The session is in the store before this returns.
+ * for `http.total_seconds` of the configuration at most, and so does a revocation of the same registration
+ * that is under way. The state is compared before anything else in the redirect is believed, an `error`
+ * included. A redirect that already made a session is answered with that session, and nothing is sent. The
+ * session is in the store before this returns.
  *
  * @param redirect_url   the whole URL that the browser was sent to; copied; caller may free after return
  * @param completed_out  caller owns; free with keyfob_completed_free
@@ -1000,8 +1097,10 @@ keyfob_status keyfob_cancel_login(const keyfob_handle *handle,
  * Gives an access token that is good for so much longer (RFC 6749 section 1.4).
  *
  * May touch the network, and does so only when a refresh is due (RFC 6749 section 6): a fresh token comes
- * from memory. However many threads ask, one request is made and all get its outcome. Blocks for that
- * request, `http.total_seconds` of the configuration at most.
+ * from memory. However many threads and processes ask, one request is made and all get its outcome. Blocks
+ * for `wait_seconds` of the configuration at most while another thread or process is refreshing, and for
+ * `http.total_seconds` at most for each request of its own. While no better one can be had, a token that is
+ * still good at all is given instead of an error.
  *
  * @param session_id       copied; caller may free after return
  * @param min_validity_ms  in milliseconds, or `KEYFOB_MIN_VALIDITY_DEFAULT`. A token whose whole life is
@@ -1010,8 +1109,12 @@ keyfob_status keyfob_cancel_login(const keyfob_handle *handle,
  * @return `KEYFOB_LOGIN_REQUIRED`: the session has ended, the reason says why; nothing else means that;
  *         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_RATE_LIMITED`, `KEYFOB_OAUTH`,
  *         `KEYFOB_CONFIGURATION`: no new token now; the session lives on;
+ *         `KEYFOB_BAD_RESPONSE`, `KEYFOB_TOKEN_REJECTED`: the new token cannot be checked now; the session
+ *         lives on;
+ *         `KEYFOB_REFRESH_BUSY`: another process is still refreshing, and the error's detail says which one;
  *         `KEYFOB_INVALID_ARGUMENT`: no such session;
- *         `KEYFOB_INVALID_STATE`: called from the transport that is fetching this very token.
+ *         `KEYFOB_INVALID_STATE`: called from the transport that is fetching this very token; or the
+ *         configuration's `refresh_policy` is "never", and the token is over.
  */
 KEYFOB_MUST_USE
 keyfob_status keyfob_access_token(const keyfob_handle *handle,
@@ -1021,14 +1124,37 @@ keyfob_status keyfob_access_token(const keyfob_handle *handle,
                                   keyfob_error **error_out);
 
 /**
+ * The same, with another limit for waiting than the configuration's.
+ *
+ * May touch the network. Blocks for `wait_ms` at most while another thread or process is refreshing. The limit
+ * is for waiting and for starting: a request of its own is seen through to its end, `http.total_seconds` of
+ * the configuration at most for each, for one that is given up is a spent token.
+ *
+ * @param session_id       copied; caller may free after return
+ * @param min_validity_ms  as for `keyfob_access_token`
+ * @param wait_ms          in milliseconds; 0 does not wait for others at all
+ * @param token_out        caller owns; free with keyfob_token_free
+ * @return as `keyfob_access_token`; after `wait_ms` `KEYFOB_REFRESH_BUSY` (another process) or
+ *         `KEYFOB_TIMEOUT` (another thread), unless the token that is there is still good at all.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_access_token_within(const keyfob_handle *handle,
+                                         const char *session_id,
+                                         int64_t min_validity_ms,
+                                         uint64_t wait_ms,
+                                         keyfob_token **token_out,
+                                         keyfob_error **error_out);
+
+/**
  * Refreshes now, due or not (RFC 6749 section 6).
  *
- * Touches the network; callers at the same time share one request. Blocks for `http.total_seconds` of the
- * configuration at most. The new tokens are in the store before this returns.
+ * Touches the network; callers at the same time, in every process, share one request. Blocks as
+ * `keyfob_access_token` does. The new tokens are in the store before this returns.
  *
  * @param session_id   copied; caller may free after return
  * @param session_out  may be NULL; caller owns; free with keyfob_session_free
- * @return as `keyfob_access_token`; `KEYFOB_INVALID_STATE` also if the provider gave no refresh token.
+ * @return as `keyfob_access_token`; `KEYFOB_INVALID_STATE` also if the provider gave no refresh token, and
+ *         whenever the configuration's `refresh_policy` is "never".
  */
 KEYFOB_MUST_USE
 keyfob_status keyfob_refresh_session(const keyfob_handle *handle,
@@ -1041,8 +1167,8 @@ keyfob_status keyfob_refresh_session(const keyfob_handle *handle,
  * the refused one.
  *
  * May touch the network. When the token has been replaced since, in this process or another, the newer one
- * is given and nothing is sent; else one refresh is made, whoever asks. Blocks for that request,
- * `http.total_seconds` of the configuration at most. New tokens are in the store before this returns.
+ * is given and nothing is sent; else one refresh is made, whoever asks. Blocks as `keyfob_access_token` does.
+ * New tokens are in the store before this returns.
  *
  * @param session_id      copied; caller may free after return
  * @param rejected_token  the token that was refused; copied; caller may free after return
@@ -1059,8 +1185,8 @@ keyfob_status keyfob_refresh_if_current(const keyfob_handle *handle,
 /**
  * The user's profile, at most so old (OpenID Connect Core section 5.3).
  *
- * May touch the network: userinfo, and a refresh when one is due; each request blocks for
- * `http.total_seconds` of the configuration at most.
+ * May touch the network: userinfo, which blocks for `http.total_seconds` of the configuration at most, and a
+ * refresh when one is due, which blocks as `keyfob_access_token` does.
  *
  * @param session_id   copied; caller may free after return
  * @param max_age_ms   in milliseconds (0 always asks the provider), or `KEYFOB_MAX_AGE_DEFAULT`, or
@@ -1126,7 +1252,7 @@ keyfob_status keyfob_set_current_session(const keyfob_handle *handle,
 
 /**
  * Logs out: the session ends here and now, in every process, whatever the network does, and no token of it
- * is left in the store. Ending an ended session is no error.
+ * is left in the store, save one that is kept aside to be revoked. Ending an ended session is no error.
  *
  * Then, unless the options say otherwise, the provider is asked once to revoke the token (RFC 7009): may
  * touch the network, also for the provider's metadata; each request blocks for `http.total_seconds` of the
@@ -1190,6 +1316,115 @@ keyfob_status keyfob_journal(const keyfob_handle *handle,
  * store open. No other thread may be inside a call with it.
  */
 void keyfob_free(keyfob_handle *handle);
+
+/**
+ * How the store is: sessions, refreshes that were cut off, what is owed, how far the clock is off. Touches no
+ * network.
+ *
+ * @param health_out  caller owns; free with keyfob_health_free
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_read_health(const keyfob_handle *handle,
+                                 keyfob_health **health_out,
+                                 keyfob_error **error_out);
+
+/**
+ * The version of the store's schema.
+ */
+int32_t keyfob_health_schema_version(const keyfob_health *health);
+
+/**
+ * The version of SQLite.
+ *
+ * Ownership: borrowed until the keyfob_health is freed.
+ */
+const char *keyfob_health_sqlite_version(const keyfob_health *health);
+
+/**
+ * How many sessions are active.
+ */
+uint32_t keyfob_health_active_sessions(const keyfob_health *health);
+
+/**
+ * How many sessions have ended by themselves and wait for a new login.
+ */
+uint32_t keyfob_health_ended_sessions(const keyfob_health *health);
+
+/**
+ * How many sessions of this process have tokens that could not be saved.
+ */
+size_t keyfob_health_unsaved_sessions(const keyfob_health *health);
+
+/**
+ * How many logged-out sessions the provider is still to be told of.
+ */
+uint32_t keyfob_health_owed_revocations(const keyfob_health *health);
+
+/**
+ * How far a provider's clock was ahead of this device's (behind, where it is negative) when that was last far
+ * off, in milliseconds and whole seconds; `KEYFOB_TIME_UNKNOWN` if it never was.
+ */
+int64_t keyfob_health_clock_skew_ms(const keyfob_health *health);
+
+/**
+ * When that was seen by this device's wall clock, in milliseconds since 1970 (UTC); `KEYFOB_TIME_UNKNOWN` if
+ * it never was.
+ */
+int64_t keyfob_health_clock_skew_at_ms(const keyfob_health *health);
+
+/**
+ * How many sessions have a refresh that is not settled.
+ */
+size_t keyfob_health_interrupted_len(const keyfob_health *health);
+
+/**
+ * One of those refreshes; NULL for an index that is too large.
+ *
+ * Ownership: borrowed until the keyfob_health is freed.
+ */
+const keyfob_interrupted *keyfob_health_interrupted_at(const keyfob_health *health, size_t index);
+
+/**
+ * Frees what tells the health; it may be NULL.
+ */
+void keyfob_health_free(keyfob_health *health);
+
+/**
+ * The id of the session.
+ *
+ * Ownership: borrowed until the keyfob_health is freed.
+ */
+const char *keyfob_interrupted_session(const keyfob_interrupted *interrupted);
+
+/**
+ * The id of the process that sent the refresh token; 0 if none did, and only the check of the tokens is left.
+ */
+uint32_t keyfob_interrupted_pid(const keyfob_interrupted *interrupted);
+
+/**
+ * Whether that process is still there.
+ */
+bool keyfob_interrupted_is_alive(const keyfob_interrupted *interrupted);
+
+/**
+ * When it began by this device's wall clock, in milliseconds since 1970 (UTC).
+ */
+int64_t keyfob_interrupted_begun_at_ms(const keyfob_interrupted *interrupted);
+
+/**
+ * Whether the provider may have acted on it without its answer having come.
+ */
+bool keyfob_interrupted_is_in_doubt(const keyfob_interrupted *interrupted);
+
+/**
+ * Whether the tokens that the session has were checked.
+ */
+bool keyfob_interrupted_is_verified(const keyfob_interrupted *interrupted);
+
+/**
+ * How long it is left alone yet, in milliseconds; `KEYFOB_TIME_UNKNOWN` if it need not be.
+ */
+int64_t keyfob_interrupted_retry_after_ms(const keyfob_interrupted *interrupted);
 
 /**
  * A session of a registration and of one user, to which the tokens are added next.
@@ -1271,7 +1506,8 @@ uint32_t keyfob_journal_entry_pid(const keyfob_journal_entry *entry);
 
 /**
  * What happened, by its stable name: "LoginBegun", "LoginCompleted", "LoginFailed", "Refreshed",
- * "RefreshFailed", "SessionEnded", "SessionImported", or one that a newer version wrote.
+ * "RefreshFailed", "SessionEnded", "SessionImported", "TokensRevoked" (the provider was told that a session's
+ * tokens are not needed any more), "RevocationFailed", or one that a newer version wrote.
  *
  * Ownership: borrowed until the keyfob_journal_list is freed.
  */
@@ -1302,6 +1538,27 @@ const char *keyfob_journal_entry_reason(const keyfob_journal_entry *entry);
  * The HTTP status of the provider's answer; 0 if none decided.
  */
 int32_t keyfob_journal_entry_http_status(const keyfob_journal_entry *entry);
+
+/**
+ * Why a refresh was wanted: "token" (a call needed one), "early" (before one does), "asked" (the app called
+ * for a refresh), "rejected" (a resource server refused the token), "interrupted" (one that was cut off is
+ * mended), or one that a newer version wrote; NULL if the line is about no refresh.
+ *
+ * Ownership: borrowed until the keyfob_journal_list is freed.
+ */
+const char *keyfob_journal_entry_wish(const keyfob_journal_entry *entry);
+
+/**
+ * How long the refresh took, waiting for others included, in milliseconds; `KEYFOB_TIME_UNKNOWN` if the line
+ * is about none.
+ */
+int64_t keyfob_journal_entry_waited_ms(const keyfob_journal_entry *entry);
+
+/**
+ * How far the provider's clock was ahead of this device's (behind, where it is negative), in milliseconds and
+ * whole seconds; `KEYFOB_TIME_UNKNOWN` if no answer told.
+ */
+int64_t keyfob_journal_entry_clock_skew_ms(const keyfob_journal_entry *entry);
 
 /**
  * The whole line for people, without its time.
@@ -1460,6 +1717,50 @@ const char *keyfob_completed_app_data(const keyfob_completed *completed);
  * Frees the handle of a completed login; it may be NULL. The session stays.
  */
 void keyfob_completed_free(keyfob_completed *completed);
+
+/**
+ * Does everything that is owed: saves tokens that could not be saved, mends refreshes that a process died in,
+ * tells providers of sessions that were logged out, refreshes what is due, forgets what is old. For a moment
+ * that the host picks: after its start, in a background task.
+ *
+ * Touches the network if something is owed. Begins nothing new after `limit_ms`; what was begun is seen
+ * through, and blocks for `http.total_seconds` of the configuration at most for each request.
+ *
+ * @param limit_ms        in milliseconds
+ * @param maintained_out  may be NULL; caller owns; free with keyfob_maintained_free
+ * @return `KEYFOB_OK` also when something did not succeed: `keyfob_maintained_failed` counts it, and
+ *         `keyfob_journal` says why.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_maintain(const keyfob_handle *handle,
+                              uint64_t limit_ms,
+                              keyfob_maintained **maintained_out,
+                              keyfob_error **error_out);
+
+/**
+ * How many sessions got new tokens, or had theirs checked or saved at last.
+ */
+size_t keyfob_maintained_refreshed(const keyfob_maintained *maintained);
+
+/**
+ * How many logged-out sessions the provider was told of.
+ */
+size_t keyfob_maintained_revoked(const keyfob_maintained *maintained);
+
+/**
+ * How many pieces of work did not succeed this time.
+ */
+size_t keyfob_maintained_failed(const keyfob_maintained *maintained);
+
+/**
+ * How many pieces of work are left: call again later.
+ */
+size_t keyfob_maintained_owed(const keyfob_maintained *maintained);
+
+/**
+ * Frees what a maintenance gave; it may be NULL.
+ */
+void keyfob_maintained_free(keyfob_maintained *maintained);
 
 /**
  * How many logins wait.
@@ -1833,6 +2134,31 @@ const keyfob_session *keyfob_session_list_at(const keyfob_session_list *list, si
 void keyfob_session_list_free(keyfob_session_list *list);
 
 /**
+ * Before the system freezes this process (iOS): lets nothing new begin, waits for what is under way, and then
+ * closes everything: no lock and no file of the store stays open. Being suspended already is no error.
+ *
+ * It holds for every handle of this store in this process. Until `keyfob_resume`, calls that need the store
+ * give `KEYFOB_INVALID_STATE` with the reason "Suspended". Touches no network itself; blocks for `deadline_ms`
+ * at most while requests of other threads end. A refresh that is still on its way then is given up and recorded
+ * as in doubt: the next call, here or in another process, repeats it at once.
+ *
+ * @param deadline_ms  how long from now to wait, in milliseconds
+ * @return `KEYFOB_STORE_NOT_WRITABLE`: there are tokens that still could not be saved; they are in memory
+ *         only, and lost if the process ends. It is suspended all the same.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_suspend(const keyfob_handle *handle,
+                             uint64_t deadline_ms,
+                             keyfob_error **error_out);
+
+/**
+ * Opens everything again after `keyfob_suspend`. Touches no network. Not being suspended is no error.
+ *
+ * @return the kinds of the store: then it is still suspended, and the call may be repeated.
+ */
+KEYFOB_MUST_USE keyfob_status keyfob_resume(const keyfob_handle *handle, keyfob_error **error_out);
+
+/**
  * The token itself, for `Authorization: Bearer ...` (RFC 6750 section 2.1). A secret; opaque: never parse
  * it.
  *
@@ -1845,6 +2171,13 @@ const char *keyfob_token_secret(const keyfob_token *token);
  * say.
  */
 int64_t keyfob_token_expires_at_ms(const keyfob_token *token);
+
+/**
+ * Whether the token is in this process's memory only: the store could not be written when it came, and it is
+ * lost if the process ends before it can be saved. Each call for this session's token, `keyfob_maintain` and
+ * `keyfob_suspend` try to save it.
+ */
+bool keyfob_token_is_unsaved(const keyfob_token *token);
 
 /**
  * Frees a token; it may be NULL.

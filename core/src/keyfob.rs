@@ -20,6 +20,7 @@ mod token;
 mod unsaved;
 mod verify;
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -61,8 +62,9 @@ struct Shared {
     clock: Arc<dyn Clock>,
     executor: Option<Arc<dyn Executor>>,
     observer: Option<Arc<dyn Observer>>,
-    /// What the observer is still to be told.
+    /// What the observer is still to be told, and the generation and state of each session that it knows of.
     events: Mutex<Vec<Event>>,
+    told: Mutex<HashMap<String, (i64, bool)>>,
     /// Asked once: it cannot change while this process lives.
     boot_id: Option<String>,
     /// 0 to 999: processes start their early refresh at different moments.
@@ -137,6 +139,7 @@ impl Keyfob {
                 executor,
                 observer,
                 events: Mutex::new(Vec::new()),
+                told: Mutex::new(HashMap::new()),
                 // The process number is different enough.
                 spread: i64::from(common.me.pid % 1000),
                 common,
@@ -437,7 +440,7 @@ fn unknown_session() -> Error {
 impl Known {
     /// How many refreshes may be tried: the registration's word, else the provider's.
     fn budget(&self) -> Option<Budget> {
-        let budget = self.registration.budget().or(self.provider.refresh_rules().budget)?;
+        let budget = self.registration.budget().or_else(|| self.provider.refresh_rules().budget)?;
         Some(Budget { tries: budget.refreshes, millis: millis(Duration::from_secs_f64(budget.seconds)) })
     }
 }

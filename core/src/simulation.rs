@@ -21,6 +21,7 @@ mod on {
     const VARIABLE: &str = "KEYFOB_CRASH_AT";
 
     /// Kills this process as `kill -9` does, when it is to die here.
+    #[expect(clippy::disallowed_methods, reason = "how a test tells the process that it starts where to die")]
     pub(crate) fn crash_at(name: &str) {
         static PASSED: AtomicU32 = AtomicU32::new(0);
         let Ok(wanted) = std::env::var(VARIABLE) else { return };

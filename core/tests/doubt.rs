@@ -242,7 +242,7 @@ fn a_suspension_waits_for_what_is_on_its_way() {
         let asking = scope.spawn(|| phone.access_token(&id, any()).unwrap());
         begun.recv().unwrap();
         let suspending = scope.spawn(|| phone.suspend(Duration::from_secs(20)).unwrap());
-        std::thread::sleep(Duration::from_millis(50));
+        support::let_others_wait();
         go.send(()).unwrap();
         let token = asking.join().unwrap();
         suspending.join().unwrap();

@@ -107,7 +107,7 @@ fn a_leader_with_little_time_leaves_the_others_theirs() {
         begun.recv().unwrap();
         // In another process one thread has a tenth of a second, and others follow it that have much more.
         let hasty = scope.spawn(|| bench.keyfob.access_token_within(&id, any(), Duration::from_millis(100)));
-        std::thread::sleep(Duration::from_millis(20));
+        support::let_others_wait();
         let patient: Vec<_> = (0..4)
             .map(|_| scope.spawn(|| bench.keyfob.access_token_within(&id, any(), Duration::from_secs(30)).unwrap()))
             .collect();

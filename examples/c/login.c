@@ -119,9 +119,13 @@ static int log_out(keyfob_handle *keyfob, const char *id) {
     if (keyfob_end_session(keyfob, id, NULL, &ended, &error) != KEYFOB_OK) {
         return failed("end", error);
     }
-    printf("%-10s %s\n", "logged out", keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_DONE
-                                           ? "here and at the provider"
-                                           : "here; the provider's token lives on until it is over");
+    const char *where = "here; the provider's token lives on until it is over";
+    if (keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_DONE) {
+        where = "here and at the provider";
+    } else if (keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_OWED) {
+        where = "here; the provider is told by a later keyfob_maintain";
+    }
+    printf("%-10s %s\n", "logged out", where);
     keyfob_ended_free(ended);
     return EXIT_SUCCESS;
 }

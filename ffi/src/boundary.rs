@@ -240,5 +240,10 @@ pub(crate) fn to_ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// How far a clock is off, which the core tells in seconds. Whole seconds are never `KEYFOB_TIME_UNKNOWN`.
+pub(crate) fn seconds_to_ms(seconds: i64) -> i64 {
+    seconds.saturating_mul(1000)
+}
+
 #[cfg(test)]
 mod tests;

@@ -5,13 +5,14 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 
-use keyfob::{Clock, Config, Executor, Transport};
+use keyfob::{Clock, Config, Executor, Observer, Transport};
 
 use crate::boundary::{Context, Output, free, given, guard, optional_text, text};
 use crate::callback::keyfob_release_fn;
 use crate::clock::{HostClock, keyfob_clock_fn};
 use crate::error::{keyfob_error, keyfob_status};
 use crate::executor::{HostExecutor, keyfob_executor_fn};
+use crate::observer::{HostObserver, keyfob_clock_skew_fn, keyfob_login_required_fn, keyfob_session_changed_fn};
 use crate::transport::{HostTransport, keyfob_transport_fn};
 
 /// What an app says once: where the store is, which registrations it has, how long things may take. Made by
@@ -23,6 +24,7 @@ pub struct keyfob_config {
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Arc<dyn Clock>>,
     executor: Option<Arc<dyn Executor>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl keyfob_config {
@@ -36,6 +38,9 @@ impl keyfob_config {
         }
         if let Some(executor) = self.executor {
             config = config.with_executor(executor);
+        }
+        if let Some(observer) = self.observer {
+            config = config.with_observer(observer);
         }
         config
     }
@@ -51,10 +56,13 @@ impl fmt::Debug for keyfob_config {
 ///
 /// Its keys: `store` (`path`: a folder of Keyfob's own, made when missing; `plaintext`: must be true in
 /// this version), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `client_auth`: "basic",
-/// "post" or "none" for another way than the provider's, `redirect_uri`, `scopes`, `variables`, `enabled`),
+/// "post" or "none" for another way than the provider's, `redirect_uri`, `scopes`, `variables`, `enabled`,
+/// `refresh_budget`: at most so many `refreshes` in so many `seconds`, over all its sessions and every process),
 /// `providers` (the app's own, in the format of a provider file: `id`, `name`, `kind`, `endpoints`, ...),
-/// `http` (`connect_seconds`, `total_seconds`), `login_seconds`, `coherence_seconds`, `leeway_seconds`.
-/// Touches neither network nor store.
+/// `http` (`connect_seconds`, `total_seconds`), `login_seconds`, `coherence_seconds`, `leeway_seconds`,
+/// `wait_seconds` (for a refresh that another thread or process is making), `refresh_policy` ("normal";
+/// "on_demand": not before a call needs it; "never": this process leaves refreshing to others). Touches
+/// neither network nor store.
 ///
 /// @param json        copied; caller may free after return
 /// @param config_out  caller owns; free with keyfob_config_free
@@ -72,7 +80,7 @@ pub unsafe extern "C" fn keyfob_config_from_json(
         // SAFETY: the caller keeps the header's rule for strings.
         let json = unsafe { text("json", json) }?;
         let config = Config::from_json(json)?;
-        config_out.give(keyfob_config { config, transport: None, clock: None, executor: None });
+        config_out.give(keyfob_config { config, transport: None, clock: None, executor: None, observer: None });
         Ok(())
     })
 }
@@ -148,6 +156,32 @@ pub unsafe extern "C" fn keyfob_config_set_executor(
         let context = Context::new(context, release);
         let config = given("config", config)?;
         config.executor = Some(Arc::new(HostExecutor::new(given("execute", execute)?, context)));
+        Ok(())
+    })
+}
+
+/// Tells the host what happens to its sessions.
+///
+/// @param session_changed  is told of other tokens and of endings; see `keyfob_session_changed_fn`; may be NULL
+/// @param login_required   is told of endings; see `keyfob_login_required_fn`; may be NULL
+/// @param clock_skew       is told of a clock that is off; see `keyfob_clock_skew_fn`; may be NULL
+/// @param context          given to all three; may be NULL; consumed, even on error
+/// @param release          gives `context` back when Keyfob is done with it; may be NULL
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_config_set_observer(
+    config: Option<&mut keyfob_config>,
+    session_changed: keyfob_session_changed_fn,
+    login_required: keyfob_login_required_fn,
+    clock_skew: keyfob_clock_skew_fn,
+    context: *mut c_void,
+    release: keyfob_release_fn,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let context = Context::new(context, release);
+        let config = given("config", config)?;
+        config.observer = Some(Arc::new(HostObserver::new(session_changed, login_required, clock_skew, context)));
         Ok(())
     })
 }

@@ -17,9 +17,12 @@ pub const KEYFOB_REVOCATION_DONE: keyfob_revocation = 1;
 pub const KEYFOB_REVOCATION_NOT_ASKED: keyfob_revocation = 2;
 /// The provider offers no revocation for this token.
 pub const KEYFOB_REVOCATION_NOT_SUPPORTED: keyfob_revocation = 3;
-/// It could not be asked, or did not do it: `keyfob_ended_revocation_error` says why. The token lives on
-/// until it is over.
+/// It was asked and did not do it: `keyfob_ended_revocation_error` says why. The token lives on until it is
+/// over.
 pub const KEYFOB_REVOCATION_FAILED: keyfob_revocation = 4;
+/// It could not be asked now: `keyfob_ended_revocation_error` says why. The token is kept aside, and
+/// `keyfob_maintain` asks again, for seven days.
+pub const KEYFOB_REVOCATION_OWED: keyfob_revocation = 5;
 
 /// How a session is to end. Made by `keyfob_end_session_options_new`, freed by
 /// `keyfob_end_session_options_free`.
@@ -54,7 +57,7 @@ pub struct keyfob_ended {
 impl From<Ended> for keyfob_ended {
     fn from(ended: Ended) -> Self {
         let revocation_error = match ended.revocation() {
-            Revocation::Failed(error) => Some(Failure::from(error.clone()).into()),
+            Revocation::Failed(error) | Revocation::Owed(error) => Some(Failure::from(error.clone()).into()),
             _ => None,
         };
         Self { ended, revocation_error, logout_url: Text::default() }
@@ -118,12 +121,14 @@ pub unsafe extern "C" fn keyfob_ended_revocation(ended: Option<&keyfob_ended>) -
         Revocation::NotAsked => KEYFOB_REVOCATION_NOT_ASKED,
         Revocation::NotSupported => KEYFOB_REVOCATION_NOT_SUPPORTED,
         Revocation::Failed(_) => KEYFOB_REVOCATION_FAILED,
+        Revocation::Owed(_) => KEYFOB_REVOCATION_OWED,
         // The core may grow one; the test of coverage says so.
         _ => 0,
     })
 }
 
-/// Why the provider did not revoke the token; NULL but for `KEYFOB_REVOCATION_FAILED`.
+/// Why the provider did not revoke the token; NULL but for `KEYFOB_REVOCATION_FAILED` and
+/// `KEYFOB_REVOCATION_OWED`.
 ///
 /// Ownership: borrowed until the keyfob_ended is freed.
 #[unsafe(no_mangle)]

@@ -14,7 +14,7 @@ pub type keyfob_status = i32;
 pub const KEYFOB_OK: keyfob_status = 0;
 /// Fix the call: an unknown id, a malformed argument, NULL.
 pub const KEYFOB_INVALID_ARGUMENT: keyfob_status = 1;
-/// Fix the order of calls: closed, re-entered from a callback.
+/// Fix the order of calls: suspended, made before a fork, re-entered from a callback.
 pub const KEYFOB_INVALID_STATE: keyfob_status = 2;
 /// Fix the configuration: an unknown key, a redirect URI of a wrong form, `invalid_client`.
 pub const KEYFOB_CONFIGURATION: keyfob_status = 3;

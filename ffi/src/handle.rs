@@ -2,6 +2,7 @@
 
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
+use std::time::Duration;
 
 use keyfob::{EndSession, Keyfob, LoginOptions, MinValidity};
 
@@ -28,7 +29,7 @@ pub const KEYFOB_MIN_VALIDITY_DEFAULT: i64 = -1;
 /// Threads: may be shared.
 #[derive(Debug)]
 pub struct keyfob_handle {
-    keyfob: Keyfob,
+    pub(crate) keyfob: Keyfob,
 }
 
 /// Opens the store, making it when it is missing. Touches no network.
@@ -115,9 +116,10 @@ pub unsafe extern "C" fn keyfob_begin_login(
 /// Connect Core section 3.1.3).
 ///
 /// May touch the network: the code exchange, perhaps the issuer's keys and userinfo; each request blocks
-/// for `http.total_seconds` of the configuration at most. The state is compared before anything else in the
-/// redirect is believed, an `error` included. A redirect that already made a session is answered with that
-/// session, and nothing is sent. The session is in the store before this returns.
+/// for `http.total_seconds` of the configuration at most, and so does a revocation of the same registration
+/// that is under way. The state is compared before anything else in the redirect is believed, an `error`
+/// included. A redirect that already made a session is answered with that session, and nothing is sent. The
+/// session is in the store before this returns.
 ///
 /// @param redirect_url   the whole URL that the browser was sent to; copied; caller may free after return
 /// @param completed_out  caller owns; free with keyfob_completed_free
@@ -189,8 +191,10 @@ pub unsafe extern "C" fn keyfob_cancel_login(
 /// Gives an access token that is good for so much longer (RFC 6749 section 1.4).
 ///
 /// May touch the network, and does so only when a refresh is due (RFC 6749 section 6): a fresh token comes
-/// from memory. However many threads ask, one request is made and all get its outcome. Blocks for that
-/// request, `http.total_seconds` of the configuration at most.
+/// from memory. However many threads and processes ask, one request is made and all get its outcome. Blocks
+/// for `wait_seconds` of the configuration at most while another thread or process is refreshing, and for
+/// `http.total_seconds` at most for each request of its own. While no better one can be had, a token that is
+/// still good at all is given instead of an error.
 ///
 /// @param session_id       copied; caller may free after return
 /// @param min_validity_ms  in milliseconds, or `KEYFOB_MIN_VALIDITY_DEFAULT`. A token whose whole life is
@@ -199,8 +203,12 @@ pub unsafe extern "C" fn keyfob_cancel_login(
 /// @return `KEYFOB_LOGIN_REQUIRED`: the session has ended, the reason says why; nothing else means that;
 ///         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_RATE_LIMITED`, `KEYFOB_OAUTH`,
 ///         `KEYFOB_CONFIGURATION`: no new token now; the session lives on;
+///         `KEYFOB_BAD_RESPONSE`, `KEYFOB_TOKEN_REJECTED`: the new token cannot be checked now; the session
+///         lives on;
+///         `KEYFOB_REFRESH_BUSY`: another process is still refreshing, and the error's detail says which one;
 ///         `KEYFOB_INVALID_ARGUMENT`: no such session;
-///         `KEYFOB_INVALID_STATE`: called from the transport that is fetching this very token.
+///         `KEYFOB_INVALID_STATE`: called from the transport that is fetching this very token; or the
+///         configuration's `refresh_policy` is "never", and the token is over.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_access_token(
@@ -220,6 +228,39 @@ pub unsafe extern "C" fn keyfob_access_token(
     })
 }
 
+/// The same, with another limit for waiting than the configuration's.
+///
+/// May touch the network. Blocks for `wait_ms` at most while another thread or process is refreshing. The limit
+/// is for waiting and for starting: a request of its own is seen through to its end, `http.total_seconds` of
+/// the configuration at most for each, for one that is given up is a spent token.
+///
+/// @param session_id       copied; caller may free after return
+/// @param min_validity_ms  as for `keyfob_access_token`
+/// @param wait_ms          in milliseconds; 0 does not wait for others at all
+/// @param token_out        caller owns; free with keyfob_token_free
+/// @return as `keyfob_access_token`; after `wait_ms` `KEYFOB_REFRESH_BUSY` (another process) or
+///         `KEYFOB_TIMEOUT` (another thread), unless the token that is there is still good at all.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_access_token_within(
+    handle: Option<&keyfob_handle>,
+    session_id: *const c_char,
+    min_validity_ms: i64,
+    wait_ms: u64,
+    token_out: Option<&mut MaybeUninit<*mut keyfob_token>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let token_out = Output::new("token_out", token_out)?;
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let session_id = unsafe { text("session_id", session_id) }?;
+        let wait = Duration::from_millis(wait_ms);
+        token_out.give(handle.keyfob.access_token_within(session_id, min_validity(min_validity_ms)?, wait)?.into());
+        Ok(())
+    })
+}
+
 fn min_validity(milliseconds: i64) -> Outcome<MinValidity> {
     match (milliseconds, u64::try_from(milliseconds)) {
         (_, Ok(milliseconds)) => Ok(MinValidity::millis(milliseconds)),
@@ -230,12 +271,13 @@ fn min_validity(milliseconds: i64) -> Outcome<MinValidity> {
 
 /// Refreshes now, due or not (RFC 6749 section 6).
 ///
-/// Touches the network; callers at the same time share one request. Blocks for `http.total_seconds` of the
-/// configuration at most. The new tokens are in the store before this returns.
+/// Touches the network; callers at the same time, in every process, share one request. Blocks as
+/// `keyfob_access_token` does. The new tokens are in the store before this returns.
 ///
 /// @param session_id   copied; caller may free after return
 /// @param session_out  may be NULL; caller owns; free with keyfob_session_free
-/// @return as `keyfob_access_token`; `KEYFOB_INVALID_STATE` also if the provider gave no refresh token.
+/// @return as `keyfob_access_token`; `KEYFOB_INVALID_STATE` also if the provider gave no refresh token, and
+///         whenever the configuration's `refresh_policy` is "never".
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_refresh_session(
@@ -261,8 +303,8 @@ pub unsafe extern "C" fn keyfob_refresh_session(
 /// the refused one.
 ///
 /// May touch the network. When the token has been replaced since, in this process or another, the newer one
-/// is given and nothing is sent; else one refresh is made, whoever asks. Blocks for that request,
-/// `http.total_seconds` of the configuration at most. New tokens are in the store before this returns.
+/// is given and nothing is sent; else one refresh is made, whoever asks. Blocks as `keyfob_access_token` does.
+/// New tokens are in the store before this returns.
 ///
 /// @param session_id      copied; caller may free after return
 /// @param rejected_token  the token that was refused; copied; caller may free after return
@@ -291,8 +333,8 @@ pub unsafe extern "C" fn keyfob_refresh_if_current(
 
 /// The user's profile, at most so old (OpenID Connect Core section 5.3).
 ///
-/// May touch the network: userinfo, and a refresh when one is due; each request blocks for
-/// `http.total_seconds` of the configuration at most.
+/// May touch the network: userinfo, which blocks for `http.total_seconds` of the configuration at most, and a
+/// refresh when one is due, which blocks as `keyfob_access_token` does.
 ///
 /// @param session_id   copied; caller may free after return
 /// @param max_age_ms   in milliseconds (0 always asks the provider), or `KEYFOB_MAX_AGE_DEFAULT`, or
@@ -402,7 +444,7 @@ pub unsafe extern "C" fn keyfob_set_current_session(
 }
 
 /// Logs out: the session ends here and now, in every process, whatever the network does, and no token of it
-/// is left in the store. Ending an ended session is no error.
+/// is left in the store, save one that is kept aside to be revoked. Ending an ended session is no error.
 ///
 /// Then, unless the options say otherwise, the provider is asked once to revoke the token (RFC 7009): may
 /// touch the network, also for the provider's metadata; each request blocks for `http.total_seconds` of the

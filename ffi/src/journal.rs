@@ -4,7 +4,8 @@ use std::ffi::c_char;
 
 use keyfob::JournalEntry;
 
-use crate::boundary::{Text, free, read, to_unix_ms};
+use crate::boundary::{Text, free, read, seconds_to_ms, to_ms, to_unix_ms};
+use crate::error::KEYFOB_TIME_UNKNOWN;
 
 /// One line of the journal: why something happened. It holds no secret, and belongs to its list.
 ///
@@ -16,6 +17,7 @@ pub struct keyfob_journal_entry {
     registration: Text,
     session: Text,
     reason: Text,
+    wish: Text,
     message: Text,
 }
 
@@ -35,6 +37,7 @@ impl From<Vec<JournalEntry>> for keyfob_journal_list {
             registration: Text::default(),
             session: Text::default(),
             reason: Text::default(),
+            wish: Text::default(),
             message: Text::default(),
         };
         Self { entries: entries.into_iter().map(handle).collect() }
@@ -77,7 +80,8 @@ pub unsafe extern "C" fn keyfob_journal_entry_pid(entry: Option<&keyfob_journal_
 }
 
 /// What happened, by its stable name: "LoginBegun", "LoginCompleted", "LoginFailed", "Refreshed",
-/// "RefreshFailed", "SessionEnded", "SessionImported", or one that a newer version wrote.
+/// "RefreshFailed", "SessionEnded", "SessionImported", "TokensRevoked" (the provider was told that a session's
+/// tokens are not needed any more), "RevocationFailed", or one that a newer version wrote.
 ///
 /// Ownership: borrowed until the keyfob_journal_list is freed.
 #[unsafe(no_mangle)]
@@ -113,6 +117,30 @@ pub unsafe extern "C" fn keyfob_journal_entry_reason(entry: Option<&keyfob_journ
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_journal_entry_http_status(entry: Option<&keyfob_journal_entry>) -> i32 {
     read(entry, |entry| entry.entry.http_status().map_or(0, i32::from))
+}
+
+/// Why a refresh was wanted: "token" (a call needed one), "early" (before one does), "asked" (the app called
+/// for a refresh), "rejected" (a resource server refused the token), "interrupted" (one that was cut off is
+/// mended), or one that a newer version wrote; NULL if the line is about no refresh.
+///
+/// Ownership: borrowed until the keyfob_journal_list is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_entry_wish(entry: Option<&keyfob_journal_entry>) -> *const c_char {
+    read(entry, |entry| entry.wish.of_option(entry.entry.wish()))
+}
+
+/// How long the refresh took, waiting for others included, in milliseconds; `KEYFOB_TIME_UNKNOWN` if the line
+/// is about none.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_entry_waited_ms(entry: Option<&keyfob_journal_entry>) -> i64 {
+    read(entry, |entry| entry.entry.waited().map_or(KEYFOB_TIME_UNKNOWN, to_ms))
+}
+
+/// How far the provider's clock was ahead of this device's (behind, where it is negative), in milliseconds and
+/// whole seconds; `KEYFOB_TIME_UNKNOWN` if no answer told.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_journal_entry_clock_skew_ms(entry: Option<&keyfob_journal_entry>) -> i64 {
+    read(entry, |entry| entry.entry.clock_skew_seconds().map_or(KEYFOB_TIME_UNKNOWN, seconds_to_ms))
 }
 
 /// The whole line for people, without its time.

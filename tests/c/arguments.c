@@ -35,6 +35,8 @@ static void null_is_named(keyfob_handle *keyfob) {
     keyfob_pending_login_list *pending = NULL;
     keyfob_guide *guide = NULL;
     keyfob_imported_tokens *tokens = NULL;
+    keyfob_maintained *maintained = NULL;
+    keyfob_health *health = NULL;
 
     refused(keyfob_config_from_json(NULL, &config, &error), &error, "json is NULL");
     refused(keyfob_config_from_json("{}", NULL, &error), &error, "config_out is NULL");
@@ -46,6 +48,15 @@ static void null_is_named(keyfob_handle *keyfob) {
     refused(keyfob_complete_login(keyfob, "x:y", NULL, &error), &error, "completed_out is NULL");
     refused(keyfob_access_token(keyfob, NULL, 0, &token, &error), &error, "session_id is NULL");
     refused(keyfob_access_token(keyfob, "x", 0, NULL, &error), &error, "token_out is NULL");
+    refused(keyfob_access_token_within(NULL, "x", 0, 0, &token, &error), &error, "handle is NULL");
+    refused(keyfob_access_token_within(keyfob, NULL, 0, 0, &token, &error), &error, "session_id is NULL");
+    refused(keyfob_access_token_within(keyfob, "x", 0, 0, NULL, &error), &error, "token_out is NULL");
+    refused(keyfob_access_token_within(keyfob, "x", -2, 0, &token, &error), &error, "min_validity_ms is negative");
+    refused(keyfob_maintain(NULL, 0, &maintained, &error), &error, "handle is NULL");
+    refused(keyfob_suspend(NULL, 0, &error), &error, "handle is NULL");
+    refused(keyfob_resume(NULL, &error), &error, "handle is NULL");
+    refused(keyfob_read_health(NULL, &health, &error), &error, "handle is NULL");
+    refused(keyfob_read_health(keyfob, NULL, &error), &error, "health_out is NULL");
     refused(keyfob_refresh_session(NULL, "x", &session, &error), &error, "handle is NULL");
     refused(keyfob_refresh_session(keyfob, NULL, NULL, &error), &error, "session_id is NULL");
     refused(keyfob_fetch_profile(keyfob, "x", 0, NULL, &error), &error, "profile_out is NULL");
@@ -82,6 +93,7 @@ static void null_is_named(keyfob_handle *keyfob) {
     refused(keyfob_login_options_add_scope(NULL, "x", &error), &error, "options is NULL");
     refused(keyfob_config_set_transport(NULL, NULL, NULL, NULL, &error), &error, "config is NULL");
     refused(keyfob_config_set_clock(NULL, NULL, NULL, NULL, NULL, NULL, &error), &error, "config is NULL");
+    refused(keyfob_config_set_observer(NULL, NULL, NULL, NULL, NULL, NULL, &error), &error, "config is NULL");
 
     ok(keyfob_sessions(NULL, NULL, NULL) == KEYFOB_INVALID_ARGUMENT, "the error is optional");
     sessions = (keyfob_session_list *)&error;
@@ -160,7 +172,9 @@ static void getters_of_null_are_empty(void) {
            && keyfob_session_profile(NULL) == NULL && keyfob_session_created_at_ms(NULL) == KEYFOB_TIME_UNKNOWN
            && keyfob_session_copy(NULL) == NULL,
        "of a session");
-    ok(keyfob_token_secret(NULL) == NULL && keyfob_token_expires_at_ms(NULL) == KEYFOB_TIME_UNKNOWN, "of a token");
+    ok(keyfob_token_secret(NULL) == NULL && keyfob_token_expires_at_ms(NULL) == KEYFOB_TIME_UNKNOWN
+           && !keyfob_token_is_unsaved(NULL),
+       "of a token");
     ok(keyfob_profile_uid(NULL) == NULL && keyfob_login_authorization_url(NULL) == NULL
            && keyfob_completed_session(NULL) == NULL && keyfob_completed_return_to(NULL) == NULL,
        "of a profile and a login");
@@ -177,9 +191,20 @@ static void getters_of_null_are_empty(void) {
            && keyfob_guide_steps_at(NULL, 0) == NULL && keyfob_guide_accepts_custom_scheme(NULL) == KEYFOB_ANSWER_UNKNOWN
            && keyfob_guide_accepts_loopback(NULL) == KEYFOB_LOOPBACK_UNKNOWN,
        "of a guide");
+    ok(keyfob_maintained_refreshed(NULL) == 0 && keyfob_maintained_revoked(NULL) == 0
+           && keyfob_maintained_failed(NULL) == 0 && keyfob_maintained_owed(NULL) == 0,
+       "of a maintenance");
+    ok(keyfob_health_schema_version(NULL) == 0 && keyfob_health_sqlite_version(NULL) == NULL
+           && keyfob_health_active_sessions(NULL) == 0 && keyfob_health_clock_skew_ms(NULL) == KEYFOB_TIME_UNKNOWN
+           && keyfob_health_interrupted_len(NULL) == 0 && keyfob_health_interrupted_at(NULL, 0) == NULL
+           && keyfob_interrupted_session(NULL) == NULL && keyfob_interrupted_pid(NULL) == 0
+           && !keyfob_interrupted_is_alive(NULL) && keyfob_interrupted_retry_after_ms(NULL) == KEYFOB_TIME_UNKNOWN,
+       "of a health");
     ok(keyfob_session_list_len(NULL) == 0 && keyfob_session_list_at(NULL, 0) == NULL
            && keyfob_registration_list_len(NULL) == 0 && keyfob_registration_id(NULL) == NULL
-           && keyfob_journal_list_len(NULL) == 0 && keyfob_journal_entry_event(NULL) == NULL,
+           && keyfob_journal_list_len(NULL) == 0 && keyfob_journal_entry_event(NULL) == NULL
+           && keyfob_journal_entry_wish(NULL) == NULL && keyfob_journal_entry_waited_ms(NULL) == KEYFOB_TIME_UNKNOWN
+           && keyfob_journal_entry_clock_skew_ms(NULL) == KEYFOB_TIME_UNKNOWN,
        "of lists");
 }
 
@@ -201,6 +226,8 @@ static void freeing_null_does_nothing(void) {
     keyfob_pending_login_list_free(NULL);
     keyfob_guide_free(NULL);
     keyfob_imported_tokens_free(NULL);
+    keyfob_maintained_free(NULL);
+    keyfob_health_free(NULL);
     keyfob_work_free(NULL);
     keyfob_work_run(NULL);
     ok(true, "freeing NULL does nothing");

@@ -138,7 +138,10 @@ static void sessions_are_listed_chosen_and_ended(void) {
     must(keyfob_journal(keyfob, 2, &journal, &error), &error, "journal");
     ok(keyfob_journal_list_len(journal) == 2, "the journal gives as many lines as asked for");
     const keyfob_journal_entry *entry = keyfob_journal_list_at(journal, 0);
-    same(keyfob_journal_entry_event(entry), "SessionEnded", "the newest event");
+    same(keyfob_journal_entry_event(entry), "TokensRevoked", "the newest event");
+    same(keyfob_journal_entry_reason(entry), NULL, "its reason");
+    entry = keyfob_journal_list_at(journal, 1);
+    same(keyfob_journal_entry_event(entry), "SessionEnded", "the event before it");
     same(keyfob_journal_entry_registration(entry), REGISTRATION, "its registration");
     same(keyfob_journal_entry_session(entry), id, "its session");
     same(keyfob_journal_entry_reason(entry), "LoggedOut", "its reason");

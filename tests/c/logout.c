@@ -50,29 +50,38 @@ static void the_provider_revokes(void) {
     keyfob_session_free(session);
 }
 
-static void a_failed_revocation_is_told_and_ends_the_session(void) {
-    ask("script", "{\"faults\":[{\"endpoint\":\"revoke\",\"status\":503,\"body\":\"\"}]}");
-    keyfob_handle *keyfob = open_config(configure(issuer, folder, "failed"));
+/* A logout whose revocation does not succeed; why is checked by the caller. */
+static keyfob_ended *ends_without_revocation(keyfob_handle *keyfob, const char *fault, keyfob_revocation revocation,
+                                             const char *reason) {
+    char script[256];
+    snprintf(script, sizeof script, "{\"faults\":[{\"endpoint\":\"revoke\",%s}]}", fault);
+    ask("script", script);
     keyfob_session *session = log_in(keyfob);
     keyfob_ended *ended = end(keyfob, session, NULL);
-    ok(keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_FAILED, "the revocation failed");
+    ok(keyfob_ended_revocation(ended) == revocation, "the revocation %s",
+       revocation == KEYFOB_REVOCATION_OWED ? "is owed" : "failed");
     const keyfob_error *why = keyfob_ended_revocation_error(ended);
-    ok(keyfob_error_http_status(why) == 503, "with the status 503");
-    same(keyfob_error_reason(why), "ProviderUnavailable", "the reason of the failure");
+    same(keyfob_error_reason(why), reason, "why it did not succeed");
     ok(strlen(keyfob_error_message(why)) > 0, "it has a line for a log");
     ok(keyfob_ended_logout_url(ended) != NULL, "the logout page is there all the same");
     has_ended(keyfob, session);
-    keyfob_ended_free(ended);
     keyfob_session_free(session);
+    return ended;
+}
 
-    ask("script", "{\"faults\":[{\"endpoint\":\"revoke\",\"close\":\"before_headers\"}]}");
-    session = log_in(keyfob);
-    ended = end(keyfob, session, NULL);
-    ok(keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_FAILED, "a closed connection is a failure, too");
-    ok(keyfob_error_status(keyfob_ended_revocation_error(ended)) == KEYFOB_NETWORK, "one of the network");
-    has_ended(keyfob, session);
+static void a_revocation_that_does_not_succeed_is_told_and_ends_the_session(void) {
+    keyfob_handle *keyfob = open_config(configure(issuer, folder, "failed"));
+    keyfob_ended *ended =
+        ends_without_revocation(keyfob, "\"status\":503,\"body\":\"\"", KEYFOB_REVOCATION_OWED, "ProviderUnavailable");
+    ok(keyfob_error_http_status(keyfob_ended_revocation_error(ended)) == 503, "with the status 503");
     keyfob_ended_free(ended);
-    keyfob_session_free(session);
+    ended = ends_without_revocation(keyfob, "\"close\":\"before_headers\"", KEYFOB_REVOCATION_OWED, "InDoubt");
+    ok(keyfob_error_status(keyfob_ended_revocation_error(ended)) == KEYFOB_NETWORK, "a failure of the network");
+    keyfob_ended_free(ended);
+    ended = ends_without_revocation(keyfob, "\"status\":400,\"body\":{\"error\":\"invalid_request\"}",
+                                    KEYFOB_REVOCATION_FAILED, "ServerError");
+    same(keyfob_error_oauth_code(keyfob_ended_revocation_error(ended)), "invalid_request", "the provider's code");
+    keyfob_ended_free(ended);
     keyfob_free(keyfob);
     ask("script", "{}");
 }
@@ -141,7 +150,7 @@ int main(int argc, char **argv) {
     issuer = argv[1];
     folder = argv[2];
     the_provider_revokes();
-    a_failed_revocation_is_told_and_ends_the_session();
+    a_revocation_that_does_not_succeed_is_told_and_ends_the_session();
     options_say_how_it_ends();
     a_provider_without_either();
     return tap_done();

@@ -33,8 +33,6 @@ pub(super) struct Contents {
     pub(super) given_up: HashMap<String, (i64, Pause)>,
     /// How far the provider's clock was ahead when it was last heard, in milliseconds.
     pub(super) skew: Option<i64>,
-    /// The generation and state that observers were last told of.
-    pub(super) told: HashMap<String, (i64, bool)>,
 }
 
 impl Memory {
@@ -51,7 +49,6 @@ impl Memory {
                 previous: HashMap::new(),
                 given_up: HashMap::new(),
                 skew: None,
-                told: HashMap::new(),
             }),
         }
     }
@@ -88,6 +85,11 @@ impl Shared {
 
     /// A session as this process knows it, not older than the configured coherence; read from the store when need be.
     pub(super) fn recalled(&self, id: &str) -> Result<Arc<SessionRow>> {
+        // Another handle of this process may have read it: to this one's observer it is news all the same.
+        self.recall(id).inspect(|row| self.observe(row))
+    }
+
+    fn recall(&self, id: &str) -> Result<Arc<SessionRow>> {
         let boot = self.clock.boot();
         {
             let mut memory = self.memory();
@@ -142,7 +144,8 @@ impl Shared {
         if row.verified || row.cause.is_some() {
             memory.previous.remove(&row.id);
         }
-        self.observe(&mut memory, &row);
+        drop(memory);
+        self.observe(&row);
         Ok(row)
     }
 }

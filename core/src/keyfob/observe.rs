@@ -1,9 +1,10 @@
 //! Observers: the host is told what happened to its sessions.
 
-use std::sync::PoisonError;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::{MutexGuard, PoisonError};
 
 use super::Shared;
-use super::memory::Contents;
 use crate::error::Reason;
 use crate::store::SessionRow;
 
@@ -12,7 +13,7 @@ use crate::store::SessionRow;
 /// Called on the thread of the call that noticed, after its work is done and without any lock held: it may call back into the same
 /// [`Keyfob`](crate::Keyfob). What another process does is noticed at the next call that looks at that session, and told then.
 pub trait Observer: Send + Sync {
-    /// A session was made, or has other tokens, another profile or another state than before.
+    /// This process made a session; or one has other tokens, another profile or another state than when this handle last looked.
     fn session_changed(&self, session_id: &str) {
         let _ = session_id;
     }
@@ -37,21 +38,28 @@ pub(super) enum Event {
 }
 
 impl Shared {
-    /// Notes what a row tells that was not known. `told` has what observers know; a session that is only read for the first time is no news.
-    pub(super) fn observe(&self, memory: &mut Contents, row: &SessionRow) {
+    /// Notes what a row tells that was not known. A session that is only read for the first time is no news.
+    pub(super) fn observe(&self, row: &SessionRow) {
         if self.observer.is_none() {
             return;
         }
         let now = (row.generation, row.cause.is_some());
-        let Some(before) = memory.told.insert(row.id.clone(), now) else { return };
-        if before.0 < now.0 {
-            self.tell(Event::Changed(row.id.clone()));
-            if let (false, Some(cause)) = (before.1, row.cause) {
-                self.tell(Event::LoginRequired(row.id.clone(), cause));
+        let before = match self.told().entry(row.id.clone()) {
+            Entry::Vacant(first) => {
+                first.insert(now);
+                return;
             }
-        } else {
-            memory.told.insert(row.id.clone(), before);
+            Entry::Occupied(known) if known.get().0 >= now.0 => return,
+            Entry::Occupied(mut known) => known.insert(now),
+        };
+        self.tell(Event::Changed(row.id.clone()));
+        if let (false, Some(cause)) = (before.1, row.cause) {
+            self.tell(Event::LoginRequired(row.id.clone(), cause));
         }
+    }
+
+    fn told(&self) -> MutexGuard<'_, HashMap<String, (i64, bool)>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Makes a row that this process has just made news, although nobody has read it before.
@@ -60,7 +68,7 @@ impl Shared {
             return;
         }
         let before = (row.generation - 1, false);
-        self.memory().told.entry(row.id.clone()).or_insert(before);
+        self.told().entry(row.id.clone()).or_insert(before);
     }
 
     /// Puts something by for [`Shared::deliver`].

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::documents::{accept_json, expect_success, json_object};
 use super::refresh::same_provider;
-use super::{Known, Shared};
+use super::{Event, Known, Shared};
 use crate::error::{Error, Reason, Result};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::provider::EmailRequest;
@@ -72,6 +72,9 @@ impl Shared {
             let saved = self.common.store.save_profile(id, &profile, etag.as_deref(), self.wall_millis())?;
             saved.map(Arc::new).ok_or_else(super::unknown_session)
         })?;
+        if profile.raw_json() != row.profile.raw_json() {
+            self.tell(Event::Changed(id.to_owned()));
+        }
         saved.cause.map_or(Ok(profile), |cause| Err(Error::new(cause)))
     }
 

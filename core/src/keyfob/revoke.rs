@@ -22,6 +22,14 @@ use crate::token::answer::TokenAnswer;
 /// Longest answer that is read.
 const MAX_ANSWER: usize = 64 * 1024;
 
+/// What stands between a revocation and the sessions that it must not end.
+enum Peace<'a> {
+    /// It may be sent while this is held; no lock is needed where it ends nothing but its own token.
+    Kept { _lock: Option<Locked<'a>> },
+    /// It would end a session that the user has by now.
+    NotToBeSent,
+}
+
 impl Shared {
     /// Sends what is owed for a session; what became of the last of it, `None` where nothing is.
     pub(super) fn send_owed_of(&self, session: &str) -> Option<Revocation> {
@@ -78,9 +86,9 @@ impl Shared {
             Ok(None) => return Revocation::NotSupported,
             Err(error) => return Revocation::Failed(error),
         };
-        let _locked = match self.peace_for(owed, known) {
-            Ok(Some(locked)) => locked,
-            Ok(None) => return Revocation::NotAsked,
+        let _peace = match self.peace_for(owed, known) {
+            Ok(peace @ Peace::Kept { .. }) => peace,
+            Ok(Peace::NotToBeSent) => return Revocation::NotAsked,
             Err(error) => return Revocation::Owed(error),
         };
         // Another process may have sent it while this one was getting ready.
@@ -98,9 +106,8 @@ impl Shared {
     }
 
     /// Where revoking a token may end every session of the user: the registration's lock, held alone, so that no login is between its code exchange and its
-    /// saving. `None` when the revocation would end a session that the user has by now.
-    #[expect(clippy::type_complexity, reason = "no lock, a lock, or not at all")]
-    fn peace_for(&self, owed: &OwedRow, known: &Known) -> Result<Option<Option<Locked<'_>>>> {
+    /// saving.
+    fn peace_for(&self, owed: &OwedRow, known: &Known) -> Result<Peace<'_>> {
         let whole_grant = known.provider.revokes_whole_grant();
         let lock = if whole_grant {
             self.common.store.try_lock(Purpose::Grant, &owed.registration, Hold::Alone)?
@@ -114,8 +121,8 @@ impl Shared {
                 && (lock.is_none() || self.common.store.has_login_under_way(&owed.registration, self.wall_millis())?),
         });
         match decision {
-            Decision::Send => Ok(Some(lock.map(|lock| self.common.gate.hold(lock)))),
-            Decision::Forget => Ok(None),
+            Decision::Send => Ok(Peace::Kept { _lock: lock.map(|lock| self.common.gate.hold(lock)) }),
+            Decision::Forget => Ok(Peace::NotToBeSent),
             Decision::Later => Err(Error::new(Reason::CompletionInProgress)),
         }
     }

@@ -30,7 +30,6 @@ impl Shared {
             }
         }
         self.common.gate.release_all();
-        self.memory().forget_all();
         self.common.store.close()?;
         saved
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, Reason, Result};
 use crate::provider::Metadata;
 use crate::refresh::window::Need;
 use crate::session::MinValidity;
-use crate::store::{Identity, JournalEvent, Note, Received, Rotation, Saved, SessionRow};
+use crate::store::{JournalEvent, Note, Received, Rotation, Saved, SessionRow};
 use crate::token::answer::TokenAnswer;
 
 /// The sessions that have such tokens.
@@ -58,7 +58,7 @@ impl Kept {
             attempt: None,
             unsaved: true,
             scopes: tokens.scope.clone().unwrap_or_else(|| read_before.scopes.clone()),
-            identity: read_before.identity.as_ref().map(Identity::clone),
+            identity: read_before.identity.clone(),
             profile_at: read_before.profile_at,
             profile_etag: read_before.profile_etag.clone(),
             profile: read_before.profile.clone(),
@@ -114,10 +114,7 @@ impl Shared {
         if !self.common.unsaved.holds(id) {
             return Ok(None);
         }
-        let error = match self.save_unsaved(id) {
-            Ok(_) => return Ok(None),
-            Err(error) => error,
-        };
+        let Err(error) = self.save_unsaved(id) else { return Ok(None) };
         let Some(kept) = self.common.unsaved.get(id) else { return Ok(None) };
         let row = kept.row();
         let known = self.known(&row.registration)?;

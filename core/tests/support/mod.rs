@@ -142,6 +142,12 @@ pub fn elsewhere(config: Config) -> Config {
     config.as_another_process(1_000_000_000 + NEXT.fetch_add(1, Ordering::SeqCst))
 }
 
+/// Lets other threads come to where they wait. What follows holds without it too, and then shows less.
+#[expect(clippy::disallowed_methods, reason = "that a thread waits is nothing that can be waited for")]
+pub fn let_others_wait() {
+    std::thread::sleep(Duration::from_millis(30));
+}
+
 /// The user at the browser.
 pub fn log_in(authorization_url: &str) -> String {
     browser::log_in(authorization_url, "ada", "lovelace").unwrap()

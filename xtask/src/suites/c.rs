@@ -1,5 +1,5 @@
-//! C: the header alone under every standard that it promises, then every program of `examples/c` and
-//! `tests/c`, without a warning and under Valgrind, on the release library.
+//! C: the header alone under every standard that it promises, that what is shipped has no test feature, then every
+//! program of `examples/c` and `tests/c`, without a warning and under Valgrind, on the release library.
 //!
 //! | folder | is run as | and must |
 //! |---|---|---|
@@ -22,7 +22,7 @@ use crate::run::{Finished, Run};
 use crate::setup::{GCC, GXX, VALGRIND, on_path};
 use crate::stage::{REGISTRATION, Stage};
 use crate::table::Score;
-use crate::workspace::{Workspace, files};
+use crate::workspace::{FFI, UNIFFI, Workspace, files};
 
 pub(super) const SUITE: Suite = Suite {
     name: "c",
@@ -41,6 +41,7 @@ const FOUND: i32 = 99;
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     header_alone(workspace, score)?;
     score.item("ffi/README.md", readme(workspace));
+    score.item("no simulation in the release", no_simulation(workspace));
     let examples = files(&workspace.root.join("examples/c"), "c");
     let tests = files(&workspace.root.join("tests/c"), "c");
     if examples.is_empty() || tests.is_empty() {
@@ -117,6 +118,24 @@ int readme(const char *json, const char *redirect_url) {
     fs::write(&source, format!("{BEFORE}{block}{AFTER}"))?;
     let run = Run::new("gcc").arg("-std=c11").args(WARNINGS).args(["-fsyntax-only", "-I", "include"]).arg(&source);
     run.dir(&workspace.root).run()?.must("it does not compile").map(|_| ())
+}
+
+/// The core's feature `simulation`, with points where a process kills itself, is for its own tests: the variable that
+/// names a point stands in no library that is shipped.
+fn no_simulation(workspace: &Workspace) -> Result<()> {
+    const VARIABLE: &[u8] = b"KEYFOB_CRASH_AT";
+    let libraries = workspace.release()?;
+    for package in [FFI, UNIFFI] {
+        let dynamic = libraries.join(workspace.dynamic_library(package)?);
+        let archive = dynamic.with_extension("a");
+        for library in [dynamic, archive] {
+            let bytes = fs::read(&library).with_context(|| format!("cannot read {}", library.display()))?;
+            if bytes.windows(VARIABLE.len()).any(|at| at == VARIABLE) {
+                bail!("{} has the feature simulation", library.display());
+            }
+        }
+    }
+    Ok(())
 }
 
 fn example(workspace: &Workspace, source: &Path) -> Result<()> {
