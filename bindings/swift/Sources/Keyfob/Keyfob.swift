@@ -41,7 +41,8 @@ public final class Keyfob: Sendable {
                     configJson: configJSON,
                     transport: transport.map(TransportAdapter.init),
                     clock: clock.map(ClockAdapter.init),
-                    executor: ExecutorAdapter(executor ?? OwnThreads())
+                    executor: ExecutorAdapter(executor ?? OwnThreads()),
+                    observer: nil
                 )
             )
         }
@@ -96,7 +97,7 @@ public final class Keyfob: Sendable {
     public func accessToken(_ sessionID: String, minValidity: Duration = .seconds(60)) async throws -> AccessToken {
         let millis = minValidity.milliseconds
         return try await detached { [raw] in
-            AccessToken(try raw.accessToken(sessionId: sessionID, minValidityMillis: millis))
+            AccessToken(try raw.accessToken(sessionId: sessionID, minValidityMillis: millis, waitMillis: nil))
         }
     }
 

@@ -68,7 +68,7 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
      */
     public suspend fun accessToken(sessionId: String, minValidity: Duration = Duration.ofMinutes(1)): AccessToken {
         val millis = millis(minValidity) { "minValidity is negative" }
-        return detached { AccessToken(raw.accessToken(sessionId, millis)) }
+        return detached { AccessToken(raw.accessToken(sessionId, millis, null)) }
     }
 
     /** Refreshes now, due or not. Callers at the same time share one request. Touches the network. */
@@ -154,7 +154,7 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
             val hostTransport: HostTransport? = transport?.let(::TransportAdapter)
             val hostClock: HostClock? = clock?.let(::ClockAdapter)
             val hostExecutor: HostExecutor = executor?.let(::ExecutorAdapter) ?: OwnThreads
-            return detached { Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor)) }
+            return detached { Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor, null)) }
         }
 
         /**
