@@ -46,7 +46,12 @@ pub enum Revocation {
     NotAsked,
     /// The provider offers no revocation for it.
     NotSupported,
-    /// The provider could not be asked, or did not do it.
+    /// The provider could not be asked now, and is asked again by `maintain`.
+    Owed {
+        /// Why.
+        error: KeyfobError,
+    },
+    /// The provider was asked and did not do it.
     Failed {
         /// Why.
         error: KeyfobError,
@@ -58,6 +63,7 @@ impl From<&keyfob::Revocation> for Revocation {
         match revocation {
             keyfob::Revocation::Done => Self::Done,
             keyfob::Revocation::NotAsked => Self::NotAsked,
+            keyfob::Revocation::Owed(error) => Self::Owed { error: error.clone().into() },
             keyfob::Revocation::Failed(error) => Self::Failed { error: error.clone().into() },
             // The enum of the core may grow: whatever it says then, the token was not revoked.
             _ => Self::NotSupported,
@@ -84,6 +90,7 @@ impl From<&keyfob::Ended> for Ended {
 impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.revocation {
+            Revocation::Owed { error } => write!(f, "Ended(Owed: {error})"),
             Revocation::Failed { error } => write!(f, "Ended(Failed: {error})"),
             other => write!(f, "Ended({other:?})"),
         }
@@ -106,9 +113,12 @@ mod tests {
         let url = || Some("https://idp.example/?id_token_hint=CANARY".to_owned());
         let ended = Ended { revocation: Revocation::Done, logout_url: url() };
         let error = KeyfobError::closed();
-        let failed = Ended { revocation: Revocation::Failed { error }, logout_url: url() };
+        let failed = Ended { revocation: Revocation::Failed { error: error.clone() }, logout_url: url() };
+        let owed = Ended { revocation: Revocation::Owed { error }, logout_url: url() };
         let printed = format!("{options} {options:?} {ended} {ended:?} {failed} {failed:?} {:?}", failed.revocation);
+        let printed = format!("{printed} {owed} {owed:?} {:?}", owed.revocation);
         assert!(!printed.contains("CANARY"), "{printed}");
         assert!(printed.contains("Ended(Done)") && printed.contains("Ended(Failed: Closed: "), "{printed}");
+        assert!(printed.contains("Ended(Owed: Closed: "), "{printed}");
     }
 }

@@ -1,6 +1,6 @@
 //! Why things happened.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// One line of the journal. Holds no secret.
 #[derive(Clone, Debug, uniffi::Record)]
@@ -19,6 +19,12 @@ pub struct JournalEntry {
     pub reason: Option<String>,
     /// The HTTP status of the provider's answer.
     pub http_status: Option<u16>,
+    /// Why a refresh was wanted.
+    pub wish: Option<String>,
+    /// How long the refresh took, waiting for others included.
+    pub waited: Option<Duration>,
+    /// How many seconds the provider's clock was ahead of this device's, or behind.
+    pub clock_skew_seconds: Option<i64>,
 }
 
 impl From<&keyfob::JournalEntry> for JournalEntry {
@@ -31,6 +37,9 @@ impl From<&keyfob::JournalEntry> for JournalEntry {
             session: entry.session().map(str::to_owned),
             reason: entry.reason().map(str::to_owned),
             http_status: entry.http_status(),
+            wish: entry.wish().map(str::to_owned),
+            waited: entry.waited(),
+            clock_skew_seconds: entry.clock_skew_seconds(),
         }
     }
 }

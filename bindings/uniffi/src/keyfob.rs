@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use keyfob::{Config, Freshness, MinValidity};
 
 use crate::clock::{self, HostClock};
 use crate::executor::{self, HostExecutor};
+use crate::observer::{self, HostObserver};
 use crate::transport::{self, HostTransport};
 use crate::{
-    AccessToken, Completed, EndSession, Ended, ImportedTokens, JournalEntry, KeyfobError, Login, LoginOptions,
-    PendingLogin, Profile, RegistrationGuide, RegistrationInfo, Result, Session,
+    AccessToken, Completed, EndSession, Ended, Health, ImportedTokens, JournalEntry, KeyfobError, Login, LoginOptions,
+    Maintained, PendingLogin, Profile, RegistrationGuide, RegistrationInfo, Result, Session,
 };
 
 /// The login library, opened on one store.
@@ -37,6 +39,7 @@ impl Keyfob {
         transport: Option<Arc<dyn HostTransport>>,
         clock: Option<Arc<dyn HostClock>>,
         executor: Option<Arc<dyn HostExecutor>>,
+        observer: Option<Arc<dyn HostObserver>>,
     ) -> Result<Arc<Self>> {
         let mut config = Config::from_json(config_json)?;
         if let Some(host) = transport {
@@ -47,6 +50,9 @@ impl Keyfob {
         }
         if let Some(host) = executor {
             config = config.with_executor(Arc::new(executor::Adapter(host)));
+        }
+        if let Some(host) = observer {
+            config = config.with_observer(Arc::new(observer::Adapter(host)));
         }
         let core = keyfob::Keyfob::open(config)?;
         Ok(Arc::new(Self { core: RwLock::new(Some(core)) }))
@@ -85,9 +91,20 @@ impl Keyfob {
         Ok(self.core()?.cancel_login(login_id)?)
     }
 
-    /// Gives an access token that is good for so long.
-    pub fn access_token(&self, session_id: &str, min_validity_millis: u64) -> Result<AccessToken> {
-        Ok((&self.core()?.access_token(session_id, MinValidity::millis(min_validity_millis))?).into())
+    /// Gives an access token that is good for so long, waiting for others' refreshes as long as configured or as said.
+    pub fn access_token(
+        &self,
+        session_id: &str,
+        min_validity_millis: u64,
+        wait_millis: Option<u64>,
+    ) -> Result<AccessToken> {
+        let min_validity = MinValidity::millis(min_validity_millis);
+        let core = self.core()?;
+        let token = match wait_millis {
+            Some(wait) => core.access_token_within(session_id, min_validity, Duration::from_millis(wait))?,
+            None => core.access_token(session_id, min_validity)?,
+        };
+        Ok((&token).into())
     }
 
     /// Refreshes now, due or not.
@@ -145,6 +162,26 @@ impl Keyfob {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(self.core()?.journal(limit)?.iter().map(JournalEntry::from).collect())
     }
+
+    /// Does everything that is owed, and begins nothing new after the limit.
+    pub fn maintain(&self, limit_millis: u64) -> Result<Maintained> {
+        Ok((&self.core()?.maintain(Duration::from_millis(limit_millis))?).into())
+    }
+
+    /// Lets nothing new begin, waits so long for what is under way, and closes everything until `resume`.
+    pub fn suspend(&self, deadline_millis: u64) -> Result<()> {
+        Ok(self.core()?.suspend(Duration::from_millis(deadline_millis))?)
+    }
+
+    /// Opens everything again.
+    pub fn resume(&self) -> Result<()> {
+        Ok(self.core()?.resume()?)
+    }
+
+    /// How the store is.
+    pub fn health(&self) -> Result<Health> {
+        Ok((&self.core()?.health()?).into())
+    }
 }
 
 impl fmt::Display for Keyfob {
@@ -170,7 +207,7 @@ mod tests {
     fn a_closed_handle_answers_every_call_with_the_same_error() {
         let folder = std::env::temp_dir().join(format!("keyfob-uniffi-{}", std::process::id()));
         let config = format!(r#"{{ "store": {{ "path": {folder:?}, "plaintext": true }} }}"#);
-        let keyfob = Keyfob::open(&config, None, None, None).unwrap();
+        let keyfob = Keyfob::open(&config, None, None, None, None).unwrap();
         assert!(keyfob.sessions().unwrap().is_empty());
         keyfob.close_store().unwrap();
         keyfob.close_store().unwrap();

@@ -11,11 +11,13 @@ pub struct AccessToken {
     pub secret: String,
     /// When it is over, where the provider said so.
     pub expires_at: Option<SystemTime>,
+    /// Whether it is in memory only: it could not be saved yet.
+    pub unsaved: bool,
 }
 
 impl From<&keyfob::AccessToken> for AccessToken {
     fn from(token: &keyfob::AccessToken) -> Self {
-        Self { secret: token.secret().to_owned(), expires_at: token.expires_at() }
+        Self { secret: token.secret().to_owned(), expires_at: token.expires_at(), unsaved: token.is_unsaved() }
     }
 }
 
@@ -37,7 +39,7 @@ mod tests {
 
     #[test]
     fn a_token_prints_redacted() {
-        let token = AccessToken { secret: "CANARY".to_owned(), expires_at: None };
+        let token = AccessToken { secret: "CANARY".to_owned(), expires_at: None, unsaved: false };
         assert_eq!(format!("{token} {token:?}"), "AccessToken([redacted]) AccessToken([redacted])");
     }
 }

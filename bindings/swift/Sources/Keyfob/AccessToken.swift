@@ -9,9 +9,14 @@ public struct AccessToken: Sendable {
     /// When it is over; nil where the provider did not say.
     public let expiresAt: Date?
 
+    /// Whether it is in memory only: the disk was full when it came, and it is lost if this process ends before it can be saved. Calls for
+    /// this session and ``Keyfob/maintain(limit:)`` try that again.
+    public let isUnsaved: Bool
+
     init(_ raw: RawAccessToken) {
         secret = raw.secret
         expiresAt = raw.expiresAt
+        isUnsaved = raw.unsaved
     }
 }
 

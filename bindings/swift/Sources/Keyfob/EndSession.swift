@@ -35,7 +35,10 @@ public struct Ended: Sendable {
         case notAsked
         /// The provider offers no revocation for it.
         case notSupported
-        /// The provider could not be asked, or did not do it. The token lives on until it is over; the session has ended all the same.
+        /// The provider could not be asked now. The token is kept aside, and ``Keyfob/maintain(limit:)`` asks again, for seven days; the session
+        /// has ended all the same.
+        case owed(KeyfobError)
+        /// The provider was asked and did not do it. The token lives on until it is over; the session has ended all the same.
         case failed(KeyfobError)
     }
 
@@ -52,6 +55,7 @@ public struct Ended: Sendable {
             case .done: .done
             case .notAsked: .notAsked
             case .notSupported: .notSupported
+            case .owed(let error): .owed(KeyfobError(error))
             case .failed(let error): .failed(KeyfobError(error))
             }
         logoutURL = raw.logoutUrl.flatMap(URL.init(string:))
@@ -65,6 +69,7 @@ extension Ended: Redacted {
         case .done: "Ended(done)"
         case .notAsked: "Ended(notAsked)"
         case .notSupported: "Ended(notSupported)"
+        case .owed(let error): "Ended(owed: \(error))"
         case .failed(let error): "Ended(failed: \(error))"
         }
     }

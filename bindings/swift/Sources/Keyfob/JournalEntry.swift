@@ -9,7 +9,8 @@ public struct JournalEntry: Sendable, Equatable {
     /// The process it happened in.
     public let pid: UInt32
 
-    /// What happened: `LoginBegun`, `LoginCompleted`, `LoginFailed`, `Refreshed`, `RefreshFailed`, `SessionEnded`, …
+    /// What happened: `LoginBegun`, `LoginCompleted`, `LoginFailed`, `Refreshed`, `RefreshFailed`, `SessionEnded`,
+    /// `SessionImported`, `TokensRevoked`, `RevocationFailed`, …
     public let event: String
 
     /// The id of the registration.
@@ -24,6 +25,16 @@ public struct JournalEntry: Sendable, Equatable {
     /// The HTTP status of the provider's answer, where there was one.
     public let httpStatus: UInt16?
 
+    /// Why a refresh was wanted: `token` (a call needed a token), `early` (before one does), `asked` (``Keyfob/refreshSession(_:)``), `rejected`
+    /// (``Keyfob/refreshIfCurrent(_:rejectedToken:)``), `interrupted` (a refresh that was cut off is mended).
+    public let wish: String?
+
+    /// How many seconds the refresh took, waiting for others included.
+    public let waited: TimeInterval?
+
+    /// How many seconds the provider's clock was ahead of this device's (behind, where negative), where the answer told.
+    public let clockSkewSeconds: Int64?
+
     init(_ raw: RawJournalEntry) {
         at = raw.at
         pid = raw.pid
@@ -32,5 +43,8 @@ public struct JournalEntry: Sendable, Equatable {
         session = raw.session
         reason = raw.reason
         httpStatus = raw.httpStatus
+        wish = raw.wish
+        waited = raw.waited
+        clockSkewSeconds = raw.clockSkewSeconds
     }
 }

@@ -29,11 +29,13 @@ public final class Keyfob: Sendable {
     ///   - transport: sends the HTTP requests in place of the built-in client
     ///   - clock: tells the time in place of the system's clocks, for tests
     ///   - executor: runs refreshes that no caller waits for, in place of threads of Keyfob's own
+    ///   - observer: is told what happens to sessions
     public static func open(
         _ configJSON: String,
         transport: (any Transport)? = nil,
         clock: (any KeyfobClock)? = nil,
-        executor: (any KeyfobExecutor)? = nil
+        executor: (any KeyfobExecutor)? = nil,
+        observer: (any KeyfobObserver)? = nil
     ) async throws -> Keyfob {
         try await detached {
             Keyfob(
@@ -41,7 +43,8 @@ public final class Keyfob: Sendable {
                     configJson: configJSON,
                     transport: transport.map(TransportAdapter.init),
                     clock: clock.map(ClockAdapter.init),
-                    executor: ExecutorAdapter(executor ?? OwnThreads())
+                    executor: ExecutorAdapter(executor ?? OwnThreads()),
+                    observer: observer.map(ObserverAdapter.init)
                 )
             )
         }
@@ -93,10 +96,19 @@ public final class Keyfob: Sendable {
     /// callers there are, one request is made. Call it before every request of yours; do not keep the token.
     ///
     /// ``KeyfobError/loginRequired(_:)`` says that the session has ended; nothing else means that.
-    public func accessToken(_ sessionID: String, minValidity: Duration = .seconds(60)) async throws -> AccessToken {
-        let millis = minValidity.milliseconds
+    ///
+    /// `wait` is how long to wait at most for a refresh that another task or process is making, instead of `wait_seconds` of the configuration
+    /// (30 s). It bounds waiting and starting: a request that this call has sent is seen through to its end. When it is over, and no token is there
+    /// that is good at all, it throws ``KeyfobError/refreshBusy(_:)`` where another process is at it, ``KeyfobError/timeout(_:)`` where
+    /// this one is.
+    public func accessToken(
+        _ sessionID: String,
+        minValidity: Duration = .seconds(60),
+        wait: Duration? = nil
+    ) async throws -> AccessToken {
+        let (millis, waitMillis) = (minValidity.milliseconds, wait?.milliseconds)
         return try await detached { [raw] in
-            AccessToken(try raw.accessToken(sessionId: sessionID, minValidityMillis: millis))
+            AccessToken(try raw.accessToken(sessionId: sessionID, minValidityMillis: millis, waitMillis: waitMillis))
         }
     }
 
@@ -143,7 +155,7 @@ public final class Keyfob: Sendable {
 
     /// Logs out: the session ends here and now, in every process, whatever the network does, and no token of it is left in the store. Then,
     /// unless the options say otherwise, the provider is asked once to revoke the token; that it could not be is no failure of this call:
-    /// ``Ended/revocation`` tells. Open ``Ended/logoutURL`` in the browser to log the user out of the provider too.
+    /// ``Ended/revocation`` tells, and ``maintain(limit:)`` asks again where that may help. Open ``Ended/logoutURL`` in the browser to log the user out of the provider too.
     @discardableResult
     public func endSession(_ sessionID: String, _ options: EndSession = EndSession()) async throws -> Ended {
         try await detached { [raw] in Ended(try raw.endSession(sessionId: sessionID, options: options.raw)) }
@@ -163,6 +175,42 @@ public final class Keyfob: Sendable {
     /// The newest lines of the journal, newest first: why things happened, without secrets.
     public func journal(limit: UInt32 = 100) async throws -> [JournalEntry] {
         try await detached { [raw] in try raw.journal(limit: limit).map(JournalEntry.init) }
+    }
+
+    /// Does everything that is owed: saves tokens that could not be saved, mends refreshes that a process died in, tells providers of sessions
+    /// that were logged out, refreshes what is due, forgets what is old. For a moment that the app picks: after its start, in a background
+    /// task. Touches the network.
+    ///
+    /// Begins nothing new after `limit`; what was begun is seen through, so it may last one HTTP request longer. What does not succeed for one
+    /// session is not thrown: ``Maintained/failed`` counts it, ``journal(limit:)`` says why.
+    @discardableResult
+    public func maintain(limit: Duration) async throws -> Maintained {
+        let millis = limit.milliseconds
+        return try await detached { [raw] in Maintained(try raw.maintain(limitMillis: millis)) }
+    }
+
+    /// Before the system freezes this process: lets nothing new begin, waits until `deadline` from now for what is under way, and then closes
+    /// everything. No lock and no file of the store stays open, for which iOS would end a frozen app. A refresh that is still on its way at the
+    /// deadline is given up and recorded as in doubt: the next call, here or in another process, repeats it at once. Holds for every
+    /// ``Keyfob`` of this store in this process. Until ``resume()``, calls that need the store throw ``KeyfobError/invalidState(_:)`` with the
+    /// reason `Suspended`. Await it before you resume.
+    ///
+    /// ``KeyfobError/storeNotWritable(_:)`` says that there are tokens that still could not be saved: they are in memory only, and lost if the
+    /// process ends. It is suspended all the same.
+    public func suspend(deadline: Duration) async throws {
+        let millis = deadline.milliseconds
+        try await detached { [raw] in try raw.suspend(deadlineMillis: millis) }
+    }
+
+    /// Opens everything again after ``suspend(deadline:)``. Touches no network. Not suspended is no error. Where it throws, it is still
+    /// suspended, and may be called again.
+    public func resume() async throws {
+        try await detached { [raw] in try raw.resume() }
+    }
+
+    /// How the store is: sessions, refreshes that were cut off, what is owed, how far the clock is off. Touches no network.
+    public func health() async throws -> Health {
+        try await detached { [raw] in Health(try raw.health()) }
     }
 }
 

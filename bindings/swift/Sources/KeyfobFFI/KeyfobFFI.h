@@ -271,6 +271,27 @@ typedef void (*UniffiCallbackInterfaceHostExecutorMethod0)(uint64_t, uint64_t, v
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_OBSERVER_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_OBSERVER_METHOD0
+typedef void (*UniffiCallbackInterfaceHostObserverMethod0)(uint64_t, RustBuffer, void* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_OBSERVER_METHOD1
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_OBSERVER_METHOD1
+typedef void (*UniffiCallbackInterfaceHostObserverMethod1)(uint64_t, RustBuffer, RustBuffer, void* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_OBSERVER_METHOD2
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_OBSERVER_METHOD2
+typedef void (*UniffiCallbackInterfaceHostObserverMethod2)(uint64_t, int64_t, void* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_TRANSPORT_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_TRANSPORT_METHOD0
 typedef void (*UniffiCallbackInterfaceHostTransportMethod0)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
@@ -296,6 +317,17 @@ typedef struct UniffiVTableCallbackInterfaceHostExecutor {
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
     UniffiCallbackInterfaceHostExecutorMethod0 _Nonnull execute;
 } UniffiVTableCallbackInterfaceHostExecutor;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_OBSERVER
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_OBSERVER
+typedef struct UniffiVTableCallbackInterfaceHostObserver {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceHostObserverMethod0 _Nonnull sessionChanged;
+    UniffiCallbackInterfaceHostObserverMethod1 _Nonnull loginRequired;
+    UniffiCallbackInterfaceHostObserverMethod2 _Nonnull clockSkew;
+} UniffiVTableCallbackInterfaceHostObserver;
 
 #endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_TRANSPORT
@@ -389,12 +421,12 @@ void uniffi_keyfob_uniffi_fn_free_keyfob(uint64_t handle, RustCallStatus *_Nonnu
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CONSTRUCTOR_KEYFOB_OPEN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CONSTRUCTOR_KEYFOB_OPEN
-uint64_t uniffi_keyfob_uniffi_fn_constructor_keyfob_open(RustBuffer config_json, RustBuffer transport, RustBuffer clock, RustBuffer executor, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_keyfob_uniffi_fn_constructor_keyfob_open(RustBuffer config_json, RustBuffer transport, RustBuffer clock, RustBuffer executor, RustBuffer observer, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_ACCESS_TOKEN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_ACCESS_TOKEN
-RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_access_token(uint64_t ptr, RustBuffer session_id, uint64_t min_validity_millis, RustCallStatus *_Nonnull out_status
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_access_token(uint64_t ptr, RustBuffer session_id, uint64_t min_validity_millis, RustBuffer wait_millis, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_BEGIN_LOGIN
@@ -427,6 +459,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_current_session(uint64_t ptr, R
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_end_session(uint64_t ptr, RustBuffer session_id, RustBuffer options, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_HEALTH
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_HEALTH
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_health(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_IMPORT_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_IMPORT_SESSION
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_import_session(uint64_t ptr, RustBuffer tokens, RustCallStatus *_Nonnull out_status
@@ -435,6 +472,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_import_session(uint64_t ptr, Ru
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_JOURNAL
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_JOURNAL
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_journal(uint64_t ptr, uint32_t limit, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_MAINTAIN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_MAINTAIN
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_maintain(uint64_t ptr, uint64_t limit_millis, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_PENDING_LOGINS
@@ -467,6 +509,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_registration_guide(uint64_t ptr
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_registrations(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_RESUME
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_RESUME
+void uniffi_keyfob_uniffi_fn_method_keyfob_resume(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SESSION
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_session(uint64_t ptr, RustBuffer session_id, RustCallStatus *_Nonnull out_status
@@ -482,6 +529,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_sessions(uint64_t ptr, RustCall
 void uniffi_keyfob_uniffi_fn_method_keyfob_set_current_session(uint64_t ptr, RustBuffer session_id, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SUSPEND
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SUSPEND
+void uniffi_keyfob_uniffi_fn_method_keyfob_suspend(uint64_t ptr, uint64_t deadline_millis, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_UNIFFI_TRAIT_DEBUG
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_UNIFFI_TRAIT_DEBUG
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -490,6 +542,36 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_uniffi_trait_debug(uint64_t ptr
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_UNIFFI_TRAIT_DISPLAY
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_UNIFFI_TRAIT_DISPLAY
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_uniffi_trait_display(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTOBSERVER
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTOBSERVER
+uint64_t uniffi_keyfob_uniffi_fn_clone_hostobserver(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_HOSTOBSERVER
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_HOSTOBSERVER
+void uniffi_keyfob_uniffi_fn_free_hostobserver(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_INIT_CALLBACK_VTABLE_HOSTOBSERVER
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_INIT_CALLBACK_VTABLE_HOSTOBSERVER
+void uniffi_keyfob_uniffi_fn_init_callback_vtable_hostobserver(const UniffiVTableCallbackInterfaceHostObserver* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTOBSERVER_SESSION_CHANGED
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTOBSERVER_SESSION_CHANGED
+void uniffi_keyfob_uniffi_fn_method_hostobserver_session_changed(uint64_t ptr, RustBuffer session_id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTOBSERVER_LOGIN_REQUIRED
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTOBSERVER_LOGIN_REQUIRED
+void uniffi_keyfob_uniffi_fn_method_hostobserver_login_required(uint64_t ptr, RustBuffer session_id, RustBuffer cause, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTOBSERVER_CLOCK_SKEW
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTOBSERVER_CLOCK_SKEW
+void uniffi_keyfob_uniffi_fn_method_hostobserver_clock_skew(uint64_t ptr, int64_t seconds, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTTRANSPORT
@@ -996,6 +1078,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_end_session(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_HEALTH
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_HEALTH
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_health(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_IMPORT_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_IMPORT_SESSION
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_import_session(void
@@ -1005,6 +1093,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_import_session(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_JOURNAL
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_JOURNAL
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_journal(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_MAINTAIN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_MAINTAIN
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_maintain(void
     
 );
 #endif
@@ -1044,6 +1138,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_registrations(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_RESUME
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_RESUME
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_resume(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SESSION
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_session(void
@@ -1059,6 +1159,30 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_sessions(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SET_CURRENT_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SET_CURRENT_SESSION
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_set_current_session(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SUSPEND
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SUSPEND
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_suspend(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTOBSERVER_SESSION_CHANGED
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTOBSERVER_SESSION_CHANGED
+uint16_t uniffi_keyfob_uniffi_checksum_method_hostobserver_session_changed(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTOBSERVER_LOGIN_REQUIRED
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTOBSERVER_LOGIN_REQUIRED
+uint16_t uniffi_keyfob_uniffi_checksum_method_hostobserver_login_required(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTOBSERVER_CLOCK_SKEW
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTOBSERVER_CLOCK_SKEW
+uint16_t uniffi_keyfob_uniffi_checksum_method_hostobserver_clock_skew(void
     
 );
 #endif

@@ -535,6 +535,22 @@ fileprivate struct FfiConverterUInt64: FfiConverterPrimitive {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterInt64: FfiConverterPrimitive {
+    typealias FfiType = Int64
+    typealias SwiftType = Int64
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Int64 {
+        return try lift(readInt(&buf))
+    }
+
+    public static func write(_ value: Int64, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterBool : FfiConverter {
     typealias FfiType = Int8
     typealias SwiftType = Bool
@@ -1195,6 +1211,304 @@ public func FfiConverterTypeHostExecutor_lower(_ value: HostExecutor) -> UInt64 
 
 
 /**
+ * Is told what happens, on the thread of the call that noticed, and may call back into the same handle.
+ */
+public protocol HostObserver: AnyObject, Sendable {
+    
+    /**
+     * A session was made, or has other tokens, another profile or another state than before.
+     */
+    func sessionChanged(sessionId: String) throws 
+    
+    /**
+     * A session has ended; the cause is the name of a reason of the kind `LoginRequired`.
+     */
+    func loginRequired(sessionId: String, cause: String) throws 
+    
+    /**
+     * The provider's clock is ahead of this device's by so many seconds, or behind.
+     */
+    func clockSkew(seconds: Int64) throws 
+    
+}
+/**
+ * Is told what happens, on the thread of the call that noticed, and may call back into the same handle.
+ */
+open class HostObserverImpl: HostObserver, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_keyfob_uniffi_fn_clone_hostobserver(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_keyfob_uniffi_fn_free_hostobserver(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * A session was made, or has other tokens, another profile or another state than before.
+     */
+open func sessionChanged(sessionId: String)throws   {try rustCallWithError(FfiConverterTypeObserverError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_hostobserver_session_changed(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(sessionId),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * A session has ended; the cause is the name of a reason of the kind `LoginRequired`.
+     */
+open func loginRequired(sessionId: String, cause: String)throws   {try rustCallWithError(FfiConverterTypeObserverError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_hostobserver_login_required(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(sessionId),
+        FfiConverterString.lower(cause),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * The provider's clock is ahead of this device's by so many seconds, or behind.
+     */
+open func clockSkew(seconds: Int64)throws   {try rustCallWithError(FfiConverterTypeObserverError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_hostobserver_clock_skew(
+            self.uniffiCloneHandle(),
+        FfiConverterInt64.lower(seconds),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceHostObserver {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceHostObserver = UniffiVTableCallbackInterfaceHostObserver(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeHostObserver.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface HostObserver: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeHostObserver.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface HostObserver: handle missing in uniffiClone")
+            }
+        },
+        sessionChanged: { (
+            uniffiHandle: UInt64,
+            sessionId: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeHostObserver.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.sessionChanged(
+                     sessionId: try FfiConverterString.lift(sessionId)
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeObserverError_lower
+            )
+        },
+        loginRequired: { (
+            uniffiHandle: UInt64,
+            sessionId: RustBuffer,
+            cause: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeHostObserver.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.loginRequired(
+                     sessionId: try FfiConverterString.lift(sessionId),
+                     cause: try FfiConverterString.lift(cause)
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeObserverError_lower
+            )
+        },
+        clockSkew: { (
+            uniffiHandle: UInt64,
+            seconds: Int64,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeHostObserver.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.clockSkew(
+                     seconds: try FfiConverterInt64.lift(seconds)
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeObserverError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceHostObserver> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceHostObserver>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitHostObserver() {
+    uniffi_keyfob_uniffi_fn_init_callback_vtable_hostobserver(UniffiCallbackInterfaceHostObserver.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHostObserver: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<HostObserver>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = HostObserver
+
+    public static func lift(_ handle: UInt64) throws -> HostObserver {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return HostObserverImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: HostObserver) -> UInt64 {
+         if let rustImpl = value as? HostObserverImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HostObserver {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: HostObserver, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostObserver_lift(_ handle: UInt64) throws -> HostObserver {
+    return try FfiConverterTypeHostObserver.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostObserver_lower(_ value: HostObserver) -> UInt64 {
+    return FfiConverterTypeHostObserver.lower(value)
+}
+
+
+
+
+
+
+/**
  * Sends HTTP requests for the core. Called from any thread, from several at once, and never on a thread of Keyfob's own.
  */
 public protocol HostTransport: AnyObject, Sendable {
@@ -1412,9 +1726,9 @@ public func FfiConverterTypeHostTransport_lower(_ value: HostTransport) -> UInt6
 public protocol KeyfobProtocol: AnyObject, Sendable {
     
     /**
-     * Gives an access token that is good for so long.
+     * Gives an access token that is good for so long, waiting for others' refreshes as long as configured or as said.
      */
-    func accessToken(sessionId: String, minValidityMillis: UInt64) throws  -> AccessToken
+    func accessToken(sessionId: String, minValidityMillis: UInt64, waitMillis: UInt64?) throws  -> AccessToken
     
     /**
      * Begins a login and gives the URL to open.
@@ -1448,6 +1762,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
     func endSession(sessionId: String, options: EndSession) throws  -> Ended
     
     /**
+     * How the store is.
+     */
+    func health() throws  -> Health
+    
+    /**
      * Takes over a session from another library.
      */
     func importSession(tokens: ImportedTokens) throws  -> Session
@@ -1456,6 +1775,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
      * The newest lines of the journal, newest first.
      */
     func journal(limit: UInt32) throws  -> [JournalEntry]
+    
+    /**
+     * Does everything that is owed, and begins nothing new after the limit.
+     */
+    func maintain(limitMillis: UInt64) throws  -> Maintained
     
     /**
      * The logins that wait for their redirect, oldest first.
@@ -1488,6 +1812,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
     func registrations() throws  -> [RegistrationInfo]
     
     /**
+     * Opens everything again.
+     */
+    func resume() throws 
+    
+    /**
      * The session of that id.
      */
     func session(sessionId: String) throws  -> Session
@@ -1501,6 +1830,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
      * Makes a session the current one.
      */
     func setCurrentSession(sessionId: String) throws 
+    
+    /**
+     * Lets nothing new begin, waits so long for what is under way, and closes everything until `resume`.
+     */
+    func suspend(deadlineMillis: UInt64) throws 
     
 }
 /**
@@ -1560,14 +1894,15 @@ open class Keyfob: KeyfobProtocol, @unchecked Sendable, CustomDebugStringConvert
     /**
      * Opens the store that the configuration names.
      */
-public static func `open`(configJson: String, transport: HostTransport?, clock: HostClock?, executor: HostExecutor?)throws  -> Keyfob  {
+public static func `open`(configJson: String, transport: HostTransport?, clock: HostClock?, executor: HostExecutor?, observer: HostObserver?)throws  -> Keyfob  {
     return try  FfiConverterTypeKeyfob_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
         uniffiCallStatus in
     uniffi_keyfob_uniffi_fn_constructor_keyfob_open(
         FfiConverterString.lower(configJson),
         FfiConverterOptionTypeHostTransport.lower(transport),
         FfiConverterOptionTypeHostClock.lower(clock),
-        FfiConverterOptionTypeHostExecutor.lower(executor),uniffiCallStatus
+        FfiConverterOptionTypeHostExecutor.lower(executor),
+        FfiConverterOptionTypeHostObserver.lower(observer),uniffiCallStatus
     )
 })
 }
@@ -1575,15 +1910,16 @@ public static func `open`(configJson: String, transport: HostTransport?, clock: 
 
     
     /**
-     * Gives an access token that is good for so long.
+     * Gives an access token that is good for so long, waiting for others' refreshes as long as configured or as said.
      */
-open func accessToken(sessionId: String, minValidityMillis: UInt64)throws  -> AccessToken  {
+open func accessToken(sessionId: String, minValidityMillis: UInt64, waitMillis: UInt64?)throws  -> AccessToken  {
     return try  FfiConverterTypeAccessToken_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
         uniffiCallStatus in
     uniffi_keyfob_uniffi_fn_method_keyfob_access_token(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(sessionId),
-        FfiConverterUInt64.lower(minValidityMillis),uniffiCallStatus
+        FfiConverterUInt64.lower(minValidityMillis),
+        FfiConverterOptionUInt64.lower(waitMillis),uniffiCallStatus
     )
 })
 }
@@ -1666,6 +2002,18 @@ open func endSession(sessionId: String, options: EndSession)throws  -> Ended  {
 }
     
     /**
+     * How the store is.
+     */
+open func health()throws  -> Health  {
+    return try  FfiConverterTypeHealth_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_health(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Takes over a session from another library.
      */
 open func importSession(tokens: ImportedTokens)throws  -> Session  {
@@ -1687,6 +2035,19 @@ open func journal(limit: UInt32)throws  -> [JournalEntry]  {
     uniffi_keyfob_uniffi_fn_method_keyfob_journal(
             self.uniffiCloneHandle(),
         FfiConverterUInt32.lower(limit),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Does everything that is owed, and begins nothing new after the limit.
+     */
+open func maintain(limitMillis: UInt64)throws  -> Maintained  {
+    return try  FfiConverterTypeMaintained_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_maintain(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(limitMillis),uniffiCallStatus
     )
 })
 }
@@ -1770,6 +2131,17 @@ open func registrations()throws  -> [RegistrationInfo]  {
 }
     
     /**
+     * Opens everything again.
+     */
+open func resume()throws   {try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_resume(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
      * The session of that id.
      */
 open func session(sessionId: String)throws  -> Session  {
@@ -1802,6 +2174,18 @@ open func setCurrentSession(sessionId: String)throws   {try rustCallWithError(Ff
     uniffi_keyfob_uniffi_fn_method_keyfob_set_current_session(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(sessionId),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Lets nothing new begin, waits so long for what is under way, and closes everything until `resume`.
+     */
+open func suspend(deadlineMillis: UInt64)throws   {try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_suspend(
+            self.uniffiCloneHandle(),
+        FfiConverterUInt64.lower(deadlineMillis),uniffiCallStatus
     )
 }
 }
@@ -2027,6 +2411,10 @@ public struct AccessToken: Equatable, Hashable, CustomDebugStringConvertible, Cu
      * When it is over, where the provider said so.
      */
     public let expiresAt: Date?
+    /**
+     * Whether it is in memory only: it could not be saved yet.
+     */
+    public let unsaved: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -2036,9 +2424,13 @@ public struct AccessToken: Equatable, Hashable, CustomDebugStringConvertible, Cu
          */secret: String, 
         /**
          * When it is over, where the provider said so.
-         */expiresAt: Date?) {
+         */expiresAt: Date?, 
+        /**
+         * Whether it is in memory only: it could not be saved yet.
+         */unsaved: Bool) {
         self.secret = secret
         self.expiresAt = expiresAt
+        self.unsaved = unsaved
     }
 
     
@@ -2080,13 +2472,15 @@ public struct FfiConverterTypeAccessToken: FfiConverterRustBuffer {
         return
             try AccessToken(
                 secret: FfiConverterString.read(from: &buf), 
-                expiresAt: FfiConverterOptionTimestamp.read(from: &buf)
+                expiresAt: FfiConverterOptionTimestamp.read(from: &buf), 
+                unsaved: FfiConverterBool.read(from: &buf)
         )
     }
 
     public static func write(_ value: AccessToken, into buf: inout [UInt8]) {
         FfiConverterString.write(value.secret, into: &buf)
         FfiConverterOptionTimestamp.write(value.expiresAt, into: &buf)
+        FfiConverterBool.write(value.unsaved, into: &buf)
     }
 }
 
@@ -2663,6 +3057,145 @@ public func FfiConverterTypeHeader_lower(_ value: Header) -> RustBuffer {
 
 
 /**
+ * How a store is. Holds no secret.
+ */
+public struct Health: Equatable, Hashable {
+    /**
+     * The version of the store's schema.
+     */
+    public let schemaVersion: Int32
+    /**
+     * The version of SQLite.
+     */
+    public let sqliteVersion: String
+    /**
+     * How many sessions are active.
+     */
+    public let activeSessions: UInt32
+    /**
+     * How many have ended by themselves and wait for a new login.
+     */
+    public let endedSessions: UInt32
+    /**
+     * The sessions whose refresh is not settled.
+     */
+    public let interrupted: [Interrupted]
+    /**
+     * How many sessions of this process have tokens that could not be saved.
+     */
+    public let unsavedSessions: UInt64
+    /**
+     * How many logged-out sessions the provider is still to be told of.
+     */
+    public let owedRevocations: UInt32
+    /**
+     * How many seconds a provider's clock was ahead of this device's, or behind, when that was last far off.
+     */
+    public let clockSkewSeconds: Int64?
+    /**
+     * When that was seen.
+     */
+    public let clockSkewAt: Date?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The version of the store's schema.
+         */schemaVersion: Int32, 
+        /**
+         * The version of SQLite.
+         */sqliteVersion: String, 
+        /**
+         * How many sessions are active.
+         */activeSessions: UInt32, 
+        /**
+         * How many have ended by themselves and wait for a new login.
+         */endedSessions: UInt32, 
+        /**
+         * The sessions whose refresh is not settled.
+         */interrupted: [Interrupted], 
+        /**
+         * How many sessions of this process have tokens that could not be saved.
+         */unsavedSessions: UInt64, 
+        /**
+         * How many logged-out sessions the provider is still to be told of.
+         */owedRevocations: UInt32, 
+        /**
+         * How many seconds a provider's clock was ahead of this device's, or behind, when that was last far off.
+         */clockSkewSeconds: Int64?, 
+        /**
+         * When that was seen.
+         */clockSkewAt: Date?) {
+        self.schemaVersion = schemaVersion
+        self.sqliteVersion = sqliteVersion
+        self.activeSessions = activeSessions
+        self.endedSessions = endedSessions
+        self.interrupted = interrupted
+        self.unsavedSessions = unsavedSessions
+        self.owedRevocations = owedRevocations
+        self.clockSkewSeconds = clockSkewSeconds
+        self.clockSkewAt = clockSkewAt
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Health: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHealth: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Health {
+        return
+            try Health(
+                schemaVersion: FfiConverterInt32.read(from: &buf), 
+                sqliteVersion: FfiConverterString.read(from: &buf), 
+                activeSessions: FfiConverterUInt32.read(from: &buf), 
+                endedSessions: FfiConverterUInt32.read(from: &buf), 
+                interrupted: FfiConverterSequenceTypeInterrupted.read(from: &buf), 
+                unsavedSessions: FfiConverterUInt64.read(from: &buf), 
+                owedRevocations: FfiConverterUInt32.read(from: &buf), 
+                clockSkewSeconds: FfiConverterOptionInt64.read(from: &buf), 
+                clockSkewAt: FfiConverterOptionTimestamp.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Health, into buf: inout [UInt8]) {
+        FfiConverterInt32.write(value.schemaVersion, into: &buf)
+        FfiConverterString.write(value.sqliteVersion, into: &buf)
+        FfiConverterUInt32.write(value.activeSessions, into: &buf)
+        FfiConverterUInt32.write(value.endedSessions, into: &buf)
+        FfiConverterSequenceTypeInterrupted.write(value.interrupted, into: &buf)
+        FfiConverterUInt64.write(value.unsavedSessions, into: &buf)
+        FfiConverterUInt32.write(value.owedRevocations, into: &buf)
+        FfiConverterOptionInt64.write(value.clockSkewSeconds, into: &buf)
+        FfiConverterOptionTimestamp.write(value.clockSkewAt, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHealth_lift(_ buf: RustBuffer) throws -> Health {
+    return try FfiConverterTypeHealth.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHealth_lower(_ value: Health) -> RustBuffer {
+    return FfiConverterTypeHealth.lower(value)
+}
+
+
+/**
  * A request for the host to send: once, following no redirect. Prints without query, headers and body.
  */
 public struct HttpRequest: Equatable, Hashable, CustomDebugStringConvertible, CustomStringConvertible {
@@ -3036,6 +3569,125 @@ public func FfiConverterTypeImportedTokens_lower(_ value: ImportedTokens) -> Rus
 
 
 /**
+ * A refresh that was cut off or is in doubt.
+ */
+public struct Interrupted: Equatable, Hashable {
+    /**
+     * The id of the session.
+     */
+    public let session: String
+    /**
+     * The process that sent the refresh token; 0 where none did.
+     */
+    public let pid: UInt32
+    /**
+     * Whether that process is still there.
+     */
+    public let alive: Bool
+    /**
+     * When it began.
+     */
+    public let begunAt: Date
+    /**
+     * Whether the provider may have acted on it without our having its answer.
+     */
+    public let inDoubt: Bool
+    /**
+     * Whether the tokens that the session has were checked.
+     */
+    public let verified: Bool
+    /**
+     * How long it is left alone yet.
+     */
+    public let retryAfter: TimeInterval?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The id of the session.
+         */session: String, 
+        /**
+         * The process that sent the refresh token; 0 where none did.
+         */pid: UInt32, 
+        /**
+         * Whether that process is still there.
+         */alive: Bool, 
+        /**
+         * When it began.
+         */begunAt: Date, 
+        /**
+         * Whether the provider may have acted on it without our having its answer.
+         */inDoubt: Bool, 
+        /**
+         * Whether the tokens that the session has were checked.
+         */verified: Bool, 
+        /**
+         * How long it is left alone yet.
+         */retryAfter: TimeInterval?) {
+        self.session = session
+        self.pid = pid
+        self.alive = alive
+        self.begunAt = begunAt
+        self.inDoubt = inDoubt
+        self.verified = verified
+        self.retryAfter = retryAfter
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Interrupted: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeInterrupted: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Interrupted {
+        return
+            try Interrupted(
+                session: FfiConverterString.read(from: &buf), 
+                pid: FfiConverterUInt32.read(from: &buf), 
+                alive: FfiConverterBool.read(from: &buf), 
+                begunAt: FfiConverterTimestamp.read(from: &buf), 
+                inDoubt: FfiConverterBool.read(from: &buf), 
+                verified: FfiConverterBool.read(from: &buf), 
+                retryAfter: FfiConverterOptionDuration.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Interrupted, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.session, into: &buf)
+        FfiConverterUInt32.write(value.pid, into: &buf)
+        FfiConverterBool.write(value.alive, into: &buf)
+        FfiConverterTimestamp.write(value.begunAt, into: &buf)
+        FfiConverterBool.write(value.inDoubt, into: &buf)
+        FfiConverterBool.write(value.verified, into: &buf)
+        FfiConverterOptionDuration.write(value.retryAfter, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeInterrupted_lift(_ buf: RustBuffer) throws -> Interrupted {
+    return try FfiConverterTypeInterrupted.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeInterrupted_lower(_ value: Interrupted) -> RustBuffer {
+    return FfiConverterTypeInterrupted.lower(value)
+}
+
+
+/**
  * One line of the journal. Holds no secret.
  */
 public struct JournalEntry: Equatable, Hashable {
@@ -3067,6 +3719,18 @@ public struct JournalEntry: Equatable, Hashable {
      * The HTTP status of the provider's answer.
      */
     public let httpStatus: UInt16?
+    /**
+     * Why a refresh was wanted.
+     */
+    public let wish: String?
+    /**
+     * How long the refresh took, waiting for others included.
+     */
+    public let waited: TimeInterval?
+    /**
+     * How many seconds the provider's clock was ahead of this device's, or behind.
+     */
+    public let clockSkewSeconds: Int64?
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -3091,7 +3755,16 @@ public struct JournalEntry: Equatable, Hashable {
          */reason: String?, 
         /**
          * The HTTP status of the provider's answer.
-         */httpStatus: UInt16?) {
+         */httpStatus: UInt16?, 
+        /**
+         * Why a refresh was wanted.
+         */wish: String?, 
+        /**
+         * How long the refresh took, waiting for others included.
+         */waited: TimeInterval?, 
+        /**
+         * How many seconds the provider's clock was ahead of this device's, or behind.
+         */clockSkewSeconds: Int64?) {
         self.at = at
         self.pid = pid
         self.event = event
@@ -3099,6 +3772,9 @@ public struct JournalEntry: Equatable, Hashable {
         self.session = session
         self.reason = reason
         self.httpStatus = httpStatus
+        self.wish = wish
+        self.waited = waited
+        self.clockSkewSeconds = clockSkewSeconds
     }
 
     
@@ -3123,7 +3799,10 @@ public struct FfiConverterTypeJournalEntry: FfiConverterRustBuffer {
                 registration: FfiConverterOptionString.read(from: &buf), 
                 session: FfiConverterOptionString.read(from: &buf), 
                 reason: FfiConverterOptionString.read(from: &buf), 
-                httpStatus: FfiConverterOptionUInt16.read(from: &buf)
+                httpStatus: FfiConverterOptionUInt16.read(from: &buf), 
+                wish: FfiConverterOptionString.read(from: &buf), 
+                waited: FfiConverterOptionDuration.read(from: &buf), 
+                clockSkewSeconds: FfiConverterOptionInt64.read(from: &buf)
         )
     }
 
@@ -3135,6 +3814,9 @@ public struct FfiConverterTypeJournalEntry: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.session, into: &buf)
         FfiConverterOptionString.write(value.reason, into: &buf)
         FfiConverterOptionUInt16.write(value.httpStatus, into: &buf)
+        FfiConverterOptionString.write(value.wish, into: &buf)
+        FfiConverterOptionDuration.write(value.waited, into: &buf)
+        FfiConverterOptionInt64.write(value.clockSkewSeconds, into: &buf)
     }
 }
 
@@ -3403,6 +4085,95 @@ public func FfiConverterTypeLoginOptions_lift(_ buf: RustBuffer) throws -> Login
 #endif
 public func FfiConverterTypeLoginOptions_lower(_ value: LoginOptions) -> RustBuffer {
     return FfiConverterTypeLoginOptions.lower(value)
+}
+
+
+/**
+ * What a call of `maintain` did. Holds no secret.
+ */
+public struct Maintained: Equatable, Hashable {
+    /**
+     * How many sessions got new tokens, or had theirs checked or saved at last.
+     */
+    public let refreshed: UInt64
+    /**
+     * How many logged-out sessions the provider was told of.
+     */
+    public let revoked: UInt64
+    /**
+     * How many pieces of work did not succeed this time.
+     */
+    public let failed: UInt64
+    /**
+     * How many are left.
+     */
+    public let owed: UInt64
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * How many sessions got new tokens, or had theirs checked or saved at last.
+         */refreshed: UInt64, 
+        /**
+         * How many logged-out sessions the provider was told of.
+         */revoked: UInt64, 
+        /**
+         * How many pieces of work did not succeed this time.
+         */failed: UInt64, 
+        /**
+         * How many are left.
+         */owed: UInt64) {
+        self.refreshed = refreshed
+        self.revoked = revoked
+        self.failed = failed
+        self.owed = owed
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension Maintained: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeMaintained: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Maintained {
+        return
+            try Maintained(
+                refreshed: FfiConverterUInt64.read(from: &buf), 
+                revoked: FfiConverterUInt64.read(from: &buf), 
+                failed: FfiConverterUInt64.read(from: &buf), 
+                owed: FfiConverterUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: Maintained, into buf: inout [UInt8]) {
+        FfiConverterUInt64.write(value.refreshed, into: &buf)
+        FfiConverterUInt64.write(value.revoked, into: &buf)
+        FfiConverterUInt64.write(value.failed, into: &buf)
+        FfiConverterUInt64.write(value.owed, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMaintained_lift(_ buf: RustBuffer) throws -> Maintained {
+    return try FfiConverterTypeMaintained.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeMaintained_lower(_ value: Maintained) -> RustBuffer {
+    return FfiConverterTypeMaintained.lower(value)
 }
 
 
@@ -5030,6 +5801,83 @@ public func FfiConverterTypeMethod_lower(_ value: Method) -> RustBuffer {
 
 
 /**
+ * The host's observer threw. What it threw is dropped.
+ */
+public 
+enum ObserverError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+    
+    
+    /**
+     * The host's observer threw.
+     */
+    case Failed
+
+    
+
+    
+
+    
+    public var errorDescription: String? {
+        String(reflecting: self)
+    }
+    
+}
+
+#if compiler(>=6)
+extension ObserverError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeObserverError: FfiConverterRustBuffer {
+    typealias SwiftType = ObserverError
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ObserverError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        
+
+        
+        case 1: return .Failed
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ObserverError, into buf: inout [UInt8]) {
+        switch value {
+
+        
+
+        
+        
+        case .Failed:
+            writeInt(&buf, Int32(1))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeObserverError_lift(_ buf: RustBuffer) throws -> ObserverError {
+    return try FfiConverterTypeObserverError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeObserverError_lower(_ value: ObserverError) -> RustBuffer {
+    return FfiConverterTypeObserverError.lower(value)
+}
+
+
+/**
  * What a provider speaks.
  */
 
@@ -5123,7 +5971,15 @@ public enum Revocation: Equatable, Hashable {
      */
     case notSupported
     /**
-     * The provider could not be asked, or did not do it.
+     * The provider could not be asked now, and is asked again by `maintain`.
+     */
+    case owed(
+        /**
+         * Why.
+         */error: KeyfobError
+    )
+    /**
+     * The provider was asked and did not do it.
      */
     case failed(
         /**
@@ -5157,7 +6013,10 @@ public struct FfiConverterTypeRevocation: FfiConverterRustBuffer {
         
         case 3: return .notSupported
         
-        case 4: return .failed(error: try FfiConverterTypeKeyfobError.read(from: &buf)
+        case 4: return .owed(error: try FfiConverterTypeKeyfobError.read(from: &buf)
+        )
+        
+        case 5: return .failed(error: try FfiConverterTypeKeyfobError.read(from: &buf)
         )
         
         default: throw UniffiInternalError.unexpectedEnumCase
@@ -5180,8 +6039,13 @@ public struct FfiConverterTypeRevocation: FfiConverterRustBuffer {
             writeInt(&buf, Int32(3))
         
         
-        case let .failed(error):
+        case let .owed(error):
             writeInt(&buf, Int32(4))
+            FfiConverterTypeKeyfobError.write(error, into: &buf)
+            
+        
+        case let .failed(error):
+            writeInt(&buf, Int32(5))
             FfiConverterTypeKeyfobError.write(error, into: &buf)
             
         }
@@ -5581,6 +6445,54 @@ fileprivate struct FfiConverterOptionUInt16: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionUInt64: FfiConverterRustBuffer {
+    typealias SwiftType = UInt64?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterUInt64.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterUInt64.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionInt64: FfiConverterRustBuffer {
+    typealias SwiftType = Int64?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterInt64.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterInt64.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionBool: FfiConverterRustBuffer {
     typealias SwiftType = Bool?
 
@@ -5725,6 +6637,30 @@ fileprivate struct FfiConverterOptionTypeHostExecutor: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeHostObserver: FfiConverterRustBuffer {
+    typealias SwiftType = HostObserver?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeHostObserver.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeHostObserver.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeHostTransport: FfiConverterRustBuffer {
     typealias SwiftType = HostTransport?
 
@@ -5839,6 +6775,31 @@ fileprivate struct FfiConverterSequenceTypeHeader: FfiConverterRustBuffer {
         seq.reserveCapacity(Int(len))
         for _ in 0 ..< len {
             seq.append(try FfiConverterTypeHeader.read(from: &buf))
+        }
+        return seq
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterSequenceTypeInterrupted: FfiConverterRustBuffer {
+    typealias SwiftType = [Interrupted]
+
+    public static func write(_ value: [Interrupted], into buf: inout [UInt8]) {
+        let len = Int32(value.count)
+        writeInt(&buf, len)
+        for item in value {
+            FfiConverterTypeInterrupted.write(item, into: &buf)
+        }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> [Interrupted] {
+        let len: Int32 = try readInt(&buf)
+        var seq = [Interrupted]()
+        seq.reserveCapacity(Int(len))
+        for _ in 0 ..< len {
+            seq.append(try FfiConverterTypeInterrupted.read(from: &buf))
         }
         return seq
     }
@@ -6037,7 +6998,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_work_run() != 9132) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_keyfob_uniffi_checksum_method_keyfob_access_token() != 17256) {
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_access_token() != 44289) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login() != 23062) {
@@ -6058,10 +7019,16 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() != 341) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_health() != 11339) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_import_session() != 13806) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_journal() != 19188) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_maintain() != 19627) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_pending_logins() != 64419) {
@@ -6082,6 +7049,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_registrations() != 33341) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_resume() != 60189) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_session() != 19618) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -6091,15 +7061,28 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_set_current_session() != 28797) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_suspend() != 28378) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_hostobserver_session_changed() != 53785) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_hostobserver_login_required() != 58999) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_hostobserver_clock_skew() != 2896) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_method_hosttransport_send() != 6463) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() != 24226) {
+    if (uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() != 55953) {
         return InitializationResult.apiChecksumMismatch
     }
 
     uniffiCallbackInitHostClock()
     uniffiCallbackInitHostExecutor()
+    uniffiCallbackInitHostObserver()
     uniffiCallbackInitHostTransport()
     return InitializationResult.ok
 }()

@@ -102,7 +102,7 @@ import Testing
             throw Trouble("not loginRequired")
         }
         #expect(details.reason == "LoggedOut")
-        #expect(try await keyfob.journal().map(\.event) == ["SessionEnded", "LoginCompleted", "LoginBegun"])
+        #expect(try await keyfob.journal().map(\.event) == ["TokensRevoked", "SessionEnded", "LoginCompleted", "LoginBegun"])
     }
 
     @Test func theProfileIsAskedForOnlyWhenItIsOlderThanWanted() async throws {

@@ -19,12 +19,12 @@ import Testing
         #expect(try await revocations(provider).count == 1)
     }
 
-    @Test func aRevocationThatFailsIsToldAndTheSessionHasEndedAllTheSame() async throws {
+    @Test func aRevocationThatIsTurnedAwayIsOwedAndTheSessionHasEndedAllTheSame() async throws {
         let provider = try TestProvider(#"{ "faults": [ { "endpoint": "revoke", "status": 503 } ] }"#)
         let keyfob = try await Keyfob.open(provider.config)
         let session = try await keyfob.logIn(provider)
-        guard case .failed(.network(let details)) = try await keyfob.endSession(session.id).revocation else {
-            throw Trouble("not failed for the network")
+        guard case .owed(.network(let details)) = try await keyfob.endSession(session.id).revocation else {
+            throw Trouble("not owed for the network")
         }
         #expect(details.reason == "ProviderUnavailable")
         #expect(details.httpStatus == 503)

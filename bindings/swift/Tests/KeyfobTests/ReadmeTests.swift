@@ -83,6 +83,7 @@ import FoundationNetworking
         switch ended.revocation {
         case .done: break  // the provider's tokens are dead
         case .notAsked, .notSupported: break
+        case .owed: break  // it could not be asked now: `maintain` asks again
         case .failed(let error): report(error)  // they live on until they are over
         }
         if let url = ended.logoutURL { openInBrowser(url) }  // logs the user out of the provider's pages too

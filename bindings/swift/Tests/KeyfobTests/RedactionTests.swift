@@ -42,6 +42,8 @@ import Testing
         show(waiting)
         show(try keyfob.registrationGuide("work-sso"))
         show(try Keyfob.providers())
+        show(try await keyfob.health())
+        show(try await keyfob.maintain(limit: .seconds(60)))
 
         func url(_ text: String) -> URL { URL(string: text)! }
         show(try await errorOf { _ = try await keyfob.completeLogin(url("\(redirect)&state=CANARY-state")) })
@@ -92,6 +94,6 @@ import Testing
         for text in printed {
             for secret in secrets { #expect(text.contains(secret) == false, "\(secret) is in \(text)") }
         }
-        #expect(printed.count >= 25)
+        #expect(printed.count >= 27)
     }
 }

@@ -131,6 +131,27 @@ import Testing
         #expect(try await provider.requests().isEmpty)
     }
 
+    @Test func aCallerWaitsForAnothersRefreshNoLongerThanItSays() async throws {
+        clock.turn(7200)
+        gate.shut()
+        let (keyfob, id) = (keyfob, session.id)
+        // A second handle shares what this process knows of the store, and who is at it.
+        let another = try await Keyfob.open(provider.config, transport: gate, clock: clock)
+        let first = Task { try await keyfob.accessToken(id) }
+        try await gate.reached()
+        let began = ContinuousClock.now
+        for handle in [keyfob, another] {
+            let error = try await errorOf { _ = try await handle.accessToken(id, wait: .milliseconds(100)) }
+            guard case .timeout(let details) = error else { throw Trouble("not timeout: \(error)") }
+            #expect(details.reason == "WaitTimeout")
+        }
+        #expect(ContinuousClock.now - began < .seconds(10))
+        gate.open()
+        let token = try await first.value.secret
+        #expect(try await another.accessToken(id, wait: .zero).secret == token)
+        #expect(try await provider.tokenRequests().count == 1)
+    }
+
     @Test func closingLetsCallsThatAreUnderWayEndAndRefusesLaterOnes() async throws {
         clock.turn(7200)
         gate.shut()

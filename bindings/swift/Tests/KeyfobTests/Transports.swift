@@ -41,6 +41,12 @@ final class Gate: Transport, @unchecked Sendable {
     private let condition = NSCondition()
     private var isShut = false
     private var isReached = false
+    private let losing: String?
+
+    /// With a path, it holds requests for that path only, and has no answer to those that it held: they never come to the provider.
+    init(losing: String? = nil) {
+        self.losing = losing
+    }
 
     func shut() { condition.withLock { isShut = true } }
 
@@ -59,10 +65,13 @@ final class Gate: Transport, @unchecked Sendable {
     }
 
     func send(_ request: HTTPRequest) throws -> HTTPResponse {
-        condition.withLock {
-            isReached = isShut
+        let isHeld = condition.withLock {
+            guard isShut, losing.map(request.url.hasSuffix) ?? true else { return false }
+            isReached = true
             while isShut { condition.wait() }
+            return true
         }
+        if isHeld && losing != nil { throw TransportError(sent: .unknown, failure: .network) }
         return try host.send(request)
     }
 }

@@ -39,7 +39,17 @@ public sealed interface Revocation {
     }
 
     /**
-     * The provider could not be asked, or did not do it. The token lives on until it is over; the session has ended all the same.
+     * The provider could not be asked now. The token is kept aside, and [Keyfob.maintain] asks again, for seven days; the session has ended
+     * all the same.
+     *
+     * @property error why
+     */
+    public class Owed internal constructor(public val error: KeyfobException) : Revocation {
+        override fun toString(): String = "Owed(${error.message})"
+    }
+
+    /**
+     * The provider was asked and did not do it. The token lives on until it is over; the session has ended all the same.
      *
      * @property error why
      */
@@ -56,6 +66,7 @@ public class Ended internal constructor(raw: RawEnded) {
             is RawRevocation.Done -> Revocation.Done
             is RawRevocation.NotAsked -> Revocation.NotAsked
             is RawRevocation.NotSupported -> Revocation.NotSupported
+            is RawRevocation.Owed -> Revocation.Owed(KeyfobException.of(revocation.error))
             is RawRevocation.Failed -> Revocation.Failed(KeyfobException.of(revocation.error))
         }
 

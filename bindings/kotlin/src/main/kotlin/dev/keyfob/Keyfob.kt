@@ -2,6 +2,7 @@ package dev.keyfob
 
 import dev.keyfob.internal.HostClock
 import dev.keyfob.internal.HostExecutor
+import dev.keyfob.internal.HostObserver
 import dev.keyfob.internal.HostTransport
 import kotlinx.coroutines.Dispatchers
 import java.time.Duration
@@ -64,11 +65,20 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
      * Gives an access token that is good for at least [minValidity]: from memory as long as it is, refreshed when it is due. However
      * many callers there are, one request is made. Call it before every request of yours; do not keep the token.
      *
+     * @param wait how long to wait at most for a refresh that another caller or process is making, instead of `wait_seconds` of the
+     *   configuration (30 s). It bounds waiting and starting: a request that this call has sent is seen through to its end
      * @throws KeyfobException.LoginRequired the session has ended; nothing else means that
+     * @throws KeyfobException.RefreshBusy [wait] is over, another process is still at it, and there is no token that is good at all
+     * @throws KeyfobException.Timeout the same of another caller in this process
      */
-    public suspend fun accessToken(sessionId: String, minValidity: Duration = Duration.ofMinutes(1)): AccessToken {
+    public suspend fun accessToken(
+        sessionId: String,
+        minValidity: Duration = Duration.ofMinutes(1),
+        wait: Duration? = null,
+    ): AccessToken {
         val millis = millis(minValidity) { "minValidity is negative" }
-        return detached { AccessToken(raw.accessToken(sessionId, millis)) }
+        val waitMillis = wait?.let { millis(it) { "wait is negative" } }
+        return detached { AccessToken(raw.accessToken(sessionId, millis, waitMillis)) }
     }
 
     /** Refreshes now, due or not. Callers at the same time share one request. Touches the network. */
@@ -106,7 +116,7 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
     /**
      * Logs out: the session ends here and now, in every process, whatever the network does, and no token of it is left in the store. Then,
      * unless the options say otherwise, the provider is asked once to revoke the token; that it could not be is no failure of this call:
-     * [Ended.revocation] tells. Open [Ended.logoutUrl] in the browser to log the user out of the provider too.
+     * [Ended.revocation] tells, and [maintain] asks again where that may help. Open [Ended.logoutUrl] in the browser to log the user out of the provider too.
      */
     public suspend fun endSession(sessionId: String, options: EndSession = EndSession()): Ended =
         detached { Ended(raw.endSession(sessionId, options.raw())) }
@@ -128,6 +138,44 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
     }
 
     /**
+     * Does everything that is owed: saves tokens that could not be saved, mends refreshes that a process died in, tells providers of
+     * sessions that were logged out, refreshes what is due, forgets what is old. For a moment that the app picks: after its start, in a
+     * background task. Touches the network.
+     *
+     * Begins nothing new after [limit]; what was begun is seen through, so it may last one HTTP request longer. What does not succeed for one
+     * session is thrown by nobody: [Maintained.failed] counts it, [journal] says why.
+     */
+    public suspend fun maintain(limit: Duration): Maintained {
+        val millis = millis(limit) { "limit is negative" }
+        return detached { Maintained(raw.maintain(millis)) }
+    }
+
+    /**
+     * Before the system freezes this process: lets nothing new begin, waits until [deadline] from now for what is under way, and then closes
+     * everything. No lock and no file of the store stays open. A refresh that is still on its way at the deadline is given up and recorded
+     * as in doubt: the next call, here or in another process, repeats it at once. Holds for every [Keyfob] of this store in this process. Until
+     * [resume], calls that need the store throw [KeyfobException.InvalidState] with the reason `Suspended`. Await it before you resume.
+     *
+     * (A soft keyword of Kotlin, and an ordinary name behind `keyfob.`: it is called as in every other language.)
+     *
+     * @throws KeyfobException.StoreNotWritable there are tokens that still could not be saved: they are in memory only, and lost if the process
+     *   ends. It is suspended all the same
+     */
+    public suspend fun suspend(deadline: Duration) {
+        val millis = millis(deadline) { "deadline is negative" }
+        detached { raw.suspend(millis) }
+    }
+
+    /**
+     * Opens everything again after [suspend]. Touches no network. Not suspended is no error. Where it throws, it is still suspended, and
+     * may be called again.
+     */
+    public suspend fun resume(): Unit = detached { raw.resume() }
+
+    /** How the store is: sessions, refreshes that were cut off, what is owed, how far the clock is off. Touches no network. */
+    public suspend fun health(): Health = detached { Health(raw.health()) }
+
+    /**
      * Lets go of the store. Calls that are under way end as if nothing had happened; later ones throw
      * [KeyfobException.InvalidState]. Closing twice is no error.
      */
@@ -144,17 +192,20 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
          * @param clock tells the time in place of the system's clocks, for tests
          * @param executor runs refreshes of tokens that are still good but soon due, for which no caller is kept waiting. It must have a
          *   thread to spare: one that runs them before it returns keeps the caller waiting. By default they run beside [Dispatchers.IO]
+         * @param observer is told what happens to sessions
          */
         public suspend fun open(
             configJson: String,
             transport: Transport? = null,
             clock: Clock? = null,
             executor: Executor? = null,
+            observer: Observer? = null,
         ): Keyfob {
             val hostTransport: HostTransport? = transport?.let(::TransportAdapter)
             val hostClock: HostClock? = clock?.let(::ClockAdapter)
             val hostExecutor: HostExecutor = executor?.let(::ExecutorAdapter) ?: OwnThreads
-            return detached { Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor)) }
+            val hostObserver: HostObserver? = observer?.let(::ObserverAdapter)
+            return detached { Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor, hostObserver)) }
         }
 
         /**

@@ -117,7 +117,7 @@ internal class LoginTest {
                 val error = assertThrows<KeyfobException.LoginRequired> { runBlocking { keyfob.accessToken(session.id) } }
                 assertEquals("LoggedOut", error.reason)
                 val events = keyfob.journal().map { it.event }
-                assertEquals(listOf("SessionEnded", "LoginCompleted", "LoginBegun"), events)
+                assertEquals(listOf("TokensRevoked", "SessionEnded", "LoginCompleted", "LoginBegun"), events)
             }
         }
     }

@@ -32,10 +32,10 @@ internal class LogoutTest {
     }
 
     @Test
-    fun `a revocation that fails is told and the session has ended all the same`() {
+    fun `a revocation that is turned away is owed and the session has ended all the same`() {
         test("""{ "faults": [ { "endpoint": "revoke", "status": 503 } ] }""") { provider, keyfob ->
             val session = keyfob.logIn(provider)
-            val revocation = keyfob.endSession(session.id).revocation as Revocation.Failed
+            val revocation = keyfob.endSession(session.id).revocation as Revocation.Owed
             assertTrue(revocation.error is KeyfobException.Network)
             assertEquals("ProviderUnavailable", revocation.error.reason)
             assertEquals(503, revocation.error.httpStatus)

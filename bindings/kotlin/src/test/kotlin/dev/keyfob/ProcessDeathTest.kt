@@ -2,12 +2,17 @@ package dev.keyfob
 
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNotEquals
+import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Assumptions.assumeTrue
 import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
 import org.junit.jupiter.api.io.TempDir
 import java.nio.file.Files
 import java.nio.file.Path
+import java.time.Duration
 import java.util.concurrent.TimeUnit
 
 /** The process that begins a login, prints its URL, and then waits to be killed. */
@@ -20,27 +25,51 @@ internal object BeginAndWait {
     }
 }
 
+/** The process that refreshes a session two hours from now, and hangs with its refresh token on the way. */
+internal object RefreshAndHang {
+    @JvmStatic
+    fun main(arguments: Array<String>): Unit = runBlocking {
+        val transport =
+            Transport { request ->
+                if (request.url.endsWith("/token")) {
+                    println("sending")
+                    Thread.sleep(60_000)
+                }
+                JdkTransport.send(request)
+            }
+        val keyfob = Keyfob.open(Files.readString(Path.of(arguments[0])), transport, Turned().apply { ahead = Duration.ofHours(2) })
+        keyfob.accessToken(arguments[1])
+    }
+}
+
 internal class ProcessDeathTest {
     @TempDir
     lateinit var folder: Path
 
     /** Begins a login in another process, kills that (SIGKILL), and gives the redirect. */
     private fun redirectOfAKilledProcess(provider: TestProvider, config: Path): String {
-        val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
-        val libraries = "-Djna.library.path=" + System.getProperty("jna.library.path")
-        val process =
-            ProcessBuilder(java, libraries, "-cp", System.getProperty("java.class.path"), BeginAndWait::class.java.name, "$config")
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start()
+        val process = start(BeginAndWait::class.java, "$config")
         try {
             val url = process.inputReader().readLine()
             check(url != null) { "the process ended before it printed the URL" }
             return provider.logIn(url)
         } finally {
-            process.destroyForcibly()
-            assertTrue(process.waitFor(10, TimeUnit.SECONDS))
-            assertEquals(128 + 9, process.exitValue(), "it ended by itself")
+            process.kill()
         }
+    }
+
+    private fun start(main: Class<*>, vararg arguments: String): Process {
+        val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
+        val libraries = "-Djna.library.path=" + System.getProperty("jna.library.path")
+        return ProcessBuilder(java, libraries, "-cp", System.getProperty("java.class.path"), main.name, *arguments)
+            .redirectError(ProcessBuilder.Redirect.INHERIT)
+            .start()
+    }
+
+    private fun Process.kill() {
+        destroyForcibly()
+        assertTrue(waitFor(10, TimeUnit.SECONDS))
+        assertEquals(128 + 9, exitValue(), "it ended by itself")
     }
 
     private fun writtenConfig(provider: TestProvider): Path =
@@ -55,6 +84,42 @@ internal class ProcessDeathTest {
                 val completed = keyfob.completeLogin(redirect)
                 assertEquals("u-1", completed.session.providerUid)
                 assertEquals("app:/home", completed.returnTo)
+            }
+        }
+    }
+
+    @Test
+    fun `a refresh that another process is at is waited for, and mended when that was killed`(): Unit = runBlocking {
+        TestProvider().use { provider ->
+            val config = writtenConfig(provider)
+            val clock = Turned()
+            Keyfob.open(Files.readString(config), clock = clock).use { keyfob ->
+                val session = keyfob.logIn(provider)
+                provider.forget()
+                clock.ahead = Duration.ofHours(2)
+                val process = start(RefreshAndHang::class.java, "$config", session.id)
+                try {
+                    assertEquals("sending", process.inputReader().readLine())
+                    val error =
+                        assertThrows<KeyfobException.RefreshBusy> {
+                            runBlocking { keyfob.accessToken(session.id, wait = Duration.ofMillis(100)) }
+                        }
+                    assertTrue("${process.pid()}" in error.detail!!, error.detail)
+                    assertTrue(error.isRetryable)
+                    val hanging = keyfob.health().interrupted.single()
+                    assertEquals(session.id, hanging.session)
+                    assertEquals(process.pid(), hanging.pid)
+                    assertTrue(hanging.isAlive && !hanging.isInDoubt && hanging.isVerified)
+                    assertNull(hanging.retryAfter)
+                } finally {
+                    process.kill()
+                }
+                assertFalse(keyfob.health().interrupted.single().isAlive)
+                assertEquals(1, keyfob.maintain(Duration.ofMinutes(1)).refreshed)
+                assertEquals(emptyList<Interrupted>(), keyfob.health().interrupted)
+                assertEquals("interrupted", keyfob.journal(1).single().wish)
+                assertNotEquals(session.providerAccessToken, keyfob.accessToken(session.id).secret)
+                assertEquals(1, provider.tokenRequests().size)
             }
         }
     }

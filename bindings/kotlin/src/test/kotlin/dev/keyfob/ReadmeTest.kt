@@ -92,6 +92,7 @@ internal class ReadmeTest {
         when (val revocation = ended.revocation) {
             Revocation.Done -> Unit // the provider's tokens are dead
             Revocation.NotAsked, Revocation.NotSupported -> Unit
+            is Revocation.Owed -> Unit // it could not be asked now: `maintain` asks again
             is Revocation.Failed -> report(revocation.error) // they live on until they are over
         }
         ended.logoutUrl?.let { openInBrowser(it) } // logs the user out of the provider's pages too

@@ -9,6 +9,7 @@ import org.junit.jupiter.api.io.TempDir
 import java.io.PrintWriter
 import java.io.StringWriter
 import java.nio.file.Path
+import java.time.Duration
 
 /** Prints every object and every exception there is, and looks for everything that must not be seen. */
 internal class RedactionTest {
@@ -41,7 +42,8 @@ internal class RedactionTest {
                 val token = keyfob.accessToken(session.id)
                 val objects =
                     listOf(keyfob, options, login, completed, session, session.state, session.profile, token, keyfob.registrations()) +
-                        keyfob.journal() + waiting + keyfob.registrationGuide("work-sso") + Keyfob.providers()
+                        keyfob.journal() + waiting + keyfob.registrationGuide("work-sso") + Keyfob.providers() + keyfob.health() +
+                        keyfob.maintain(Duration.ofMinutes(1))
                 printed += objects.map { "$it" }
 
                 printed += dump<KeyfobException.RedirectRejected> { keyfob.completeLogin("$redirect&state=CANARY-state") }

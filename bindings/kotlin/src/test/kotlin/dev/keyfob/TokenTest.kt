@@ -156,6 +156,27 @@ internal class TokenTest {
     }
 
     @Test
+    fun `a caller waits for another's refresh no longer than it says`() = test { provider, keyfob ->
+        val session = keyfob.logIn(provider)
+        provider.forget()
+        clock.ahead = Duration.ofHours(2)
+        gate.shut()
+        runBlocking(Dispatchers.Default) {
+            val first = async { keyfob.accessToken(session.id) }
+            gate.reached.await()
+            val error =
+                assertThrows<KeyfobException.Timeout> {
+                    runBlocking { withTimeout(10.seconds) { keyfob.accessToken(session.id, wait = Duration.ofMillis(100)) } }
+                }
+            assertEquals("WaitTimeout", error.reason)
+            gate.open()
+            assertEquals(first.await().secret, keyfob.accessToken(session.id, wait = Duration.ZERO).secret)
+        }
+        assertEquals(1, provider.tokenRequests().size)
+        assertThrows<IllegalArgumentException> { runBlocking { keyfob.accessToken(session.id, wait = Duration.ofMillis(-1)) } }
+    }
+
+    @Test
     fun `closing lets calls that are under way end and refuses later ones`() = test { provider, keyfob ->
         val session = keyfob.logIn(provider)
         clock.ahead = Duration.ofHours(2)

@@ -26,23 +26,35 @@ internal object JdkTransport : Transport {
 /** Holds requests back once it is shut, and says when one has come. */
 internal class Gate : Transport {
     @Volatile
-    private var shut = false
+    var isShut = false
+        private set
     private val release = CountDownLatch(1)
 
     /** Completed when a request stands before the gate. */
     val reached = CompletableDeferred<Unit>()
 
     fun shut() {
-        shut = true
+        isShut = true
     }
 
-    fun open() = release.countDown()
+    fun open() {
+        isShut = false
+        release.countDown()
+    }
 
     override fun send(request: HttpRequest): HttpResponse {
-        if (shut) {
-            reached.complete(Unit)
-            release.await()
-        }
+        if (isShut) await()
         return JdkTransport.send(request)
+    }
+
+    /** Waits until the gate is opened, and then has no answer. */
+    fun hold(): HttpResponse {
+        await()
+        throw TransportException(Sent.UNKNOWN, TransportFailure.NETWORK)
+    }
+
+    private fun await() {
+        reached.complete(Unit)
+        release.await()
     }
 }

@@ -662,6 +662,15 @@ internal interface UniffiCallbackInterfaceHostClockMethod2 : com.sun.jna.Callbac
 internal interface UniffiCallbackInterfaceHostExecutorMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`work`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfaceHostObserverMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`sessionId`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceHostObserverMethod1 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`sessionId`: RustBuffer.ByValue,`cause`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceHostObserverMethod2 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`seconds`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
+}
 internal interface UniffiCallbackInterfaceHostTransportMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`request`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
 }
@@ -706,6 +715,31 @@ internal open class UniffiVTableCallbackInterfaceHostExecutor(
         `uniffiFree` = other.`uniffiFree`
         `uniffiClone` = other.`uniffiClone`
         `execute` = other.`execute`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "sessionChanged", "loginRequired", "clockSkew")
+internal open class UniffiVTableCallbackInterfaceHostObserver(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `sessionChanged`: UniffiCallbackInterfaceHostObserverMethod0? = null,
+    @JvmField internal var `loginRequired`: UniffiCallbackInterfaceHostObserverMethod1? = null,
+    @JvmField internal var `clockSkew`: UniffiCallbackInterfaceHostObserverMethod2? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `sessionChanged`: UniffiCallbackInterfaceHostObserverMethod0? = null,
+        `loginRequired`: UniffiCallbackInterfaceHostObserverMethod1? = null,
+        `clockSkew`: UniffiCallbackInterfaceHostObserverMethod2? = null,
+    ): UniffiVTableCallbackInterfaceHostObserver(`uniffiFree`,`uniffiClone`,`sessionChanged`,`loginRequired`,`clockSkew`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceHostObserver) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `sessionChanged` = other.`sessionChanged`
+        `loginRequired` = other.`loginRequired`
+        `clockSkew` = other.`clockSkew`
     }
 
 }
@@ -779,9 +813,13 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_end_session(
     ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_health(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_import_session(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_journal(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_maintain(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_pending_logins(
     ): Int
@@ -795,11 +833,21 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_registrations(
     ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_resume(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_session(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_sessions(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_set_current_session(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_suspend(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_hostobserver_session_changed(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_hostobserver_login_required(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_hostobserver_clock_skew(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_hosttransport_send(
     ): Int
@@ -823,6 +871,7 @@ internal object UniffiLib {
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "keyfob_uniffi"))
         uniffiCallbackInterfaceHostClock.register(this)
         uniffiCallbackInterfaceHostExecutor.register(this)
+        uniffiCallbackInterfaceHostObserver.register(this)
         uniffiCallbackInterfaceHostTransport.register(this)
         
     }
@@ -860,9 +909,9 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_keyfob_uniffi_fn_free_keyfob(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
-    external fun uniffi_keyfob_uniffi_fn_constructor_keyfob_open(`configJson`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,`executor`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_keyfob_uniffi_fn_constructor_keyfob_open(`configJson`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,`executor`: RustBuffer.ByValue,`observer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
-    external fun uniffi_keyfob_uniffi_fn_method_keyfob_access_token(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`minValidityMillis`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_access_token(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`minValidityMillis`: Long,`waitMillis`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_begin_login(`ptr`: Long,`registration`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -876,9 +925,13 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_end_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_health(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_import_session(`ptr`: Long,`tokens`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_journal(`ptr`: Long,`limit`: Int,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_maintain(`ptr`: Long,`limitMillis`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_pending_logins(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -892,16 +945,32 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_registrations(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_resume(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_sessions(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_set_current_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_suspend(`ptr`: Long,`deadlineMillis`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_uniffi_trait_display(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_clone_hostobserver(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_keyfob_uniffi_fn_free_hostobserver(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_init_callback_vtable_hostobserver(`vtable`: UniffiVTableCallbackInterfaceHostObserver,
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_hostobserver_session_changed(`ptr`: Long,`sessionId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_hostobserver_login_required(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`cause`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_hostobserver_clock_skew(`ptr`: Long,`seconds`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_keyfob_uniffi_fn_clone_hosttransport(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_keyfob_uniffi_fn_free_hosttransport(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1105,7 +1174,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_work_run() and 0xFFFF) != 9132) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_access_token() and 0xFFFF) != 17256) {
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_access_token() and 0xFFFF) != 44289) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login() and 0xFFFF) != 23062) {
@@ -1126,10 +1195,16 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() and 0xFFFF) != 341) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_health() and 0xFFFF) != 11339) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_import_session() and 0xFFFF) != 13806) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_journal() and 0xFFFF) != 19188) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_maintain() and 0xFFFF) != 19627) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_pending_logins() and 0xFFFF) != 64419) {
@@ -1150,6 +1225,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_registrations() and 0xFFFF) != 33341) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_resume() and 0xFFFF) != 60189) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_session() and 0xFFFF) != 19618) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1159,10 +1237,22 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_set_current_session() and 0xFFFF) != 28797) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_suspend() and 0xFFFF) != 28378) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_hostobserver_session_changed() and 0xFFFF) != 53785) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_hostobserver_login_required() and 0xFFFF) != 58999) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_hostobserver_clock_skew() and 0xFFFF) != 2896) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_hosttransport_send() and 0xFFFF) != 6463) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() and 0xFFFF) != 24226) {
+    if ((lib.uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() and 0xFFFF) != 55953) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -1446,6 +1536,29 @@ public object FfiConverterULong: FfiConverter<ULong, Long> {
 
     override fun write(value: ULong, buf: ByteBuffer) {
         buf.putLong(value.toLong())
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterLong: FfiConverter<Long, Long> {
+    override fun lift(value: Long): Long {
+        return value
+    }
+
+    override fun read(buf: ByteBuffer): Long {
+        return buf.getLong()
+    }
+
+    override fun lower(value: Long): Long {
+        return value
+    }
+
+    override fun allocationSize(value: Long) = 8UL
+
+    override fun write(value: Long, buf: ByteBuffer) {
+        buf.putLong(value)
     }
 }
 
@@ -2464,6 +2577,417 @@ public object FfiConverterTypeHostExecutor: FfiConverter<HostExecutor, Long> {
 
 
 /**
+ * Is told what happens, on the thread of the call that noticed, and may call back into the same handle.
+ */
+public interface HostObserver {
+    
+    /**
+     * A session was made, or has other tokens, another profile or another state than before.
+     */
+    fun `sessionChanged`(`sessionId`: kotlin.String)
+    
+    /**
+     * A session has ended; the cause is the name of a reason of the kind `LoginRequired`.
+     */
+    fun `loginRequired`(`sessionId`: kotlin.String, `cause`: kotlin.String)
+    
+    /**
+     * The provider's clock is ahead of this device's by so many seconds, or behind.
+     */
+    fun `clockSkew`(`seconds`: kotlin.Long)
+    
+    companion object
+}
+
+/**
+ * Is told what happens, on the thread of the call that noticed, and may call back into the same handle.
+ */
+open class HostObserverImpl: Disposable, AutoCloseable, HostObserver
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_keyfob_uniffi_fn_free_hostobserver(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_keyfob_uniffi_fn_clone_hostobserver(handle, status)
+        }
+    }
+
+    
+    /**
+     * A session was made, or has other tokens, another profile or another state than before.
+     */
+    @Throws(ObserverException::class)override fun `sessionChanged`(`sessionId`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(ObserverException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_hostobserver_session_changed(
+        it,
+        
+        FfiConverterString.lower(`sessionId`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * A session has ended; the cause is the name of a reason of the kind `LoginRequired`.
+     */
+    @Throws(ObserverException::class)override fun `loginRequired`(`sessionId`: kotlin.String, `cause`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(ObserverException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_hostobserver_login_required(
+        it,
+        
+        FfiConverterString.lower(`sessionId`),
+        FfiConverterString.lower(`cause`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * The provider's clock is ahead of this device's by so many seconds, or behind.
+     */
+    @Throws(ObserverException::class)override fun `clockSkew`(`seconds`: kotlin.Long)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(ObserverException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_hostobserver_clock_skew(
+        it,
+        
+        FfiConverterLong.lower(`seconds`),_status)
+}
+    }
+    
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceHostObserver {
+    internal object `sessionChanged`: UniffiCallbackInterfaceHostObserverMethod0 {
+        override fun callback(`uniffiHandle`: Long,`sessionId`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeHostObserver.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`sessionChanged`(
+                    FfiConverterString.lift(`sessionId`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: ObserverException -> FfiConverterTypeObserverError.lower(e) }
+            )
+        }
+    }
+    internal object `loginRequired`: UniffiCallbackInterfaceHostObserverMethod1 {
+        override fun callback(`uniffiHandle`: Long,`sessionId`: RustBuffer.ByValue,`cause`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeHostObserver.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`loginRequired`(
+                    FfiConverterString.lift(`sessionId`),
+                    FfiConverterString.lift(`cause`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: ObserverException -> FfiConverterTypeObserverError.lower(e) }
+            )
+        }
+    }
+    internal object `clockSkew`: UniffiCallbackInterfaceHostObserverMethod2 {
+        override fun callback(`uniffiHandle`: Long,`seconds`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeHostObserver.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`clockSkew`(
+                    FfiConverterLong.lift(`seconds`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: ObserverException -> FfiConverterTypeObserverError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeHostObserver.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeHostObserver.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceHostObserver.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `sessionChanged`,
+        `loginRequired`,
+        `clockSkew`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_keyfob_uniffi_fn_init_callback_vtable_hostobserver(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHostObserver: FfiConverter<HostObserver, Long> {
+    internal val handleMap = UniffiHandleMap<HostObserver>()
+
+    override fun lower(value: HostObserver): Long {
+        if (value is HostObserverImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): HostObserver {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return HostObserverImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): HostObserver {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: HostObserver) = 8UL
+
+    override fun write(value: HostObserver, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * Sends HTTP requests for the core. Called from any thread, from several at once, and never on a thread of Keyfob's own.
  */
 public interface HostTransport {
@@ -2799,9 +3323,9 @@ public object FfiConverterTypeHostTransport: FfiConverter<HostTransport, Long> {
 public interface KeyfobInterface {
     
     /**
-     * Gives an access token that is good for so long.
+     * Gives an access token that is good for so long, waiting for others' refreshes as long as configured or as said.
      */
-    fun `accessToken`(`sessionId`: kotlin.String, `minValidityMillis`: kotlin.ULong): AccessToken
+    fun `accessToken`(`sessionId`: kotlin.String, `minValidityMillis`: kotlin.ULong, `waitMillis`: kotlin.ULong?): AccessToken
     
     /**
      * Begins a login and gives the URL to open.
@@ -2835,6 +3359,11 @@ public interface KeyfobInterface {
     fun `endSession`(`sessionId`: kotlin.String, `options`: EndSession): Ended
     
     /**
+     * How the store is.
+     */
+    fun `health`(): Health
+    
+    /**
      * Takes over a session from another library.
      */
     fun `importSession`(`tokens`: ImportedTokens): Session
@@ -2843,6 +3372,11 @@ public interface KeyfobInterface {
      * The newest lines of the journal, newest first.
      */
     fun `journal`(`limit`: kotlin.UInt): List<JournalEntry>
+    
+    /**
+     * Does everything that is owed, and begins nothing new after the limit.
+     */
+    fun `maintain`(`limitMillis`: kotlin.ULong): Maintained
     
     /**
      * The logins that wait for their redirect, oldest first.
@@ -2875,6 +3409,11 @@ public interface KeyfobInterface {
     fun `registrations`(): List<RegistrationInfo>
     
     /**
+     * Opens everything again.
+     */
+    fun `resume`()
+    
+    /**
      * The session of that id.
      */
     fun `session`(`sessionId`: kotlin.String): Session
@@ -2888,6 +3427,11 @@ public interface KeyfobInterface {
      * Makes a session the current one.
      */
     fun `setCurrentSession`(`sessionId`: kotlin.String)
+    
+    /**
+     * Lets nothing new begin, waits so long for what is under way, and closes everything until `resume`.
+     */
+    fun `suspend`(`deadlineMillis`: kotlin.ULong)
     
     companion object
 }
@@ -2998,9 +3542,9 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
 
     
     /**
-     * Gives an access token that is good for so long.
+     * Gives an access token that is good for so long, waiting for others' refreshes as long as configured or as said.
      */
-    @Throws(KeyfobException::class)override fun `accessToken`(`sessionId`: kotlin.String, `minValidityMillis`: kotlin.ULong): AccessToken {
+    @Throws(KeyfobException::class)override fun `accessToken`(`sessionId`: kotlin.String, `minValidityMillis`: kotlin.ULong, `waitMillis`: kotlin.ULong?): AccessToken {
             return FfiConverterTypeAccessToken.lift(
     callWithHandle {
     uniffiRustCallWithError(KeyfobException) { _status ->
@@ -3008,7 +3552,8 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
         it,
         
         FfiConverterString.lower(`sessionId`),
-        FfiConverterULong.lower(`minValidityMillis`),_status)
+        FfiConverterULong.lower(`minValidityMillis`),
+        FfiConverterOptionalULong.lower(`waitMillis`),_status)
 }
     }
     )
@@ -3124,6 +3669,23 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
 
     
     /**
+     * How the store is.
+     */
+    @Throws(KeyfobException::class)override fun `health`(): Health {
+            return FfiConverterTypeHealth.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_health(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * Takes over a session from another library.
      */
     @Throws(KeyfobException::class)override fun `importSession`(`tokens`: ImportedTokens): Session {
@@ -3152,6 +3714,24 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
         it,
         
         FfiConverterUInt.lower(`limit`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Does everything that is owed, and begins nothing new after the limit.
+     */
+    @Throws(KeyfobException::class)override fun `maintain`(`limitMillis`: kotlin.ULong): Maintained {
+            return FfiConverterTypeMaintained.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_maintain(
+        it,
+        
+        FfiConverterULong.lower(`limitMillis`),_status)
 }
     }
     )
@@ -3268,6 +3848,22 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
 
     
     /**
+     * Opens everything again.
+     */
+    @Throws(KeyfobException::class)override fun `resume`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_resume(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
      * The session of that id.
      */
     @Throws(KeyfobException::class)override fun `session`(`sessionId`: kotlin.String): Session {
@@ -3319,6 +3915,23 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
     
 
     
+    /**
+     * Lets nothing new begin, waits so long for what is under way, and closes everything until `resume`.
+     */
+    @Throws(KeyfobException::class)override fun `suspend`(`deadlineMillis`: kotlin.ULong)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_suspend(
+        it,
+        
+        FfiConverterULong.lower(`deadlineMillis`),_status)
+}
+    }
+    
+    
+
+    
 
     
 
@@ -3341,7 +3954,7 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
     /**
      * Opens the store that the configuration names.
      */
-    @Throws(KeyfobException::class) fun `open`(`configJson`: kotlin.String, `transport`: HostTransport?, `clock`: HostClock?, `executor`: HostExecutor?): Keyfob {
+    @Throws(KeyfobException::class) fun `open`(`configJson`: kotlin.String, `transport`: HostTransport?, `clock`: HostClock?, `executor`: HostExecutor?, `observer`: HostObserver?): Keyfob {
             return FfiConverterTypeKeyfob.lift(
     uniffiRustCallWithError(KeyfobException) { _status ->
     UniffiLib.uniffi_keyfob_uniffi_fn_constructor_keyfob_open(
@@ -3350,7 +3963,8 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
         FfiConverterString.lower(`configJson`),
         FfiConverterOptionalTypeHostTransport.lower(`transport`),
         FfiConverterOptionalTypeHostClock.lower(`clock`),
-        FfiConverterOptionalTypeHostExecutor.lower(`executor`),_status)
+        FfiConverterOptionalTypeHostExecutor.lower(`executor`),
+        FfiConverterOptionalTypeHostObserver.lower(`observer`),_status)
 }
     )
     }
@@ -3679,6 +4293,11 @@ data class AccessToken (
      * When it is over, where the provider said so.
      */
     val `expiresAt`: java.time.Instant?
+    , 
+    /**
+     * Whether it is in memory only: it could not be saved yet.
+     */
+    val `unsaved`: kotlin.Boolean
     
 ){
     
@@ -3706,17 +4325,20 @@ public object FfiConverterTypeAccessToken: FfiConverterRustBuffer<AccessToken> {
         return AccessToken(
             FfiConverterString.read(buf),
             FfiConverterOptionalTimestamp.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
     override fun allocationSize(value: AccessToken) = (
             FfiConverterString.allocationSize(value.`secret`) +
-            FfiConverterOptionalTimestamp.allocationSize(value.`expiresAt`)
+            FfiConverterOptionalTimestamp.allocationSize(value.`expiresAt`) +
+            FfiConverterBoolean.allocationSize(value.`unsaved`)
     )
 
     override fun write(value: AccessToken, buf: ByteBuffer) {
             FfiConverterString.write(value.`secret`, buf)
             FfiConverterOptionalTimestamp.write(value.`expiresAt`, buf)
+            FfiConverterBoolean.write(value.`unsaved`, buf)
     }
 }
 
@@ -4084,6 +4706,109 @@ public object FfiConverterTypeHeader: FfiConverterRustBuffer<Header> {
 
 
 /**
+ * How a store is. Holds no secret.
+ */
+data class Health (
+    /**
+     * The version of the store's schema.
+     */
+    val `schemaVersion`: kotlin.Int
+    , 
+    /**
+     * The version of SQLite.
+     */
+    val `sqliteVersion`: kotlin.String
+    , 
+    /**
+     * How many sessions are active.
+     */
+    val `activeSessions`: kotlin.UInt
+    , 
+    /**
+     * How many have ended by themselves and wait for a new login.
+     */
+    val `endedSessions`: kotlin.UInt
+    , 
+    /**
+     * The sessions whose refresh is not settled.
+     */
+    val `interrupted`: List<Interrupted>
+    , 
+    /**
+     * How many sessions of this process have tokens that could not be saved.
+     */
+    val `unsavedSessions`: kotlin.ULong
+    , 
+    /**
+     * How many logged-out sessions the provider is still to be told of.
+     */
+    val `owedRevocations`: kotlin.UInt
+    , 
+    /**
+     * How many seconds a provider's clock was ahead of this device's, or behind, when that was last far off.
+     */
+    val `clockSkewSeconds`: kotlin.Long?
+    , 
+    /**
+     * When that was seen.
+     */
+    val `clockSkewAt`: java.time.Instant?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHealth: FfiConverterRustBuffer<Health> {
+    override fun read(buf: ByteBuffer): Health {
+        return Health(
+            FfiConverterInt.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterSequenceTypeInterrupted.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterOptionalLong.read(buf),
+            FfiConverterOptionalTimestamp.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Health) = (
+            FfiConverterInt.allocationSize(value.`schemaVersion`) +
+            FfiConverterString.allocationSize(value.`sqliteVersion`) +
+            FfiConverterUInt.allocationSize(value.`activeSessions`) +
+            FfiConverterUInt.allocationSize(value.`endedSessions`) +
+            FfiConverterSequenceTypeInterrupted.allocationSize(value.`interrupted`) +
+            FfiConverterULong.allocationSize(value.`unsavedSessions`) +
+            FfiConverterUInt.allocationSize(value.`owedRevocations`) +
+            FfiConverterOptionalLong.allocationSize(value.`clockSkewSeconds`) +
+            FfiConverterOptionalTimestamp.allocationSize(value.`clockSkewAt`)
+    )
+
+    override fun write(value: Health, buf: ByteBuffer) {
+            FfiConverterInt.write(value.`schemaVersion`, buf)
+            FfiConverterString.write(value.`sqliteVersion`, buf)
+            FfiConverterUInt.write(value.`activeSessions`, buf)
+            FfiConverterUInt.write(value.`endedSessions`, buf)
+            FfiConverterSequenceTypeInterrupted.write(value.`interrupted`, buf)
+            FfiConverterULong.write(value.`unsavedSessions`, buf)
+            FfiConverterUInt.write(value.`owedRevocations`, buf)
+            FfiConverterOptionalLong.write(value.`clockSkewSeconds`, buf)
+            FfiConverterOptionalTimestamp.write(value.`clockSkewAt`, buf)
+    }
+}
+
+
+
+/**
  * A request for the host to send: once, following no redirect. Prints without query, headers and body.
  */
 data class HttpRequest (
@@ -4332,6 +5057,93 @@ public object FfiConverterTypeImportedTokens: FfiConverterRustBuffer<ImportedTok
 
 
 /**
+ * A refresh that was cut off or is in doubt.
+ */
+data class Interrupted (
+    /**
+     * The id of the session.
+     */
+    val `session`: kotlin.String
+    , 
+    /**
+     * The process that sent the refresh token; 0 where none did.
+     */
+    val `pid`: kotlin.UInt
+    , 
+    /**
+     * Whether that process is still there.
+     */
+    val `alive`: kotlin.Boolean
+    , 
+    /**
+     * When it began.
+     */
+    val `begunAt`: java.time.Instant
+    , 
+    /**
+     * Whether the provider may have acted on it without our having its answer.
+     */
+    val `inDoubt`: kotlin.Boolean
+    , 
+    /**
+     * Whether the tokens that the session has were checked.
+     */
+    val `verified`: kotlin.Boolean
+    , 
+    /**
+     * How long it is left alone yet.
+     */
+    val `retryAfter`: java.time.Duration?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeInterrupted: FfiConverterRustBuffer<Interrupted> {
+    override fun read(buf: ByteBuffer): Interrupted {
+        return Interrupted(
+            FfiConverterString.read(buf),
+            FfiConverterUInt.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterTimestamp.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalDuration.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Interrupted) = (
+            FfiConverterString.allocationSize(value.`session`) +
+            FfiConverterUInt.allocationSize(value.`pid`) +
+            FfiConverterBoolean.allocationSize(value.`alive`) +
+            FfiConverterTimestamp.allocationSize(value.`begunAt`) +
+            FfiConverterBoolean.allocationSize(value.`inDoubt`) +
+            FfiConverterBoolean.allocationSize(value.`verified`) +
+            FfiConverterOptionalDuration.allocationSize(value.`retryAfter`)
+    )
+
+    override fun write(value: Interrupted, buf: ByteBuffer) {
+            FfiConverterString.write(value.`session`, buf)
+            FfiConverterUInt.write(value.`pid`, buf)
+            FfiConverterBoolean.write(value.`alive`, buf)
+            FfiConverterTimestamp.write(value.`begunAt`, buf)
+            FfiConverterBoolean.write(value.`inDoubt`, buf)
+            FfiConverterBoolean.write(value.`verified`, buf)
+            FfiConverterOptionalDuration.write(value.`retryAfter`, buf)
+    }
+}
+
+
+
+/**
  * One line of the journal. Holds no secret.
  */
 data class JournalEntry (
@@ -4369,6 +5181,21 @@ data class JournalEntry (
      * The HTTP status of the provider's answer.
      */
     val `httpStatus`: kotlin.UShort?
+    , 
+    /**
+     * Why a refresh was wanted.
+     */
+    val `wish`: kotlin.String?
+    , 
+    /**
+     * How long the refresh took, waiting for others included.
+     */
+    val `waited`: java.time.Duration?
+    , 
+    /**
+     * How many seconds the provider's clock was ahead of this device's, or behind.
+     */
+    val `clockSkewSeconds`: kotlin.Long?
     
 ){
     
@@ -4392,6 +5219,9 @@ public object FfiConverterTypeJournalEntry: FfiConverterRustBuffer<JournalEntry>
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalUShort.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalDuration.read(buf),
+            FfiConverterOptionalLong.read(buf),
         )
     }
 
@@ -4402,7 +5232,10 @@ public object FfiConverterTypeJournalEntry: FfiConverterRustBuffer<JournalEntry>
             FfiConverterOptionalString.allocationSize(value.`registration`) +
             FfiConverterOptionalString.allocationSize(value.`session`) +
             FfiConverterOptionalString.allocationSize(value.`reason`) +
-            FfiConverterOptionalUShort.allocationSize(value.`httpStatus`)
+            FfiConverterOptionalUShort.allocationSize(value.`httpStatus`) +
+            FfiConverterOptionalString.allocationSize(value.`wish`) +
+            FfiConverterOptionalDuration.allocationSize(value.`waited`) +
+            FfiConverterOptionalLong.allocationSize(value.`clockSkewSeconds`)
     )
 
     override fun write(value: JournalEntry, buf: ByteBuffer) {
@@ -4413,6 +5246,9 @@ public object FfiConverterTypeJournalEntry: FfiConverterRustBuffer<JournalEntry>
             FfiConverterOptionalString.write(value.`session`, buf)
             FfiConverterOptionalString.write(value.`reason`, buf)
             FfiConverterOptionalUShort.write(value.`httpStatus`, buf)
+            FfiConverterOptionalString.write(value.`wish`, buf)
+            FfiConverterOptionalDuration.write(value.`waited`, buf)
+            FfiConverterOptionalLong.write(value.`clockSkewSeconds`, buf)
     }
 }
 
@@ -4581,6 +5417,69 @@ public object FfiConverterTypeLoginOptions: FfiConverterRustBuffer<LoginOptions>
             FfiConverterOptionalString.write(value.`appData`, buf)
             FfiConverterOptionalString.write(value.`forSession`, buf)
             FfiConverterOptionalUShort.write(value.`redirectPort`, buf)
+    }
+}
+
+
+
+/**
+ * What a call of `maintain` did. Holds no secret.
+ */
+data class Maintained (
+    /**
+     * How many sessions got new tokens, or had theirs checked or saved at last.
+     */
+    val `refreshed`: kotlin.ULong
+    , 
+    /**
+     * How many logged-out sessions the provider was told of.
+     */
+    val `revoked`: kotlin.ULong
+    , 
+    /**
+     * How many pieces of work did not succeed this time.
+     */
+    val `failed`: kotlin.ULong
+    , 
+    /**
+     * How many are left.
+     */
+    val `owed`: kotlin.ULong
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeMaintained: FfiConverterRustBuffer<Maintained> {
+    override fun read(buf: ByteBuffer): Maintained {
+        return Maintained(
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: Maintained) = (
+            FfiConverterULong.allocationSize(value.`refreshed`) +
+            FfiConverterULong.allocationSize(value.`revoked`) +
+            FfiConverterULong.allocationSize(value.`failed`) +
+            FfiConverterULong.allocationSize(value.`owed`)
+    )
+
+    override fun write(value: Maintained, buf: ByteBuffer) {
+            FfiConverterULong.write(value.`refreshed`, buf)
+            FfiConverterULong.write(value.`revoked`, buf)
+            FfiConverterULong.write(value.`failed`, buf)
+            FfiConverterULong.write(value.`owed`, buf)
     }
 }
 
@@ -6062,6 +6961,68 @@ public object FfiConverterTypeMethod: FfiConverterRustBuffer<Method> {
 
 
 
+
+
+/**
+ * The host's observer threw. What it threw is dropped.
+ */
+sealed class ObserverException: kotlin.Exception() {
+    
+    /**
+     * The host's observer threw.
+     */
+    class Failed(
+        ) : ObserverException() {
+        override val message
+            get() = ""
+    }
+    
+
+    
+
+
+    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<ObserverException> {
+        override fun lift(error_buf: RustBuffer.ByValue): ObserverException = FfiConverterTypeObserverError.lift(error_buf)
+    }
+
+    
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeObserverError : FfiConverterRustBuffer<ObserverException> {
+    override fun read(buf: ByteBuffer): ObserverException {
+        
+
+        return when(buf.getInt()) {
+            1 -> ObserverException.Failed()
+            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: ObserverException): ULong {
+        return when(value) {
+            is ObserverException.Failed -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: ObserverException, buf: ByteBuffer) {
+        when(value) {
+            is ObserverException.Failed -> {
+                buf.putInt(1)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+}
+
+
+
 /**
  * What a provider speaks.
  */
@@ -6129,7 +7090,22 @@ sealed class Revocation {
     
     
     /**
-     * The provider could not be asked, or did not do it.
+     * The provider could not be asked now, and is asked again by `maintain`.
+     */
+    data class Owed(
+        /**
+         * Why.
+         */
+        val `error`: dev.keyfob.internal.KeyfobException) : Revocation()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * The provider was asked and did not do it.
      */
     data class Failed(
         /**
@@ -6162,7 +7138,10 @@ public object FfiConverterTypeRevocation : FfiConverterRustBuffer<Revocation>{
             1 -> Revocation.Done
             2 -> Revocation.NotAsked
             3 -> Revocation.NotSupported
-            4 -> Revocation.Failed(
+            4 -> Revocation.Owed(
+                FfiConverterTypeKeyfobError.read(buf),
+                )
+            5 -> Revocation.Failed(
                 FfiConverterTypeKeyfobError.read(buf),
                 )
             else -> throw RuntimeException("invalid enum value, something is very wrong!!")
@@ -6188,6 +7167,13 @@ public object FfiConverterTypeRevocation : FfiConverterRustBuffer<Revocation>{
                 4UL
             )
         }
+        is Revocation.Owed -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeKeyfobError.allocationSize(value.`error`)
+            )
+        }
         is Revocation.Failed -> {
             // Add the size for the Int that specifies the variant plus the size needed for all fields
             (
@@ -6211,8 +7197,13 @@ public object FfiConverterTypeRevocation : FfiConverterRustBuffer<Revocation>{
                 buf.putInt(3)
                 Unit
             }
-            is Revocation.Failed -> {
+            is Revocation.Owed -> {
                 buf.putInt(4)
+                FfiConverterTypeKeyfobError.write(value.`error`, buf)
+                Unit
+            }
+            is Revocation.Failed -> {
+                buf.putInt(5)
                 FfiConverterTypeKeyfobError.write(value.`error`, buf)
                 Unit
             }
@@ -6522,6 +7513,70 @@ public object FfiConverterOptionalUShort: FfiConverterRustBuffer<kotlin.UShort?>
 /**
  * @suppress
  */
+public object FfiConverterOptionalULong: FfiConverterRustBuffer<kotlin.ULong?> {
+    override fun read(buf: ByteBuffer): kotlin.ULong? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterULong.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.ULong?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterULong.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.ULong?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterULong.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalLong: FfiConverterRustBuffer<kotlin.Long?> {
+    override fun read(buf: ByteBuffer): kotlin.Long? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterLong.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.Long?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterLong.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.Long?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterLong.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalBoolean: FfiConverterRustBuffer<kotlin.Boolean?> {
     override fun read(buf: ByteBuffer): kotlin.Boolean? {
         if (buf.get().toInt() == 0) {
@@ -6714,6 +7769,38 @@ public object FfiConverterOptionalTypeHostExecutor: FfiConverterRustBuffer<HostE
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeHostObserver: FfiConverterRustBuffer<HostObserver?> {
+    override fun read(buf: ByteBuffer): HostObserver? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeHostObserver.read(buf)
+    }
+
+    override fun allocationSize(value: HostObserver?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeHostObserver.allocationSize(value)
+        }
+    }
+
+    override fun write(value: HostObserver?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeHostObserver.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeHostTransport: FfiConverterRustBuffer<HostTransport?> {
     override fun read(buf: ByteBuffer): HostTransport? {
         if (buf.get().toInt() == 0) {
@@ -6856,6 +7943,34 @@ public object FfiConverterSequenceTypeHeader: FfiConverterRustBuffer<List<Header
         buf.putInt(value.size)
         value.iterator().forEach {
             FfiConverterTypeHeader.write(it, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterSequenceTypeInterrupted: FfiConverterRustBuffer<List<Interrupted>> {
+    override fun read(buf: ByteBuffer): List<Interrupted> {
+        val len = buf.getInt()
+        return List<Interrupted>(len) {
+            FfiConverterTypeInterrupted.read(buf)
+        }
+    }
+
+    override fun allocationSize(value: List<Interrupted>): ULong {
+        val sizeForLength = 4UL
+        val sizeForItems = value.map { FfiConverterTypeInterrupted.allocationSize(it) }.sum()
+        return sizeForLength + sizeForItems
+    }
+
+    override fun write(value: List<Interrupted>, buf: ByteBuffer) {
+        buf.putInt(value.size)
+        value.iterator().forEach {
+            FfiConverterTypeInterrupted.write(it, buf)
         }
     }
 }
