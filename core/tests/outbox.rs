@@ -162,7 +162,7 @@ fn what_a_registration_owes_is_not_told_to_another_provider() {
     phone.end_session(session.id(), EndSession::default()).unwrap();
     bench.clock.pass(Duration::from_secs(3600));
     let moved = support::config(elsewhere_idp.idp.issuer(), &bench.temp.store());
-    let moved = Keyfob::open(elsewhere(moved).with_clock(bench.clock.clone())).unwrap();
+    let moved = Keyfob::open(elsewhere(moved).with_clock(bench.clock)).unwrap();
     assert_eq!(moved.maintain(SOON).unwrap().revoked(), 0);
     assert_eq!(elsewhere_idp.count("/revoke"), 0);
 }
