@@ -1,7 +1,6 @@
 //! The comparison: each protocol under the same chaos, as a Markdown table.
 
 use anyhow::Result;
-
 use keyfob_idp::InGrace;
 
 use crate::client::Protocol;
