@@ -69,6 +69,7 @@ impl<T: Clone> Lead<'_, T> {
     /// Gives everybody the outcome.
     pub(crate) fn land(mut self, outcome: Result<T>) -> Result<T> {
         self.finish(outcome.clone());
+        crash_point!("K10");
         outcome
     }
 

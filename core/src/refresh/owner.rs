@@ -53,14 +53,20 @@ impl Process {
     }
 }
 
-/// When a process started (`/proc/<pid>/stat`, field 22); `None` for one that is dead and only not yet waited for.
+/// The kernel's flag of a process that is on its way out, in field 9; set before its files are closed.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const PF_EXITING: u32 = 4;
+
+/// When a process started (`/proc/<pid>/stat`, field 22); `None` for one that is dead and only not yet waited for, and for one that is dying: its locks go
+/// a moment before it does, and whoever gets one in that moment must not take it for alive.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn running_since(pid: u32) -> Option<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the name in parentheses, and may hold anything.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
     let state = fields.next()?;
-    if matches!(state, "Z" | "X" | "x") { None } else { fields.nth(18)?.parse().ok() }
+    let flags: u32 = fields.nth(5)?.parse().ok()?;
+    if matches!(state, "Z" | "X" | "x") || flags & PF_EXITING != 0 { None } else { fields.nth(12)?.parse().ok() }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
