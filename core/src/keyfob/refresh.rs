@@ -31,6 +31,9 @@ const REPEATS: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(
 const FIRST_LOOK: Duration = Duration::from_millis(1);
 const LONGEST_LOOK: Duration = Duration::from_millis(25);
 
+/// How long an owner that has let go of the lock, and is alive, is given to be gone.
+const DYING: Duration = Duration::from_millis(250);
+
 /// How often the row may change under a refresh before it gives up: each change is somebody else's success.
 const MOST_READINGS: usize = 16;
 
@@ -130,6 +133,7 @@ impl Shared {
         crash_point!("K2");
         let mut locked = Some(locked);
         let mut wrong_time_only = false;
+        let mut doubted_alive = Duration::ZERO;
         for _ in 0..MOST_READINGS {
             let row = self.remembering(|| self.stored(&seen.id))?;
             crash_point!("K3");
@@ -147,6 +151,16 @@ impl Shared {
                     Err(error) if is_about_time(&error) && self.is_renewable(&row) => wrong_time_only = true,
                     Err(error) => return self.unverified(&row, run.wish, error),
                 },
+                // A process that is killed lets go of its locks a moment before it is gone.
+                Step::Busy if doubted_alive < DYING && matches!(run.patience, Patience::Until(_)) => {
+                    drop(locked.take());
+                    self.common.gate.pause(LONGEST_LOOK)?;
+                    doubted_alive = doubted_alive.saturating_add(LONGEST_LOOK);
+                    match self.take_lock(&row, seen.generation, run)? {
+                        Taken::Locked(again) => locked = Some(again),
+                        Taken::Row(row) => return Ok(row),
+                    }
+                }
                 Step::Busy => return self.instead(&row, run.wish, busy(Some((&row, self)))),
                 Step::Send { in_doubt, at_once } => {
                     let flying = Flying { known, metadata: &metadata, row: &row, wish: run.wish, started, in_doubt };
