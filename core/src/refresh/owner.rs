@@ -53,20 +53,23 @@ impl Process {
     }
 }
 
-/// The kernel's flag of a process that is on its way out, in field 9; set before its files are closed.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const PF_EXITING: u32 = 4;
-
-/// When a process started (`/proc/<pid>/stat`, field 22); `None` for one that is dead and only not yet waited for, and for one that is dying: its locks go
-/// a moment before it does, and whoever gets one in that moment must not take it for alive.
+/// When a process started; `None` for one that is dead or dying, and where the system does not tell.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn running_since(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    started(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// What `/proc/<pid>/stat` says: field 22 of a process that runs. One that is dead and only not yet waited for does not, nor does one that is on its
+/// way out: its locks go a moment before it does, and whoever gets one in that moment must not take it for alive.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn started(stat: &str) -> Option<u64> {
+    /// `PF_EXITING`, set before the kernel closes the process's files.
+    const EXITING: u32 = 4;
     // The second field is the name in parentheses, and may hold anything.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
     let state = fields.next()?;
     let flags: u32 = fields.nth(5)?.parse().ok()?;
-    if matches!(state, "Z" | "X" | "x") || flags & PF_EXITING != 0 { None } else { fields.nth(12)?.parse().ok() }
+    if matches!(state, "Z" | "X" | "x") || flags & EXITING != 0 { None } else { fields.nth(12)?.parse().ok() }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -114,6 +117,17 @@ mod tests {
         assert_eq!(seen(&first, 0), Owner::Elsewhere);
         assert_eq!(seen(&first, 599_000), Owner::Elsewhere);
         assert_eq!(seen(&first, 600_000), Owner::Gone, "nobody waits for ever");
+    }
+
+    #[test]
+    fn a_process_on_its_way_out_is_gone() {
+        let line = |state: &str, flags: u32| {
+            format!("312 (a) R 9 b) {state} 1 312 312 0 -1 {flags} 101 0 0 0 0 0 0 0 20 0 1 0 1642072 3133440 387")
+        };
+        assert_eq!(started(&line("R", 4_194_304)), Some(1_642_072));
+        assert_eq!(started(&line("T", 4_194_560)), Some(1_642_072), "stopped is not gone");
+        assert_eq!(started(&line("R", 4_194_308)), None);
+        assert_eq!(started(&line("Z", 4_194_304)), None);
     }
 
     #[test]
