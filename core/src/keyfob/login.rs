@@ -20,6 +20,7 @@ use crate::oidc::jws::Algorithm;
 use crate::provider::{AuthMethod, Issuer, IssuerRule, Metadata, ProviderKind, Relaxed};
 use crate::random;
 use crate::refresh::flight::Seat;
+use crate::refresh::owner::is_running;
 use crate::secret::Secret;
 use crate::session::{Session, from_claims, overlay};
 use crate::store::{Hold, Identity, JournalEvent, LoginRow, NewSession, Note, Purpose, Received, SessionRow, Stage};
@@ -163,7 +164,7 @@ impl Shared {
         let longest = millis(self.patience());
         let age = self.wall_millis().saturating_sub(login.exchange_at.unwrap_or(0));
         // We hold this process's one right to complete the login, so an owner with our number is an earlier process.
-        if own || !(0..longest).contains(&age) || !login.owner_pid.is_some_and(is_alive) {
+        if own || !(0..longest).contains(&age) || !login.owner_pid.is_some_and(is_running) {
             self.failed(login, Error::new(Reason::CodeExchangeInDoubt))
         } else {
             Ok(Error::new(Reason::CompletionInProgress))
@@ -442,18 +443,4 @@ fn same_code(login: &LoginRow, redirect: &Redirect) -> Result<()> {
 
 pub(super) fn hash(text: &str) -> digest::Digest {
     digest::digest(&digest::SHA256, text.as_bytes())
-}
-
-/// Whether a process of that number is there. Where the system does not tell, it is taken to be: the caller looks at the time too.
-fn is_alive(pid: u32) -> bool {
-    #[cfg(unix)]
-    {
-        let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
-        rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH)
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = pid;
-        true
-    }
 }

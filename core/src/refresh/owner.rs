@@ -53,6 +53,11 @@ impl Process {
     }
 }
 
+/// Whether a process of that number runs, whichever it is. Where the system does not tell, it is taken to: the caller looks at the time too.
+pub(crate) fn is_running(pid: u32) -> bool {
+    exists(pid) && (running_since(std::process::id()).is_none() || running_since(pid).is_some())
+}
+
 /// When a process started; `None` for one that is dead or dying, and where the system does not tell.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn running_since(pid: u32) -> Option<u64> {
