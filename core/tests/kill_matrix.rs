@@ -57,6 +57,10 @@ fn main() {
         for size in [1, CROWD] {
             let name = |what: &str| format!("{what}::{}::{size}_go_on", grace.name());
             add(name("k14_killed_with_the_tokens_of_a_login"), Box::new(move || killed_in_a_login(grace, size)));
+            add(
+                name("k14_killed_with_the_tokens_of_a_login_and_not_waited_for"),
+                Box::new(move || killed_in_a_login_and_not_waited_for(grace, size)),
+            );
             add(name("k15_killed_in_a_migration"), Box::new(move || killed_in_a_migration(grace, size)));
             add(
                 name("k15_killed_while_the_tables_are_made"),
@@ -406,6 +410,18 @@ fn killed_in_a_login(grace: Grace, size: usize) {
     assert_eq!(place.after(OVER).run(&["token", &session]), world.newest("access_token"));
     assert_eq!(world.refreshes().len(), 1);
     world.check(&session, None);
+}
+
+/// Its parent may take its time to wait for the dead, or never do.
+fn killed_in_a_login_and_not_waited_for(grace: Grace, size: usize) {
+    let world = World::new(grace);
+    let place = &world.place;
+    let redirect = log_in(&place.run(&["begin"]));
+    let dead = place.left_dead_at("K14", &["complete", &redirect]);
+    let told = place.crowd(size, &["complete", &redirect]);
+    assert!(told.iter().any(|told| told == "LoginRequired CodeExchangeInDoubt"), "{told:?}");
+    assert_eq!(world.requests("/token").len(), 1);
+    drop(dead);
 }
 
 fn pragma(connection: &Connection, name: &str) -> i32 {

@@ -154,6 +154,16 @@ impl Place {
         assert_eq!(end, End::Killed(String::new()), "{point} is not on the way of {task:?}");
     }
 
+    /// A child that has died at a point, and that nobody has waited for.
+    pub fn left_dead_at(&self, point: &str, task: &[&str]) -> Child {
+        let mut child = Self::spawn(&self.arguments(task), Some(point));
+        child.go();
+        let mut said = String::new();
+        child.output.read_to_string(&mut said).unwrap();
+        assert_eq!(said.trim(), OPEN, "{point} is not on the way of {task:?}");
+        child
+    }
+
     /// A child that another program runs.
     pub fn run_under(&self, program: &[&str], task: &[&str]) -> End {
         let mut arguments: Vec<String> = program.iter().map(|part| (*part).to_owned()).collect();
