@@ -38,7 +38,6 @@ impl fmt::Debug for EndSession {
 
 /// What became of the token at the provider.
 #[derive(Clone, Debug, uniffi::Enum)]
-#[expect(clippy::large_enum_variant, reason = "it crosses as bytes, and UniFFI knows no boxes")]
 pub enum Revocation {
     /// It is good for nothing any more.
     Done,
