@@ -21,7 +21,7 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for ObserverError {
 /// Is told what happens, on the thread of the call that noticed, and may call back into the same handle.
 #[uniffi::export(foreign)]
 pub trait HostObserver: Send + Sync {
-    /// A session was made, or has other tokens, another profile or another state than before.
+    /// This process made a session; or one has other tokens, another profile or another state than when this handle last looked.
     fn session_changed(&self, session_id: String) -> Result<(), ObserverError>;
 
     /// A session has ended; the cause is the name of a reason of the kind `LoginRequired`.

@@ -193,7 +193,8 @@ public final class Keyfob: Sendable {
     /// everything. No lock and no file of the store stays open, for which iOS would end a frozen app. A refresh that is still on its way at the
     /// deadline is given up and recorded as in doubt: the next call, here or in another process, repeats it at once. Holds for every
     /// ``Keyfob`` of this store in this process. Until ``resume()``, calls that need the store throw ``KeyfobError/invalidState(_:)`` with the
-    /// reason `Suspended`. Await it before you resume.
+    /// reason `Suspended`; a good token still comes from memory for `coherence_seconds` of the configuration (1 s). Await it before you
+    /// resume.
     ///
     /// ``KeyfobError/storeNotWritable(_:)`` says that there are tokens that still could not be saved: they are in memory only, and lost if the
     /// process ends. It is suspended all the same.

@@ -8,7 +8,7 @@ internal import KeyfobGenerated
 ///
 /// A ``Keyfob`` holds its observer: one that holds its ``Keyfob`` in turn, other than `weak`, has to be let go of by ``Keyfob/close()``.
 public protocol KeyfobObserver: Sendable {
-    /// A session was made, or has other tokens, another profile or another state than before.
+    /// This process made a session; or one has other tokens, another profile or another state than when this handle last looked.
     func sessionChanged(_ sessionID: String)
 
     /// A session has ended, and why, as ``KeyfobError/Details/reason`` of a ``KeyfobError/loginRequired(_:)``: `Revoked`, `Expired`, …; also

@@ -1216,7 +1216,7 @@ public func FfiConverterTypeHostExecutor_lower(_ value: HostExecutor) -> UInt64 
 public protocol HostObserver: AnyObject, Sendable {
     
     /**
-     * A session was made, or has other tokens, another profile or another state than before.
+     * This process made a session; or one has other tokens, another profile or another state than when this handle last looked.
      */
     func sessionChanged(sessionId: String) throws 
     
@@ -1288,7 +1288,7 @@ open class HostObserverImpl: HostObserver, @unchecked Sendable {
 
     
     /**
-     * A session was made, or has other tokens, another profile or another state than before.
+     * This process made a session; or one has other tokens, another profile or another state than when this handle last looked.
      */
 open func sessionChanged(sessionId: String)throws   {try rustCallWithError(FfiConverterTypeObserverError_lift) {
         uniffiCallStatus in
@@ -7064,7 +7064,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_suspend() != 28378) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_keyfob_uniffi_checksum_method_hostobserver_session_changed() != 53785) {
+    if (uniffi_keyfob_uniffi_checksum_method_hostobserver_session_changed() != 39547) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_hostobserver_login_required() != 58999) {

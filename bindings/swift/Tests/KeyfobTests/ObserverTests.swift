@@ -42,10 +42,11 @@ final class Heard: KeyfobObserver, @unchecked Sendable {
         provider = try TestProvider()
         keyfob = try await Keyfob.open(provider.config, observer: heard)
         session = try await keyfob.logIn(provider)
+        #expect(Set(heard.events) == ["changed \(session.id)"])
         heard.forget()
     }
 
-    @Test func anObserverIsToldOfAChangeAndOfAnEnding() async throws {
+    @Test func anObserverIsToldOfANewSessionOfAChangeAndOfAnEnding() async throws {
         let id = session.id
         try await keyfob.refreshSession(id)
         #expect(heard.events == ["changed \(id)"])

@@ -46,6 +46,7 @@ import FoundationNetworking
         let another = try await keyfob.refreshIfCurrent(session.id, rejectedToken: token.secret)
         #expect(another.secret != token.secret)
 
+        try await workInTheBackground(keyfob, session)
         try await askForMore(provider, keyfob, session)
         try await logOut(keyfob, session)
         do {
@@ -60,6 +61,35 @@ import FoundationNetworking
         let logout = visited.remove(at: 1)
         #expect(logout?.hasPrefix("\(issuer)/logout?") == true)
         #expect(visited == ["app:/home", "app:/login"])
+    }
+
+    private func workInTheBackground(_ keyfob: Keyfob, _ session: Session) async throws {
+        let soon = try await keyfob.accessToken(session.id, wait: .seconds(2))
+
+        #expect(soon.secret.isEmpty == false)
+
+        let done = try await keyfob.maintain(limit: .seconds(20))
+        print("\(done.refreshed) refreshed, \(done.revoked) revoked, \(done.failed) failed, \(done.owed) left")
+
+        #expect(done.failed + done.owed == 0)
+
+        try await keyfob.suspend(deadline: .seconds(5))
+        try await keyfob.resume()
+    }
+
+    struct Signposts: KeyfobObserver {
+        let open: @Sendable (String) -> Void
+
+        func loginRequired(_ sessionID: String, cause: String) { open("app:/login") }  // cause: Revoked, Expired, …, LoggedOut
+    }
+
+    @Test func theCodeOfTheReadmeIsToldOfAnEnding() async throws {
+        let provider = try TestProvider()
+        try await confirmation { opened in
+            let observer = Signposts { if $0 == "app:/login" { opened() } }
+            let keyfob = try await Keyfob.open(provider.config, observer: observer)
+            try await keyfob.endSession(keyfob.logIn(provider).id)
+        }
     }
 
     private func askForMore(_ provider: TestProvider, _ keyfob: Keyfob, _ session: Session) async throws {
@@ -111,7 +141,7 @@ import FoundationNetworking
         let source = lines(try String(contentsOf: here, encoding: .utf8))
         let readme = try String(contentsOf: package.appendingPathComponent("README.md"), encoding: .utf8)
         let pieces = readme.components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
-        #expect(pieces.count == 8)
+        #expect(pieces.count == 12)
         for piece in pieces { #expect(source.contains(lines(piece)), "\(piece)") }
     }
 }

@@ -154,7 +154,8 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
      * Before the system freezes this process: lets nothing new begin, waits until [deadline] from now for what is under way, and then closes
      * everything. No lock and no file of the store stays open. A refresh that is still on its way at the deadline is given up and recorded
      * as in doubt: the next call, here or in another process, repeats it at once. Holds for every [Keyfob] of this store in this process. Until
-     * [resume], calls that need the store throw [KeyfobException.InvalidState] with the reason `Suspended`. Await it before you resume.
+     * [resume], calls that need the store throw [KeyfobException.InvalidState] with the reason `Suspended`; a good token still comes from memory
+     * for `coherence_seconds` of the configuration (1 s). Await it before you resume.
      *
      * (A soft keyword of Kotlin, and an ordinary name behind `keyfob.`: it is called as in every other language.)
      *

@@ -12,7 +12,7 @@ import dev.keyfob.internal.HostObserver
  * A [Keyfob] holds its observer until it is closed.
  */
 public interface Observer {
-    /** A session was made, or has other tokens, another profile or another state than before. */
+    /** This process made a session; or one has other tokens, another profile or another state than when this handle last looked. */
     public fun sessionChanged(sessionId: String) {}
 
     /**

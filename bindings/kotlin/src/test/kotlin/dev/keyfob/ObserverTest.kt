@@ -40,10 +40,11 @@ internal class ObserverTest {
     }
 
     @Test
-    fun `an observer is told of a change and of an ending`() {
+    fun `an observer is told of a new session, of a change and of an ending`() {
         val heard = Heard()
         test(heard) { provider, keyfob ->
             val id = keyfob.logIn(provider).id
+            assertEquals(setOf("changed $id"), heard.events.toSet())
             heard.events.clear()
             keyfob.refreshSession(id)
             assertEquals(listOf("changed $id"), heard.events)

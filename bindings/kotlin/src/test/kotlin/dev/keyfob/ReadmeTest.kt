@@ -10,6 +10,7 @@ import org.junit.jupiter.api.io.TempDir
 import java.net.URI
 import java.nio.file.Files
 import java.nio.file.Path
+import java.time.Duration
 import java.net.http.HttpRequest as JavaRequest
 
 /** The code of the README, compiled and run as it stands there. */
@@ -56,6 +57,7 @@ internal class ReadmeTest {
             assertNotEquals(token.secret, another.secret)
 
             again(config, redirectUrl)
+            inTheBackground(keyfob, session)
             askingForMore(provider, keyfob, session)
             loggingOut(keyfob, session)
             failing(keyfob, session)
@@ -63,6 +65,35 @@ internal class ReadmeTest {
             assertTrue(logout!!.startsWith("$issuer/logout?"))
             assertEquals(listOf("app:/home", "app:/login"), visited)
             keyfob.close()
+        }
+    }
+
+    private suspend fun inTheBackground(keyfob: Keyfob, session: Session) {
+        val soon = keyfob.accessToken(session.id, wait = Duration.ofSeconds(2))
+
+        assertTrue(soon.secret.isNotEmpty())
+
+        val done = keyfob.maintain(limit = Duration.ofSeconds(30))
+        println("${done.refreshed} refreshed, ${done.revoked} revoked, ${done.failed} failed, ${done.owed} left")
+
+        assertEquals(0, done.failed + done.owed)
+
+        keyfob.suspend(deadline = Duration.ofSeconds(5)) // waits at most so long for what is under way
+        keyfob.resume()
+    }
+
+    @Test
+    fun `the code of the README is told of an ending`(): Unit = runBlocking {
+        TestProvider().use { provider ->
+            val config = provider.config(folder)
+
+            val observer = object : Observer {
+                override fun loginRequired(sessionId: String, cause: String) = navigateTo("app:/login") // cause: Revoked, Expired, …, LoggedOut
+            }
+            val keyfob = Keyfob.open(config, observer = observer)
+
+            keyfob.use { it.endSession(it.logIn(provider).id) }
+            assertEquals(listOf("app:/login"), visited)
         }
     }
 
@@ -128,7 +159,7 @@ internal class ReadmeTest {
         fun lines(text: String) = text.lines().map { it.trim() }.filter { it.isNotEmpty() }.joinToString("\n")
         val here = lines(Files.readString(Path.of("src/test/kotlin/dev/keyfob/ReadmeTest.kt")))
         val pieces = Regex("```kotlin\n(.*?)```", RegexOption.DOT_MATCHES_ALL).findAll(Files.readString(Path.of("README.md")))
-        assertEquals(8, pieces.count())
+        assertEquals(12, pieces.count())
         for (piece in pieces) assertTrue(lines(piece.groupValues[1]) in here) { piece.groupValues[1] }
     }
 }

@@ -1240,7 +1240,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_suspend() and 0xFFFF) != 28378) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_keyfob_uniffi_checksum_method_hostobserver_session_changed() and 0xFFFF) != 53785) {
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_hostobserver_session_changed() and 0xFFFF) != 39547) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_hostobserver_login_required() and 0xFFFF) != 58999) {
@@ -2582,7 +2582,7 @@ public object FfiConverterTypeHostExecutor: FfiConverter<HostExecutor, Long> {
 public interface HostObserver {
     
     /**
-     * A session was made, or has other tokens, another profile or another state than before.
+     * This process made a session; or one has other tokens, another profile or another state than when this handle last looked.
      */
     fun `sessionChanged`(`sessionId`: kotlin.String)
     
@@ -2705,7 +2705,7 @@ open class HostObserverImpl: Disposable, AutoCloseable, HostObserver
 
     
     /**
-     * A session was made, or has other tokens, another profile or another state than before.
+     * This process made a session; or one has other tokens, another profile or another state than when this handle last looked.
      */
     @Throws(ObserverException::class)override fun `sessionChanged`(`sessionId`: kotlin.String)
         = 
