@@ -126,7 +126,7 @@ impl Shared {
         };
         same_provider(&row, known, &metadata)?;
         crash_point!("K1");
-        let locked = match self.take_lock(&row, seen.generation, run)? {
+        let locked = match self.take_lock(&row, seen.generation, run, started)? {
             Taken::Locked(locked) => locked,
             Taken::Row(row) => return Ok(row),
         };
@@ -156,7 +156,7 @@ impl Shared {
                     drop(locked.take());
                     self.common.gate.pause(LONGEST_LOOK)?;
                     doubted_alive = doubted_alive.saturating_add(LONGEST_LOOK);
-                    match self.take_lock(&row, seen.generation, run)? {
+                    match self.take_lock(&row, seen.generation, run, started)? {
                         Taken::Locked(again) => locked = Some(again),
                         Taken::Row(row) => return Ok(row),
                     }
@@ -248,13 +248,12 @@ impl Shared {
         })
     }
 
-    /// Takes the lock among processes, or sees that somebody else has done the work.
-    fn take_lock(&self, row: &Arc<SessionRow>, seen: i64, run: &Run) -> Result<Taken<'_>> {
+    /// Takes the lock among processes, or sees that somebody else has done the work. The caller's patience counts from when its refresh `began`.
+    fn take_lock(&self, row: &Arc<SessionRow>, seen: i64, run: &Run, began: Duration) -> Result<Taken<'_>> {
         let limit = match run.patience {
             Patience::Once => Duration::ZERO,
             Patience::Until(limit) => limit,
         };
-        let began = self.clock.boot();
         let mut slept = Duration::ZERO;
         let mut look = FIRST_LOOK;
         let mut row = Arc::clone(row);
