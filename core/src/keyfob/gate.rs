@@ -10,6 +10,8 @@ use crate::store::{FileLock, SessionRow};
 /// Opens and shuts.
 #[derive(Default)]
 pub(super) struct Gate {
+    /// Held by whoever suspends or resumes, from beginning to end.
+    turning: Mutex<()>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -101,6 +103,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Gate {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
+    }
+
+    /// One suspends or resumes at a time: half of each would leave the gate open and the store closed.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        lock(&self.turning)
     }
 
     /// Begins work that `suspend` waits for.

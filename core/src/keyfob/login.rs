@@ -176,6 +176,8 @@ impl Shared {
         let secrets =
             login.secrets.as_ref().ok_or_else(|| Error::new(Reason::StoreTampered).with_detail("login.secrets"))?;
         let client = client(known, &login.pinned.metadata, &login.pinned.redirect_uri);
+        // A suspension waits for it.
+        let _running = self.common.gate.begin()?;
         let received = self.received();
         if !self.common.store.start_exchange(login, hash(code.expose()).as_ref(), received.wall)? {
             return Err(Error::new(Reason::CompletionInProgress));
@@ -195,7 +197,14 @@ impl Shared {
         let transient: Vec<&str> = known.provider.refresh_rules().transient.iter().map(String::as_str).collect();
         match exchange_verdict(&outcome, &transient) {
             ExchangeVerdict::Tokens(answer) => {
-                if self.common.store.save_answer(login, &answer, &self.seen_by_server(received, &outcome))? {
+                let received = self.seen_by_server(received, &outcome);
+                let saved = self.common.store.save_answer(login, &answer, &received).or_else(|error| {
+                    // The code is spent: what can be given up for its answer is.
+                    log::warn!("the answer to a code could not be saved at once: {error}");
+                    self.common.store.use_spare();
+                    self.common.store.save_answer(login, &answer, &received)
+                })?;
+                if saved {
                     return Ok(());
                 }
                 // We were away for so long (the machine slept) that another process gave this login up.

@@ -9,6 +9,7 @@ use crate::store::{JournalEvent, Note};
 
 impl Shared {
     pub(super) fn suspend(&self, deadline: Duration) -> Result<()> {
+        let _turn = self.common.gate.turn();
         if !self.common.gate.shut(deadline) {
             // A request that is still on its way is given up, and recorded as in doubt while its lock is still held: whoever comes next repeats it at once.
             for row in self.common.gate.abandon() {
@@ -35,6 +36,7 @@ impl Shared {
     }
 
     pub(super) fn resume(&self) -> Result<()> {
+        let _turn = self.common.gate.turn();
         self.common.store.reopen()?;
         self.common.gate.open();
         // Another process may have done anything meanwhile, and the new connection does not tell.

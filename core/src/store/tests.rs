@@ -169,3 +169,45 @@ fn a_login_is_remembered_for_a_week_after_its_end() {
     assert!(store.login("first").unwrap().is_none());
     assert!(store.login("second").unwrap().is_some());
 }
+
+#[test]
+fn spare_space_is_there_before_it_is_needed_and_given_up_when_it_is() {
+    let temp = Temp::new("spare");
+    let store = Store::open(&temp.0.join("store")).unwrap();
+    let spare = store.folder().join("keyfob.spare");
+    assert!(!spare.exists(), "not before a refresh");
+    store.keep_spare().unwrap();
+    assert_eq!((std::fs::metadata(&spare).unwrap().len(), mode(&spare)), (256 * 1024, 0o600));
+    // Its blocks are really taken.
+    assert!(std::os::unix::fs::MetadataExt::blocks(&std::fs::metadata(&spare).unwrap()) * 512 >= 256 * 1024);
+    let made = std::fs::metadata(&spare).unwrap().modified().unwrap();
+    store.keep_spare().unwrap();
+    assert_eq!(std::fs::metadata(&spare).unwrap().modified().unwrap(), made, "once is enough");
+    store.use_spare();
+    assert!(!spare.exists());
+    store.use_spare();
+    // One that was cut short is made anew.
+    std::fs::write(&spare, "x").unwrap();
+    store.keep_spare().unwrap();
+    assert_eq!(std::fs::metadata(&spare).unwrap().len(), 256 * 1024);
+}
+
+#[test]
+fn a_lock_is_one_s_alone_or_shared_and_goes_with_its_holder() {
+    let temp = Temp::new("locks");
+    let store = Store::open(&temp.0.join("store")).unwrap();
+    let alone = || store.try_lock(Purpose::Grant, "r", Hold::Alone).unwrap();
+    let shared = || store.try_lock(Purpose::Grant, "r", Hold::Shared).unwrap();
+    let held = alone().unwrap();
+    assert!(alone().is_none() && shared().is_none());
+    assert!(store.try_lock(Purpose::Refresh, "r", Hold::Alone).unwrap().is_some(), "for another purpose");
+    drop(held);
+    let (one, two) = (shared().unwrap(), shared().unwrap());
+    assert!(alone().is_none());
+    drop((one, two));
+    assert!(alone().is_some());
+    let files: Vec<_> = std::fs::read_dir(store.folder()).unwrap().map(|file| file.unwrap().path()).collect();
+    let locks: Vec<_> = files.iter().filter(|file| file.extension().is_some_and(|end| end == "lock")).collect();
+    assert_eq!(locks.len(), 2, "{files:?}");
+    assert!(locks.iter().all(|file| mode(file) == 0o600));
+}
