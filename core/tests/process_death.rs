@@ -49,6 +49,11 @@ fn main() {
             Ok(())
         })
         .with_ignored_flag(Command::new("strace").arg("--version").output().is_err()),
+        Trial::test("a_refresh_is_one_request_and_waits_for_the_disk_twice", || {
+            a_refresh_waits_for_the_disk_twice();
+            Ok(())
+        })
+        .with_ignored_flag(Command::new("strace").arg("--version").output().is_err()),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
@@ -75,6 +80,14 @@ fn worker(task: &str, issuer: &str, store: &Path, rest: &[String]) {
             for _ in 0..1000 {
                 ask();
             }
+            println!("{BETWEEN}");
+            return;
+        }
+        ("refresh-twice", [id]) => {
+            // The first one makes what is there once: the lock file, the spare space, the keys.
+            keyfob.refresh_session(id).unwrap();
+            println!("{BETWEEN}");
+            keyfob.refresh_session(id).unwrap();
             println!("{BETWEEN}");
             return;
         }
@@ -155,32 +168,46 @@ fn killed_while_the_code_is_under_way() {
 /// What the worker prints before and after its thousand calls.
 const BETWEEN: &str = "== between ==";
 
+/// The system calls of a task between its two marks.
+fn traced(bench: &Bench, task: &str, id: &str) -> Vec<String> {
+    let trace = bench.temp.store().with_file_name("trace");
+    let status = Command::new("strace")
+        .arg("-f")
+        .arg("-o")
+        .arg(&trace)
+        .arg(std::env::current_exe().unwrap())
+        .args(["worker", task, bench.idp.issuer()])
+        .arg(bench.temp.store())
+        .arg(id)
+        .stdout(Stdio::null())
+        .status()
+        .unwrap();
+    assert!(status.success());
+    let text = std::fs::read_to_string(&trace).unwrap();
+    let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let marks: Vec<usize> = (0..lines.len()).filter(|line| lines[*line].contains(BETWEEN)).collect();
+    assert_eq!(marks.len(), 2, "{text}");
+    lines[marks[0] + 1..marks[1]].to_vec()
+}
+
 fn a_token_from_memory_makes_no_system_call() {
     let bench = Bench::new(|_| {});
     let session = bench.log_in();
-    let trace = bench.temp.store().with_file_name("trace");
     // An hour of coherence: with the tests' own zero, every call looks for other processes' commits.
-    let count = |task: &str| {
-        let status = Command::new("strace")
-            .arg("-f")
-            .arg("-o")
-            .arg(&trace)
-            .arg(std::env::current_exe().unwrap())
-            .args(["worker", task, bench.idp.issuer()])
-            .arg(bench.temp.store())
-            .arg(session.id())
-            .stdout(Stdio::null())
-            .status()
-            .unwrap();
-        assert!(status.success());
-        let text = std::fs::read_to_string(&trace).unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        let marks: Vec<usize> = (0..lines.len()).filter(|line| lines[*line].contains(BETWEEN)).collect();
-        assert_eq!(marks.len(), 2, "{text}");
-        marks[1] - marks[0] - 1
-    };
-    assert_eq!(count("ask"), 0);
-    assert!(count("ask-and-look") >= 1000, "the count can see");
+    assert_eq!(traced(&bench, "ask", session.id()).len(), 0);
+    assert!(traced(&bench, "ask-and-look", session.id()).len() >= 1000, "the count can see");
+}
+
+fn a_refresh_waits_for_the_disk_twice() {
+    let bench = Bench::new(|_| {});
+    let session = bench.log_in();
+    bench.idp.clear_requests();
+    let calls = traced(&bench, "refresh-twice", session.id());
+    let count = |what: &str| calls.iter().filter(|call| call.contains(what)).count();
+    // That it is about to be sent, and what came. That its ID token was checked need not be: lost, it is checked again.
+    assert_eq!(count("fsync(") + count("fdatasync("), 2, "{calls:#?}");
+    assert_eq!(count("flock("), 1);
+    assert_eq!(bench.count("/token"), 2, "one for each");
 }
 
 fn an_exchange_that_takes_too_long() {

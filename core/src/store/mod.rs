@@ -127,6 +127,22 @@ impl Store {
 }
 
 impl Store {
+    /// Runs a write that may be lost when the power is, and that nobody waits for the disk for.
+    fn write_lightly<T>(&self, body: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+        self.check_process()?;
+        let mut held = self.hold();
+        let connection = held.connection()?;
+        connection.pragma_update(None, "synchronous", "normal")?;
+        let written = (|| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = body(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        })();
+        connection.pragma_update(None, "synchronous", "full")?;
+        written
+    }
+
     /// Empties the write-ahead log, which still has the pages as they were. A reader in another process may keep it from
     /// happening now; then the next one does it.
     fn forget_old_pages(&self) {

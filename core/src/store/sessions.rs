@@ -372,9 +372,9 @@ impl Store {
         })
     }
 
-    /// Notes that the ID token of this generation was checked.
+    /// Notes that the ID token of this generation was checked. Lost, it is checked again.
     pub(crate) fn mark_verified(&self, row: &SessionRow) -> Result<()> {
-        self.write(|transaction| {
+        self.write_lightly(|transaction| {
             if holds(transaction, row)? {
                 transaction.prepare_cached("UPDATE session SET verified = 1 WHERE id = ?1")?.execute([&row.id])?;
             }
