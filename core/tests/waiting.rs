@@ -122,6 +122,26 @@ fn a_leader_with_little_time_leaves_the_others_theirs() {
 }
 
 #[test]
+fn a_process_that_hangs_in_a_write_keeps_nobody_from_a_token_that_is_good() {
+    for (left, served) in [(30, true), (0, false)] {
+        let (bench, id) = due(left);
+        let hanging = rusqlite::Connection::open(bench.temp.store().join("keyfob.db")).unwrap();
+        hanging.execute_batch("BEGIN IMMEDIATE").unwrap();
+        match (bench.another().access_token(&id, any()), served) {
+            (Ok(token), true) => assert!(!token.is_unsaved()),
+            (Err(error), false) => {
+                assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::StoreUnavailable, true), "{error}");
+            }
+            (answer, _) => panic!("{left} s left: {answer:?}"),
+        }
+        assert_eq!(refreshes(&bench), 0);
+        hanging.execute_batch("ROLLBACK").unwrap();
+        bench.another().access_token(&id, any()).unwrap();
+        assert_eq!(refreshes(&bench), 1);
+    }
+}
+
+#[test]
 fn a_policy_says_when_this_process_refreshes() {
     let (bench, id) = due(120);
     let with = |policy| open(&bench, builder(&bench).registration(registration(&bench)).refresh_policy(policy));

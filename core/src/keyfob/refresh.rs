@@ -298,7 +298,11 @@ impl Shared {
             None => return Err(busy(None)),
         };
         let first = self.moment();
-        let permitted = self.common.store.begin_attempt(&self.sending(&flying, &first, at_once))?;
+        let permitted = match self.common.store.begin_attempt(&self.sending(&flying, &first, at_once)) {
+            Ok(permitted) => permitted,
+            // A disk that takes nothing, a process that hangs in a write: nothing was sent, and a token that is good stays good.
+            Err(error) => return Ok(Tried::Done(self.instead(flying.row, flying.wish, error))),
+        };
         if let Some(refused) = self.refused(&permitted, &flying) {
             return Ok(refused);
         }

@@ -177,10 +177,13 @@ pub(super) fn open(database: &Path) -> Result<Connection> {
 
 /// Makes the schema, or checks that it is one this version knows. One transaction: a process that dies here changes nothing.
 fn migrate(connection: &mut Connection) -> Result<()> {
+    // Mostly there is nothing to do, and then nobody who hangs in a write keeps a store from being opened.
+    if versions(connection)? == (APPLICATION_ID, VERSION) {
+        return Ok(());
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let application: i32 = transaction.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    match (application, version) {
+    match versions(&transaction)? {
+        // Another process was quicker.
         (APPLICATION_ID, VERSION) => return Ok(()),
         (APPLICATION_ID, newer) if newer > VERSION => {
             return Err(Error::new(Reason::StoreTooNew).with_detail(format!("schema {newer}, known up to {VERSION}")));
@@ -201,4 +204,12 @@ fn migrate(connection: &mut Connection) -> Result<()> {
     crash_point!("K15");
     transaction.commit()?;
     Ok(())
+}
+
+/// Whose database it is, and of which version.
+fn versions(connection: &Connection) -> Result<(i32, i32)> {
+    Ok((
+        connection.pragma_query_value(None, "application_id", |row| row.get(0))?,
+        connection.pragma_query_value(None, "user_version", |row| row.get(0))?,
+    ))
 }
