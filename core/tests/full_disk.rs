@@ -246,6 +246,14 @@ fn full_then_suspended() {
     assert_eq!(refused.kind(), ErrorKind::RefreshBusy);
     assert!(refused.detail().unwrap().contains(&format!("process {}", worker.child.id())), "{refused}");
     assert_eq!(refreshes(&bench), 1);
+    // Asked while it is suspended, it does not take the lock again: a system that freezes it would kill it for that.
+    assert!(worker.order("token").starts_with("error InvalidState"));
+    for file in std::fs::read_dir(bench.temp.store()).unwrap().map(Result::unwrap) {
+        if file.file_name().to_string_lossy().ends_with(".lock") {
+            let file = std::fs::File::open(file.path()).unwrap();
+            rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+        }
+    }
     worker.order("room");
     assert_eq!(worker.order("resume"), "done");
     assert_eq!(worker.order("token"), format!("saved {}", newest(&bench)));

@@ -122,6 +122,47 @@ fn a_leader_with_little_time_leaves_the_others_theirs() {
 }
 
 #[test]
+fn who_waits_for_another_process_hears_of_a_logout_in_their_own() {
+    let (bench, id) = due(30);
+    let (transport, begun, go) = stuck();
+    let config = elsewhere(builder(&bench).registration(registration(&bench)).build().unwrap());
+    let holder = Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(transport)).unwrap();
+    std::thread::scope(|scope| {
+        let go = go;
+        let holding = scope.spawn(|| holder.access_token(&id, any()));
+        begun.recv().unwrap();
+        // The token is good for less than they wish, so they wait; at the end of it they would take what there is.
+        let waiting = scope.spawn(|| bench.keyfob.access_token_within(&id, any(), Duration::from_secs(2)));
+        std::thread::sleep(Duration::from_millis(200));
+        bench.keyfob.end_session(&id, EndSession::local_only()).unwrap();
+        assert_eq!(waiting.join().unwrap().map(drop).unwrap_err().reason(), Reason::LoggedOut);
+        go.send(()).unwrap();
+        holding.join().unwrap().unwrap_err();
+    });
+}
+
+#[test]
+fn who_follows_a_refresh_that_fails_gets_the_good_token_all_the_same() {
+    let (bench, id) = due(30);
+    let (transport, begun, go) = stuck();
+    let config = elsewhere(builder(&bench).registration(registration(&bench)).build().unwrap());
+    let keyfob = Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(transport)).unwrap();
+    bench.script(|script| {
+        script.faults = vec![Fault::on(Endpoint::Token).grant_type("refresh_token").process(false).status(429)];
+    });
+    std::thread::scope(|scope| {
+        let go = go;
+        let asking = scope.spawn(|| keyfob.refresh_session(&id));
+        begun.recv().unwrap();
+        let following = scope.spawn(|| keyfob.access_token(&id, any()));
+        std::thread::sleep(Duration::from_millis(200));
+        go.send(()).unwrap();
+        assert_eq!(asking.join().unwrap().unwrap_err().kind(), ErrorKind::RateLimited);
+        following.join().unwrap().unwrap();
+    });
+}
+
+#[test]
 fn a_policy_says_when_this_process_refreshes() {
     let (bench, id) = due(120);
     let with = |policy| open(&bench, builder(&bench).registration(registration(&bench)).refresh_policy(policy));

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::gate::{Held, Locked};
+use super::gate::{Held, Locked, Sending as BeingSent};
 use super::login::{client, issuer_name};
 use super::verify::is_about_time;
 use super::{Known, Shared, millis};
@@ -20,7 +20,7 @@ use crate::refresh::decide::{
 use crate::refresh::pause::{Failure, Moment, Pause};
 use crate::refresh::window::Need;
 use crate::session::MinValidity;
-use crate::store::{FileLock, Hold, JournalEvent, Note, Permitted, Purpose, Sending, SessionRow};
+use crate::store::{FileLock, Hold, JournalEvent, Note, Permitted, Purpose, Received, Sending, SessionRow};
 use crate::token::answer::TokenAnswer;
 use crate::token::verdict::{Verdict, classify};
 
@@ -246,7 +246,7 @@ impl Shared {
         let mut row = Arc::clone(row);
         loop {
             if let Some(lock) = self.try_refresh_lock(&row.id)? {
-                return Ok(Taken::Locked(self.common.gate.hold(lock)));
+                return self.common.gate.hold(lock).map(Taken::Locked);
             }
             // A host's clock may stand still: what was slept counts in any case.
             let waited = slept.max(self.clock.boot().saturating_sub(began));
@@ -257,7 +257,9 @@ impl Shared {
             slept = slept.saturating_add(look);
             // Doubling, and not in step with the others.
             look = (look * 2).min(LONGEST_LOOK) + Duration::from_micros(self.spread.unsigned_abs());
-            if self.look_for_others()? {
+            // Who changed it may be another thread of this process, or have been noticed by one.
+            self.look_for_others()?;
+            if self.memory().generation(&row.id) != Some(row.generation) {
                 row = self.remembering(|| self.stored(&row.id))?;
                 match after_reading(&self.reading(&row, seen, run.wish)) {
                     Step::TellCause => return Err(Error::new(row.cause.unwrap_or(Reason::LoggedOut))),
@@ -284,6 +286,10 @@ impl Shared {
             Some(locked) => Arc::clone(locked.held()),
             None => return Err(busy(None)),
         };
+        if !held.is_locked() {
+            // A suspension did not wait for us, and is over: somebody else may have the lock by now.
+            return Err(Error::new(Reason::Suspended));
+        }
         let first = self.moment();
         let permitted = self.common.store.begin_attempt(&self.sending(&flying, &first, at_once))?;
         if let Some(refused) = self.refused(&permitted, &flying) {
@@ -292,7 +298,7 @@ impl Shared {
         crash_point!("K5");
         let began = self.clock.boot();
         for repeat in REPEATS.iter().map(Some).chain([None]) {
-            let (answer, received) = match self.ask(&flying, run, &held) {
+            let (answer, received, sending) = match self.ask(&flying, run, &held) {
                 Ok(asked) => asked,
                 // Suspended before it was sent, or it could not even be built.
                 Err(error) => {
@@ -300,11 +306,7 @@ impl Shared {
                     return Err(error);
                 }
             };
-            if held.is_abandoned() {
-                return Err(Error::new(Reason::Suspended));
-            }
             crash_point!("K7");
-            let skew = self.note_skew(&received, &answer);
             let rules = flying.known.provider.refresh_rules();
             let dead: Vec<&str> = rules.dead.iter().map(String::as_str).collect();
             let transient: Vec<&str> = rules.transient.iter().map(String::as_str).collect();
@@ -316,6 +318,12 @@ impl Shared {
             let sent = Sent { in_doubt: flying.in_doubt, doubted: flying.row.doubted, repeats: next.is_some() };
             let after = after_answer(came(&verdict), &sent);
             flying.in_doubt |= came(&verdict) == Came::InDoubt;
+            // What is to be repeated counts as being sent until then: given up in the pause, it is recorded as in doubt like any other.
+            let sending = next.filter(|_| after == After::Repeat).map(|_| sending);
+            if held.is_abandoned() {
+                return Err(Error::new(Reason::Suspended));
+            }
+            let skew = self.note_skew(&received, &answer);
             let error = match (after, verdict) {
                 (_, Verdict::Tokens(tokens)) => {
                     let received = self.seen_by_server(received, &answer);
@@ -341,7 +349,12 @@ impl Shared {
             let Some(wait) = next else {
                 return self.still_in_doubt(&flying, error, None, skew).map(Tried::Done);
             };
-            if self.common.gate.pause(*wait).is_err() {
+            let paused = self.common.gate.pause(*wait);
+            drop(sending);
+            if held.is_abandoned() {
+                return Err(Error::new(Reason::Suspended));
+            }
+            if paused.is_err() {
                 // Suspended between two requests: the next one is due as soon as somebody is awake.
                 self.keep_doubt(&flying, &Pause::over(self.moment()), &error, skew)?;
                 return Err(Error::new(Reason::Suspended));
@@ -391,9 +404,8 @@ impl Shared {
         Some(Tried::Done(self.instead(flying.row, flying.wish, error)))
     }
 
-    /// Sends the refresh token, once.
-    fn ask(&self, flying: &Flying<'_>, run: &Run, held: &Held) -> Result<(Outcome, crate::store::Received)> {
-        self.common.gate.check()?;
+    /// Sends the refresh token, once. It counts as being sent until the guard goes.
+    fn ask<'a>(&self, flying: &Flying<'_>, run: &Run, held: &'a Held) -> Result<(Outcome, Received, BeingSent<'a>)> {
         let Flying { known, metadata, row, .. } = flying;
         let client = client(known, metadata, known.registration.redirect_uri());
         let scopes = if client.request.scope_on_refresh { scopes_again(known, row) } else { Vec::new() };
@@ -408,9 +420,9 @@ impl Shared {
             (None, None) => return Err(Error::new(Reason::NoRefreshToken)),
         };
         let received = self.received();
-        let _sending = held.sending(row);
-        let outcome = refresh(&client, renewal, &scopes, &*self.transport, run.limits)?;
-        Ok((outcome, received))
+        let sending = self.common.gate.sending(held, row)?;
+        let outcome = refresh(&client, renewal, &scopes, &*self.transport, run.limits);
+        Ok((outcome?, received, sending))
     }
 
     fn note<'a>(&self, event: JournalEvent, flying: &'a Flying<'_>, skew: Option<i64>) -> Note<'a> {

@@ -114,7 +114,7 @@ impl Shared {
                 && (lock.is_none() || self.common.store.has_login_under_way(&owed.registration, self.wall_millis())?),
         });
         match decision {
-            Decision::Send => Ok(Some(lock.map(|lock| self.common.gate.hold(lock)))),
+            Decision::Send => Ok(Some(lock.map(|lock| self.common.gate.hold(lock)).transpose()?)),
             Decision::Forget => Ok(None),
             Decision::Later => Err(Error::new(Reason::CompletionInProgress)),
         }
