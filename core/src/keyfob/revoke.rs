@@ -128,6 +128,7 @@ fn judge(response: &HttpResponse) -> Revocation {
         return Revocation::Done;
     }
     let body = crate::json::parse(&response.body).ok();
+    let is_json = body.is_some();
     let code = body.as_ref().and_then(|body| body.get("error")).and_then(Value::as_str);
     let retry_after = retry_after_of(response);
     let error = |reason| Error::new(reason).with_status(response.status).with_detail("revocation");
@@ -139,6 +140,7 @@ fn judge(response: &HttpResponse) -> Revocation {
         (_, Some(code)) => Revocation::Failed(error(Reason::ServerError).with_oauth(OAuthError::new(code, None, None))),
         // Somebody between here and the provider, as it may be.
         (300..=399, None) => Revocation::Owed(error(Reason::UnexpectedRedirect)),
+        (400..=499, None) if !is_json => Revocation::Owed(error(Reason::CaptivePortal)),
         _ => Revocation::Failed(error(Reason::UnexpectedStatus)),
     }
 }
