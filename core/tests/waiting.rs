@@ -163,6 +163,24 @@ fn who_follows_a_refresh_that_fails_gets_the_good_token_all_the_same() {
 }
 
 #[test]
+fn tries_that_sent_nothing_do_not_count_against_the_budget() {
+    let (bench, id) = due(0);
+    let switch = Arc::new(support::eventful::Switch::default());
+    let registration = registration(&bench).refresh_budget(2, Duration::from_secs(3600));
+    let config = elsewhere(builder(&bench).registration(registration).build().unwrap());
+    let keyfob = Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(switch.clone())).unwrap();
+    switch.offline(true);
+    for _ in 0..5 {
+        assert_eq!(keyfob.access_token(&id, any()).unwrap_err().reason(), Reason::NotSent);
+        bench.clock.pass(Duration::from_secs(20));
+    }
+    switch.offline(false);
+    keyfob.access_token(&id, any()).unwrap();
+    keyfob.refresh_session(&id).unwrap();
+    assert_eq!(keyfob.refresh_session(&id).unwrap_err().reason(), Reason::BudgetSpent);
+}
+
+#[test]
 fn a_policy_says_when_this_process_refreshes() {
     let (bench, id) = due(120);
     let with = |policy| open(&bench, builder(&bench).registration(registration(&bench)).refresh_policy(policy));

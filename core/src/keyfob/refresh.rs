@@ -11,8 +11,8 @@ use super::login::{client, issuer_name};
 use super::verify::is_about_time;
 use super::{Known, Shared, millis};
 use crate::error::{Error, ErrorKind, Reason, Result};
-use crate::http::Limits;
 use crate::http::oauth::{Outcome, Renewal, refresh};
+use crate::http::{Limits, Sent as Unsent};
 use crate::provider::{Metadata, Resend};
 use crate::refresh::decide::{
     After, Attempt, Came, Cause, Owner, Permit, Reading, Sent, State, Step, after_answer, after_reading,
@@ -110,6 +110,12 @@ impl Shared {
         let started = self.clock.boot();
         // Tokens that this process could not save come before anything else: the token before them is spent.
         self.save_unsaved(&seen.id)?;
+        // Those of other sessions hold locks that this one may share.
+        for id in self.common.unsaved.ids() {
+            if let Err(error) = self.save_unsaved(&id) {
+                log::debug!("tokens of session {id} are in memory only yet: {error}");
+            }
+        }
         let row = self.remembering(|| self.stored(&seen.id))?;
         // What can be told without the provider is told without it, and without waiting for anybody.
         let step = after_reading(&self.reading(&row, seen.generation, run.wish));
@@ -222,8 +228,7 @@ impl Shared {
             Step::Serve => Ok(Arc::clone(row)),
             Step::NotRenewable => self.without_refresh_token(Arc::clone(row), wish),
             Step::AwaitDoubt => {
-                let pause = row.attempt.as_ref().and_then(|attempt| attempt.pause.as_ref());
-                let wait = pause.and_then(|pause| pause.left(&self.now()));
+                let wait = self.doubt_left(row);
                 self.instead(row, wish, Error::new(Reason::InDoubt).with_retry_after(wait))
             }
             Step::AwaitBackOff => {
@@ -232,6 +237,17 @@ impl Shared {
             }
             Step::Busy | Step::Verify | Step::Send { .. } => return None,
         })
+    }
+
+    /// How long a request in doubt is left alone yet, by its row or, where that could not be written, by what this process remembers.
+    fn doubt_left(&self, row: &SessionRow) -> Option<Duration> {
+        let now = self.now();
+        if let Some(pause) = row.attempt.as_ref().and_then(|attempt| attempt.pause.as_ref()) {
+            return pause.left(&now);
+        }
+        let memory = self.memory();
+        let (generation, pause) = memory.given_up.get(&row.id)?;
+        if *generation == row.generation { pause.left(&now) } else { None }
     }
 
     /// Takes the lock among processes, or sees that somebody else has done the work.
@@ -290,8 +306,8 @@ impl Shared {
             // A suspension did not wait for us, and is over: somebody else may have the lock by now.
             return Err(Error::new(Reason::Suspended));
         }
-        let first = self.moment();
-        let permitted = self.common.store.begin_attempt(&self.sending(&flying, &first, at_once))?;
+        let mut moment = self.moment();
+        let permitted = self.common.store.begin_attempt(&self.sending(&flying, &moment, at_once))?;
         if let Some(refused) = self.refused(&permitted, &flying) {
             return Ok(refused);
         }
@@ -302,6 +318,7 @@ impl Shared {
                 Ok(asked) => asked,
                 // Suspended before it was sent, or it could not even be built.
                 Err(error) => {
+                    self.give_back(&flying, &moment);
                     self.forget_attempt(&flying)?;
                     return Err(error);
                 }
@@ -322,6 +339,9 @@ impl Shared {
             let sending = next.filter(|_| after == After::Repeat).map(|_| sending);
             if held.is_abandoned() {
                 return Err(Error::new(Reason::Suspended));
+            }
+            if matches!(&answer, Outcome::Failed(error) if error.sent == Unsent::NotSent) {
+                self.give_back(&flying, &moment);
             }
             let skew = self.note_skew(&received, &answer);
             let error = match (after, verdict) {
@@ -359,7 +379,7 @@ impl Shared {
                 self.keep_doubt(&flying, &Pause::over(self.moment()), &error, skew)?;
                 return Err(Error::new(Reason::Suspended));
             }
-            let moment = self.moment();
+            moment = self.moment();
             let permitted = self.common.store.repeat_attempt(&self.sending(&flying, &moment, true))?;
             match permitted.permit {
                 Permit::Send => {}
@@ -429,6 +449,13 @@ impl Shared {
         let note = Note::new(event, &flying.row.registration).session(&flying.row.id);
         let waited = millis(self.clock.boot().saturating_sub(flying.started));
         Note { wish: Some(flying.wish.name()), waited: Some(waited), skew, ..note }
+    }
+
+    /// A try that sent nothing is none of the provider's business: offline, a phone would use up its budget of an hour in minutes.
+    fn give_back(&self, flying: &Flying<'_>, at: &Moment) {
+        if let Err(error) = self.common.store.give_back(&self.sending(flying, at, true)) {
+            log::debug!("a try could not be given back: {error}");
+        }
     }
 
     /// Nothing was sent after all: it is as if nobody had tried.

@@ -57,6 +57,14 @@ impl Shared {
     }
 
     pub(super) fn refresh_if_current(self: &Arc<Self>, id: &str, rejected: &str) -> Result<Arc<SessionRow>> {
+        if let Some(unsaved) = self.unsaved_tokens(id, MinValidity::secs(0))? {
+            // Newer than the row's, and all there is until the disk can be written.
+            if !unsaved.tokens.access_token.matches(rejected) {
+                return Ok(unsaved);
+            }
+            self.may_refresh()?;
+            return self.flight(&unsaved, Wish::Rejected(unsaved.generation), None);
+        }
         // Read from the store: another process may have a newer one that this one has not seen.
         let row = self.remembering(|| self.stored(id))?;
         match row.cause {
