@@ -227,7 +227,11 @@ impl Keyfob {
     /// - [`Network`](crate::ErrorKind::Network), [`Timeout`](crate::ErrorKind::Timeout), [`Tls`](crate::ErrorKind::Tls),
     ///   [`RateLimited`](crate::ErrorKind::RateLimited), [`OAuth`](crate::ErrorKind::OAuth), [`Configuration`](crate::ErrorKind::Configuration): no
     ///   new token now; the session lives on;
-    /// - [`InvalidState`](crate::ErrorKind::InvalidState): called from the transport that is fetching this very token;
+    /// - [`RefreshBusy`](crate::ErrorKind::RefreshBusy): another process is at it, and the configured time for waiting is over;
+    /// - [`BadResponse`](crate::ErrorKind::BadResponse), [`TokenRejected`](crate::ErrorKind::TokenRejected): the provider's documents cannot be read, or the
+    ///   new tokens not be believed yet; the session lives on;
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): called from the transport that is fetching this very token; suspended; or refreshing is left to
+    ///   another process ([`RefreshPolicy::Never`](crate::RefreshPolicy::Never));
     /// - the kinds of the store.
     pub fn access_token(&self, session_id: &str, min_validity: MinValidity) -> Result<AccessToken> {
         self.shared.telling(|| self.shared.access_token(session_id, min_validity, None)).map(|row| AccessToken { row })
@@ -361,8 +365,8 @@ impl Keyfob {
     /// Before the system freezes this process (iOS): lets nothing new begin, waits until `deadline` from now for what is under way, and then closes everything.
     /// No lock and no file of the store stays open. **Changes stored state.** A refresh that is still on its way at the deadline is given up and recorded as
     /// in doubt: the next call, here or in another process, repeats it at once. Holds for every handle of this store in this process. Until
-    /// [`Keyfob::resume`] calls that need the store give [`InvalidState`](crate::ErrorKind::InvalidState); a good token still comes from memory for as long as
-    /// [`ConfigBuilder::coherence`](crate::ConfigBuilder::coherence) says.
+    /// [`Keyfob::resume`] calls that need the store, for a token too, give [`InvalidState`](crate::ErrorKind::InvalidState). Resumed while it still waits,
+    /// it closes nothing.
     ///
     /// # Errors
     /// The kinds of the store; [`StoreNotWritable`](crate::ErrorKind::StoreNotWritable) when there are tokens that still could not be saved: they are in memory only,

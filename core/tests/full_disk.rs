@@ -20,13 +20,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use keyfob::{
-    EndSession, ErrorKind, HttpRequest, HttpResponse, Keyfob, MinValidity, Reason, Transport, TransportError,
+    EndSession, ErrorKind, HttpRequest, HttpResponse, ImportedTokens, Keyfob, MinValidity, Reason, Transport,
+    TransportError,
 };
 use keyfob_idp::{Endpoint, Fault, Reuse};
 use libtest_mimic::{Arguments, Trial};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use support::eventful::plain;
-use support::{Bench, TestClock, config};
+use support::{Bench, SSO, TestClock, config};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
@@ -35,12 +36,14 @@ fn main() {
     {
         return worker(issuer, Path::new(store), id);
     }
-    let trials: [(&str, fn()); 6] = [
+    let trials: [(&str, fn()); 8] = [
         ("full_before_the_token_is_sent_nothing_is_sent_and_nothing_lost", full_at_the_attempt),
         ("full_when_the_new_tokens_come_they_are_served_from_memory_and_saved_when_there_is_room", full_at_the_save),
         ("tokens_in_memory_only_are_checked_before_they_are_served", unsaved_and_unverified),
         ("suspended_with_tokens_in_memory_only_it_says_so_loudly_and_nobody_sends_the_spent_one", full_then_suspended),
         ("killed_with_tokens_in_memory_only_the_next_process_asks_at_once_while_the_server_forgives", full_then_killed),
+        ("a_resource_server_that_refuses_a_token_gets_no_other_refused_one", full_then_rejected),
+        ("room_again_any_session_s_refresh_saves_what_others_have_in_memory_only", full_then_another_session),
         ("logged_out_meanwhile_the_tokens_in_memory_are_revoked", full_then_logged_out),
     ];
     let trials = trials.into_iter().map(|(name, test)| {
@@ -104,6 +107,14 @@ fn worker(issuer: &str, store: &Path, id: &str) {
             "suspend" => keyfob.suspend(Duration::from_secs(5)).map(|()| "done".to_owned()),
             "resume" => keyfob.resume().map(|()| "done".to_owned()),
             "unsaved" => keyfob.health().map(|health| health.unsaved_sessions().to_string()),
+            "another session" => {
+                let tokens = ImportedTokens::new(SSO, "grace").access_token("at", None).refresh_token("rt");
+                let other = keyfob.import_session(tokens).unwrap();
+                keyfob.refresh_session(other.id()).map(|_| "done".to_owned())
+            }
+            rejected if rejected.starts_with("rejected ") => {
+                keyfob.refresh_if_current(id, &rejected["rejected ".len()..]).map(|token| token.secret().to_owned())
+            }
             "maintain" => keyfob.maintain(Duration::from_secs(5)).map(|_| "done".to_owned()),
             other => unreachable!("no such order: {other}"),
         };
@@ -247,6 +258,14 @@ fn full_then_suspended() {
     assert_eq!(refused.kind(), ErrorKind::RefreshBusy);
     assert!(refused.detail().unwrap().contains(&format!("process {}", worker.child.id())), "{refused}");
     assert_eq!(refreshes(&bench), 1);
+    // Asked while it is suspended, it does not take the lock again: a system that freezes it would kill it for that.
+    assert!(worker.order("token").starts_with("error InvalidState"));
+    for file in std::fs::read_dir(bench.temp.store()).unwrap().map(Result::unwrap) {
+        if file.file_name().to_string_lossy().ends_with(".lock") {
+            let file = std::fs::File::open(file.path()).unwrap();
+            rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+        }
+    }
     worker.order("room");
     assert_eq!(worker.order("resume"), "done");
     assert_eq!(worker.order("token"), format!("saved {}", newest(&bench)));
@@ -266,6 +285,21 @@ fn full_then_killed() {
             (answer, _) => panic!("grace {grace}: {answer:?}"),
         }
     }
+}
+
+fn full_then_rejected() {
+    let (bench, id, mut worker) = with_unsaved(0.0);
+    let old = bench.keyfob.session(&id).unwrap().provider_access_token().to_owned();
+    assert_eq!(worker.order(&format!("rejected {old}")), newest(&bench));
+    assert!(worker.order(&format!("rejected {}", newest(&bench))).starts_with("error StoreNotWritable"));
+    assert_eq!(refreshes(&bench), 1);
+}
+
+fn full_then_another_session() {
+    let (_bench, _id, mut worker) = with_unsaved(0.0);
+    worker.order("room");
+    worker.order("another session");
+    assert_eq!(worker.order("unsaved"), "0", "they may share a lock");
 }
 
 fn full_then_logged_out() {

@@ -62,6 +62,19 @@ fn a_provider_that_does_not_answer_for_a_week_is_not_told_any_more() {
     assert_eq!(bench.keyfob.health().unwrap().owed_revocations(), 0);
 }
 
+#[test]
+fn a_firewall_s_page_is_no_answer_of_the_provider_s() {
+    let bench = Bench::new(|script| {
+        script.faults = vec![Fault::on(Endpoint::Revoke).process(false).status(403).body("<h1>blocked</h1>")];
+    });
+    let session = bench.log_in();
+    let ended = bench.keyfob.end_session(session.id(), EndSession::default()).unwrap();
+    assert!(matches!(ended.revocation(), Revocation::Owed(_)), "{:?}", ended.revocation());
+    bench.script(|script| script.faults.clear());
+    bench.clock.pass(Duration::from_secs(60));
+    assert_eq!(bench.keyfob.maintain(SOON).unwrap().revoked(), 1);
+}
+
 /// A provider of which is known what a revocation hits.
 fn acme(bench: &Bench, whole_grant: bool) -> Config {
     let at = |path: &str| format!("{}{path}", bench.idp.issuer());

@@ -142,6 +142,65 @@ fn a_process_that_hangs_in_a_write_keeps_nobody_from_a_token_that_is_good() {
 }
 
 #[test]
+fn who_waits_for_another_process_hears_of_a_logout_in_their_own() {
+    let (bench, id) = due(30);
+    let (transport, begun, go) = stuck();
+    let config = elsewhere(builder(&bench).registration(registration(&bench)).build().unwrap());
+    let holder = Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(transport)).unwrap();
+    std::thread::scope(|scope| {
+        let go = go;
+        let holding = scope.spawn(|| holder.access_token(&id, any()));
+        begun.recv().unwrap();
+        // The token is good for less than they wish, so they wait; at the end of it they would take what there is.
+        let waiting = scope.spawn(|| bench.keyfob.access_token_within(&id, any(), Duration::from_secs(2)));
+        support::let_others_wait();
+        bench.keyfob.end_session(&id, EndSession::local_only()).unwrap();
+        assert_eq!(waiting.join().unwrap().map(drop).unwrap_err().reason(), Reason::LoggedOut);
+        go.send(()).unwrap();
+        holding.join().unwrap().unwrap_err();
+    });
+}
+
+#[test]
+fn who_follows_a_refresh_that_fails_gets_the_good_token_all_the_same() {
+    let (bench, id) = due(30);
+    let (transport, begun, go) = stuck();
+    let config = elsewhere(builder(&bench).registration(registration(&bench)).build().unwrap());
+    let keyfob = Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(transport)).unwrap();
+    bench.script(|script| {
+        script.faults = vec![Fault::on(Endpoint::Token).grant_type("refresh_token").process(false).status(429)];
+    });
+    std::thread::scope(|scope| {
+        let go = go;
+        let asking = scope.spawn(|| keyfob.refresh_session(&id));
+        begun.recv().unwrap();
+        let following = scope.spawn(|| keyfob.access_token(&id, any()));
+        support::let_others_wait();
+        go.send(()).unwrap();
+        assert_eq!(asking.join().unwrap().unwrap_err().kind(), ErrorKind::RateLimited);
+        following.join().unwrap().unwrap();
+    });
+}
+
+#[test]
+fn tries_that_sent_nothing_do_not_count_against_the_budget() {
+    let (bench, id) = due(0);
+    let switch = Arc::new(support::eventful::Switch::default());
+    let registration = registration(&bench).refresh_budget(2, Duration::from_secs(3600));
+    let config = elsewhere(builder(&bench).registration(registration).build().unwrap());
+    let keyfob = Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(switch.clone())).unwrap();
+    switch.offline(true);
+    for _ in 0..5 {
+        assert_eq!(keyfob.access_token(&id, any()).unwrap_err().reason(), Reason::NotSent);
+        bench.clock.pass(Duration::from_secs(20));
+    }
+    switch.offline(false);
+    keyfob.access_token(&id, any()).unwrap();
+    keyfob.refresh_session(&id).unwrap();
+    assert_eq!(keyfob.refresh_session(&id).unwrap_err().reason(), Reason::BudgetSpent);
+}
+
+#[test]
 fn a_policy_says_when_this_process_refreshes() {
     let (bench, id) = due(120);
     let with = |policy| open(&bench, builder(&bench).registration(registration(&bench)).refresh_policy(policy));

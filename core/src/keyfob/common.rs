@@ -38,10 +38,11 @@ impl Common {
         open.retain(|(_, common)| common.strong_count() > 0);
         let pid = std::process::id();
         // What a parent had open before a fork is not ours.
-        let there = open.iter().filter(|(known, _)| *known == folder).find_map(|(_, common)| common.upgrade());
-        if let Some(common) = there.filter(|common| common.me.pid == pid) {
+        let mut there = open.iter().filter(|(known, _)| *known == folder).filter_map(|(_, common)| common.upgrade());
+        if let Some(common) = there.find(|common| common.me.pid == pid) {
             return Ok(common);
         }
+        drop(there);
         let common = Arc::new(Self::new(&folder, Process::this(clock.boot_id()), clock)?);
         open.push((folder, Arc::downgrade(&common)));
         Ok(common)
@@ -81,5 +82,26 @@ impl Drop for Common {
         if let Some(pid) = self.played {
             crate::simulation::play(pid, false);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+
+    #[test]
+    fn a_child_of_fork_has_one_of_its_own_beside_its_parent_s() {
+        let folder = std::env::temp_dir().join(format!("keyfob-common-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let clock = SystemClock::new();
+        let folder = Store::folder_of(&folder).unwrap();
+        let parents = Arc::new(Common::new(&folder, Process::played(1, None), &clock).unwrap());
+        OPEN.lock().unwrap().push((folder.clone(), Arc::downgrade(&parents)));
+        let first = Common::of(&folder, &clock).unwrap();
+        let second = Common::of(&folder, &clock).unwrap();
+        assert!(Arc::ptr_eq(&first, &second) && !Arc::ptr_eq(&first, &parents));
+        drop((first, second, parents));
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -10,10 +10,10 @@ use crate::store::{FileLock, SessionRow};
 /// Opens and shuts.
 #[derive(Default)]
 pub(super) struct Gate {
-    /// Held by whoever suspends or resumes, from beginning to end.
-    turning: Mutex<()>,
     state: Mutex<State>,
     changed: Condvar,
+    /// Held by whoever closes everything or opens it again: the two must not overlap.
+    switching: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -21,6 +21,9 @@ struct State {
     suspended: bool,
     running: usize,
     held: Vec<Arc<Held>>,
+    /// How often somebody came back, and how often that was when it was shut last.
+    resumed: u64,
+    shut_at: u64,
 }
 
 /// A lock among processes that `suspend` can take from its holder, and what is being sent under it.
@@ -40,12 +43,6 @@ impl Held {
 
     pub(super) fn is_locked(&self) -> bool {
         lock(&self.lock).is_some()
-    }
-
-    /// Says what is being sent, for as long as the guard lives.
-    pub(super) fn sending(&self, row: &Arc<SessionRow>) -> Sending<'_> {
-        *lock(&self.sending) = Some(Arc::clone(row));
-        Sending(self)
     }
 }
 
@@ -105,11 +102,6 @@ impl Gate {
         lock(&self.state)
     }
 
-    /// One suspends or resumes at a time: half of each would leave the gate open and the store closed.
-    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
-        lock(&self.turning)
-    }
-
     /// Begins work that `suspend` waits for.
     pub(super) fn begin(&self) -> Result<Running<'_>> {
         let mut state = self.state();
@@ -132,17 +124,33 @@ impl Gate {
         if state.suspended { Err(Error::new(Reason::Suspended)) } else { Ok(()) }
     }
 
-    /// Keeps a lock where `suspend` finds it, until the guard goes.
-    pub(super) fn hold(&self, lock: FileLock) -> Locked<'_> {
-        let held = Arc::new(Held { lock: Mutex::new(Some(lock)), ..Held::default() });
-        self.state().held.push(Arc::clone(&held));
-        Locked { gate: self, held, kept: false }
+    /// Keeps a lock where `suspend` finds it, until the guard goes. Not while suspended: nobody would let go of it then.
+    pub(super) fn hold(&self, lock: FileLock) -> Result<Locked<'_>> {
+        let held = Arc::default();
+        self.hold_again(&held, lock)?;
+        Ok(Locked { gate: self, held, kept: false })
     }
 
     /// Keeps a lock for a holder that a suspension took it from.
-    pub(super) fn hold_again(&self, held: &Arc<Held>, again: FileLock) {
+    pub(super) fn hold_again(&self, held: &Arc<Held>, again: FileLock) -> Result<()> {
+        let mut state = self.state();
+        if state.suspended {
+            return Err(Error::new(Reason::Suspended));
+        }
         *lock(&held.lock) = Some(again);
-        self.state().held.push(Arc::clone(held));
+        state.held.push(Arc::clone(held));
+        Ok(())
+    }
+
+    /// Says what is being sent under a lock, for as long as the guard lives. Not while suspended, nor without the lock, which a suspension may have
+    /// taken: in one step with that question, so that `abandon` misses nothing that is sent.
+    pub(super) fn sending<'a>(&self, held: &'a Held, row: &Arc<SessionRow>) -> Result<Sending<'a>> {
+        let state = self.state();
+        if state.suspended || !held.is_locked() {
+            return Err(Error::new(Reason::Suspended));
+        }
+        *lock(&held.sending) = Some(Arc::clone(row));
+        Ok(Sending(held))
     }
 
     /// Lets go of a lock.
@@ -151,16 +159,22 @@ impl Gate {
         self.state().held.retain(|other| !Arc::ptr_eq(other, held));
     }
 
-    /// Lets nothing begin any more, and waits for what is under way. True when nothing is.
-    pub(super) fn shut(&self, limit: Duration) -> bool {
+    /// Lets nothing begin any more, and waits for what is under way, unless somebody comes back meanwhile: then `None`. Else the right to close everything,
+    /// and whether nothing is under way.
+    pub(super) fn shut(&self, limit: Duration) -> Option<(MutexGuard<'_, ()>, bool)> {
         let mut state = self.state();
+        let resumed = state.resumed;
         state.suspended = true;
+        state.shut_at = resumed;
         self.changed.notify_all();
         let (state, _) = self
             .changed
-            .wait_timeout_while(state, limit, |state| state.running > 0)
+            .wait_timeout_while(state, limit, |state| state.running > 0 && state.resumed == resumed)
             .unwrap_or_else(PoisonError::into_inner);
-        state.running == 0
+        let idle = state.running == 0;
+        drop(state);
+        let switching = lock(&self.switching);
+        (self.state().resumed == resumed).then_some((switching, idle))
     }
 
     /// Gives up what is still being sent: what comes back is not looked at. Gives the sessions whose refresh token is on its way.
@@ -168,7 +182,9 @@ impl Gate {
         let held: Vec<Arc<Held>> = self.state().held.clone();
         held.iter()
             .filter_map(|held| {
-                let row = lock(&held.sending).clone()?;
+                // Whoever was sending says that it no longer is before it asks whether it was given up: it cannot miss this.
+                let sending = lock(&held.sending);
+                let row = sending.clone()?;
                 held.abandoned.store(true, Ordering::SeqCst);
                 Some(row)
             })
@@ -182,7 +198,21 @@ impl Gate {
         }
     }
 
-    pub(super) fn open(&self) {
-        self.state().suspended = false;
+    /// Somebody is back: whoever waits to close everything does not, and whoever is about to is waited for. `reopen` runs before work may begin; a
+    /// suspension that comes meanwhile stays.
+    pub(super) fn open(&self, reopen: impl FnOnce() -> Result<()>) -> Result<()> {
+        let resumed = {
+            let mut state = self.state();
+            state.resumed += 1;
+            self.changed.notify_all();
+            state.resumed
+        };
+        let _switching = lock(&self.switching);
+        reopen()?;
+        let mut state = self.state();
+        if state.shut_at < resumed {
+            state.suspended = false;
+        }
+        Ok(())
     }
 }

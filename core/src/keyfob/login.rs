@@ -60,6 +60,8 @@ impl Shared {
                     }
                 }
                 Seat::Lead(lead) => {
+                    // A code that is on its way is waited for, as a refresh token is: it works once.
+                    let _running = self.common.gate.begin()?;
                     // Read again: it may have been completed since.
                     let login = self.login_of(&redirect, state_hash.as_ref());
                     let outcome = login.and_then(|login| self.complete(&login, &redirect));
@@ -136,7 +138,7 @@ impl Shared {
         loop {
             let lock = self.common.store.try_lock(Purpose::Grant, known.registration.id(), Hold::Shared)?;
             if let Some(lock) = lock {
-                return Ok(Some(self.common.gate.hold(lock)));
+                return self.common.gate.hold(lock).map(Some);
             }
             if waited >= limit {
                 return Err(Error::new(Reason::WaitTimeout).with_detail("a revocation of the same registration"));

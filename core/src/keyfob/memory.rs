@@ -59,6 +59,11 @@ impl Memory {
 }
 
 impl Contents {
+    /// The generation of a session's row; `None` where it has to be read.
+    pub(super) fn generation(&self, id: &str) -> Option<i64> {
+        self.sessions.get(id).map(|row| row.generation)
+    }
+
     /// Forgets a session's row: the next call reads it.
     pub(super) fn forget(&mut self, id: &str) {
         self.sessions.remove(id);

@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::gate::{Held, Locked};
+use super::gate::{Held, Locked, Sending as BeingSent};
 use super::login::{client, issuer_name};
 use super::verify::is_about_time;
 use super::{Known, Shared, millis};
 use crate::error::{Error, ErrorKind, Reason, Result};
-use crate::http::Limits;
 use crate::http::oauth::{Outcome, Renewal, refresh};
+use crate::http::{Limits, Sent as Unsent};
 use crate::provider::{Metadata, Resend};
 use crate::refresh::decide::{
     After, Attempt, Came, Cause, Owner, Permit, Reading, Sent, State, Step, after_answer, after_reading,
@@ -20,7 +20,7 @@ use crate::refresh::decide::{
 use crate::refresh::pause::{Failure, Moment, Pause};
 use crate::refresh::window::Need;
 use crate::session::MinValidity;
-use crate::store::{FileLock, Hold, JournalEvent, Note, Permitted, Purpose, Sending, SessionRow};
+use crate::store::{FileLock, Hold, JournalEvent, Note, Permitted, Purpose, Received, Sending, SessionRow};
 use crate::token::answer::TokenAnswer;
 use crate::token::verdict::{Verdict, classify};
 
@@ -113,6 +113,12 @@ impl Shared {
         let started = self.clock.boot();
         // Tokens that this process could not save come before anything else: the token before them is spent.
         self.save_unsaved(&seen.id)?;
+        // Those of other sessions hold locks that this one may share.
+        for id in self.common.unsaved.ids() {
+            if let Err(error) = self.save_unsaved(&id) {
+                log::debug!("tokens of session {id} are in memory only yet: {error}");
+            }
+        }
         let row = self.remembering(|| self.stored(&seen.id))?;
         // What can be told without the provider is told without it, and without waiting for anybody.
         let step = after_reading(&self.reading(&row, seen.generation, run.wish));
@@ -236,8 +242,7 @@ impl Shared {
             Step::Serve => Ok(Arc::clone(row)),
             Step::NotRenewable => self.without_refresh_token(Arc::clone(row), wish),
             Step::AwaitDoubt => {
-                let pause = row.attempt.as_ref().and_then(|attempt| attempt.pause.as_ref());
-                let wait = pause.and_then(|pause| pause.left(&self.now()));
+                let wait = self.doubt_left(row);
                 self.instead(row, wish, Error::new(Reason::InDoubt).with_retry_after(wait))
             }
             Step::AwaitBackOff => {
@@ -246,6 +251,17 @@ impl Shared {
             }
             Step::Busy | Step::Verify | Step::Send { .. } => return None,
         })
+    }
+
+    /// How long a request in doubt is left alone yet, by its row or, where that could not be written, by what this process remembers.
+    fn doubt_left(&self, row: &SessionRow) -> Option<Duration> {
+        let now = self.now();
+        if let Some(pause) = row.attempt.as_ref().and_then(|attempt| attempt.pause.as_ref()) {
+            return pause.left(&now);
+        }
+        let memory = self.memory();
+        let (generation, pause) = memory.given_up.get(&row.id)?;
+        if *generation == row.generation { pause.left(&now) } else { None }
     }
 
     /// Takes the lock among processes, or sees that somebody else has done the work. The caller's patience counts from when its refresh `began`.
@@ -259,7 +275,7 @@ impl Shared {
         let mut row = Arc::clone(row);
         loop {
             if let Some(lock) = self.try_refresh_lock(&row.id)? {
-                return Ok(Taken::Locked(self.common.gate.hold(lock)));
+                return self.common.gate.hold(lock).map(Taken::Locked);
             }
             // A host's clock may stand still: what was slept counts in any case.
             let waited = slept.max(self.clock.boot().saturating_sub(began));
@@ -270,7 +286,9 @@ impl Shared {
             slept = slept.saturating_add(look);
             // Doubling, and not in step with the others.
             look = (look * 2).min(LONGEST_LOOK) + Duration::from_micros(self.spread.unsigned_abs());
-            if self.look_for_others()? {
+            // Who changed it may be another thread of this process, or have been noticed by one.
+            self.look_for_others()?;
+            if self.memory().generation(&row.id) != Some(row.generation) {
                 row = self.remembering(|| self.stored(&row.id))?;
                 match after_reading(&self.reading(&row, seen, run.wish)) {
                     Step::TellCause => return Err(Error::new(row.cause.unwrap_or(Reason::LoggedOut))),
@@ -297,8 +315,12 @@ impl Shared {
             Some(locked) => Arc::clone(locked.held()),
             None => return Err(busy(None)),
         };
-        let first = self.moment();
-        let permitted = match self.common.store.begin_attempt(&self.sending(&flying, &first, at_once)) {
+        if !held.is_locked() {
+            // A suspension did not wait for us, and is over: somebody else may have the lock by now.
+            return Err(Error::new(Reason::Suspended));
+        }
+        let mut moment = self.moment();
+        let permitted = match self.common.store.begin_attempt(&self.sending(&flying, &moment, at_once)) {
             Ok(permitted) => permitted,
             // A disk that takes nothing, a process that hangs in a write: nothing was sent, and a token that is good stays good.
             Err(error) => return Ok(Tried::Done(self.instead(flying.row, flying.wish, error))),
@@ -309,19 +331,16 @@ impl Shared {
         crash_point!("K5");
         let began = self.clock.boot();
         for repeat in REPEATS.iter().map(Some).chain([None]) {
-            let (answer, received) = match self.ask(&flying, run, &held) {
+            let (answer, received, sending) = match self.ask(&flying, run, &held) {
                 Ok(asked) => asked,
                 // Suspended before it was sent, or it could not even be built.
                 Err(error) => {
+                    self.give_back(&flying, &moment);
                     self.forget_attempt(&flying)?;
                     return Err(error);
                 }
             };
-            if held.is_abandoned() {
-                return Err(Error::new(Reason::Suspended));
-            }
             crash_point!("K7");
-            let skew = self.note_skew(&received, &answer);
             let rules = flying.known.provider.refresh_rules();
             let dead: Vec<&str> = rules.dead.iter().map(String::as_str).collect();
             let transient: Vec<&str> = rules.transient.iter().map(String::as_str).collect();
@@ -333,6 +352,15 @@ impl Shared {
             let sent = Sent { in_doubt: flying.in_doubt, doubted: flying.row.doubted, repeats: next.is_some() };
             let after = after_answer(came(&verdict), &sent);
             flying.in_doubt |= came(&verdict) == Came::InDoubt;
+            // What is to be repeated counts as being sent until then: given up in the pause, it is recorded as in doubt like any other.
+            let sending = next.filter(|_| after == After::Repeat).map(|_| sending);
+            if held.is_abandoned() {
+                return Err(Error::new(Reason::Suspended));
+            }
+            if matches!(&answer, Outcome::Failed(error) if error.sent == Unsent::NotSent) {
+                self.give_back(&flying, &moment);
+            }
+            let skew = self.note_skew(&received, &answer);
             let error = match (after, verdict) {
                 (_, Verdict::Tokens(tokens)) => {
                     let received = self.seen_by_server(received, &answer);
@@ -358,12 +386,17 @@ impl Shared {
             let Some(wait) = next else {
                 return self.still_in_doubt(&flying, error, None, skew).map(Tried::Done);
             };
-            if self.common.gate.pause(*wait).is_err() {
+            let paused = self.common.gate.pause(*wait);
+            drop(sending);
+            if held.is_abandoned() {
+                return Err(Error::new(Reason::Suspended));
+            }
+            if paused.is_err() {
                 // Suspended between two requests: the next one is due as soon as somebody is awake.
                 self.keep_doubt(&flying, &Pause::over(self.moment()), &error, skew)?;
                 return Err(Error::new(Reason::Suspended));
             }
-            let moment = self.moment();
+            moment = self.moment();
             let permitted = self.common.store.repeat_attempt(&self.sending(&flying, &moment, true))?;
             match permitted.permit {
                 Permit::Send => {}
@@ -408,9 +441,8 @@ impl Shared {
         Some(Tried::Done(self.instead(flying.row, flying.wish, error)))
     }
 
-    /// Sends the refresh token, once.
-    fn ask(&self, flying: &Flying<'_>, run: &Run, held: &Held) -> Result<(Outcome, crate::store::Received)> {
-        self.common.gate.check()?;
+    /// Sends the refresh token, once. It counts as being sent until the guard goes.
+    fn ask<'a>(&self, flying: &Flying<'_>, run: &Run, held: &'a Held) -> Result<(Outcome, Received, BeingSent<'a>)> {
         let Flying { known, metadata, row, .. } = flying;
         let client = client(known, metadata, known.registration.redirect_uri());
         let scopes = if client.request.scope_on_refresh { scopes_again(known, row) } else { Vec::new() };
@@ -425,15 +457,22 @@ impl Shared {
             (None, None) => return Err(Error::new(Reason::NoRefreshToken)),
         };
         let received = self.received();
-        let _sending = held.sending(row);
-        let outcome = refresh(&client, renewal, &scopes, &*self.transport, run.limits)?;
-        Ok((outcome, received))
+        let sending = self.common.gate.sending(held, row)?;
+        let outcome = refresh(&client, renewal, &scopes, &*self.transport, run.limits);
+        Ok((outcome?, received, sending))
     }
 
     fn note<'a>(&self, event: JournalEvent, flying: &'a Flying<'_>, skew: Option<i64>) -> Note<'a> {
         let note = Note::new(event, &flying.row.registration).session(&flying.row.id);
         let waited = millis(self.clock.boot().saturating_sub(flying.started));
         Note { wish: Some(flying.wish.name()), waited: Some(waited), skew, ..note }
+    }
+
+    /// A try that sent nothing is none of the provider's business: offline, a phone would use up its budget of an hour in minutes.
+    fn give_back(&self, flying: &Flying<'_>, at: &Moment) {
+        if let Err(error) = self.common.store.give_back(&self.sending(flying, at, true)) {
+            log::debug!("a try could not be given back: {error}");
+        }
     }
 
     /// Nothing was sent after all: it is as if nobody had tried.

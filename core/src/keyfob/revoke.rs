@@ -121,7 +121,7 @@ impl Shared {
                 && (lock.is_none() || self.common.store.has_login_under_way(&owed.registration, self.wall_millis())?),
         });
         match decision {
-            Decision::Send => Ok(Peace::Kept { _lock: lock.map(|lock| self.common.gate.hold(lock)) }),
+            Decision::Send => Ok(Peace::Kept { _lock: lock.map(|lock| self.common.gate.hold(lock)).transpose()? }),
             Decision::Forget => Ok(Peace::NotToBeSent),
             Decision::Later => Err(Error::new(Reason::CompletionInProgress)),
         }
@@ -135,6 +135,7 @@ fn judge(response: &HttpResponse) -> Revocation {
         return Revocation::Done;
     }
     let body = crate::json::parse(&response.body).ok();
+    let is_json = body.is_some();
     let code = body.as_ref().and_then(|body| body.get("error")).and_then(Value::as_str);
     let retry_after = retry_after_of(response);
     let error = |reason| Error::new(reason).with_status(response.status).with_detail("revocation");
@@ -146,6 +147,7 @@ fn judge(response: &HttpResponse) -> Revocation {
         (_, Some(code)) => Revocation::Failed(error(Reason::ServerError).with_oauth(OAuthError::new(code, None, None))),
         // Somebody between here and the provider, as it may be.
         (300..=399, None) => Revocation::Owed(error(Reason::UnexpectedRedirect)),
+        (400..=499, None) if !is_json => Revocation::Owed(error(Reason::CaptivePortal)),
         _ => Revocation::Failed(error(Reason::UnexpectedStatus)),
     }
 }

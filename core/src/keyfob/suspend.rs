@@ -9,8 +9,9 @@ use crate::store::{JournalEvent, Note};
 
 impl Shared {
     pub(super) fn suspend(&self, deadline: Duration) -> Result<()> {
-        let _turn = self.common.gate.turn();
-        if !self.common.gate.shut(deadline) {
+        // Resumed before it came to that: there is nothing to close.
+        let Some((_closing, idle)) = self.common.gate.shut(deadline) else { return Ok(()) };
+        if !idle {
             // A request that is still on its way is given up, and recorded as in doubt while its lock is still held: whoever comes next repeats it at once.
             for row in self.common.gate.abandon() {
                 let note = Note::new(JournalEvent::RefreshFailed, &row.registration)
@@ -36,12 +37,12 @@ impl Shared {
     }
 
     pub(super) fn resume(&self) -> Result<()> {
-        let _turn = self.common.gate.turn();
-        self.common.store.reopen()?;
-        self.common.gate.open();
-        // Another process may have done anything meanwhile, and the new connection does not tell.
-        let version = self.common.store.others_version()?;
-        self.memory().start_over(version);
-        Ok(())
+        self.common.gate.open(|| {
+            self.common.store.reopen()?;
+            // Another process may have done anything meanwhile, and the new connection does not tell.
+            let version = self.common.store.others_version()?;
+            self.memory().start_over(version);
+            Ok(())
+        })
     }
 }

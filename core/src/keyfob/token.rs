@@ -7,7 +7,7 @@ use super::Shared;
 use super::login::MAX_TOKEN_ANSWER;
 use super::refresh::{Patience, Run, Wish};
 use crate::config::RefreshPolicy;
-use crate::error::{Error, Reason, Result};
+use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::http::Limits;
 use crate::refresh::flight::Seat;
 use crate::refresh::window::{Life, Need, is_over, need};
@@ -57,6 +57,14 @@ impl Shared {
     }
 
     pub(super) fn refresh_if_current(self: &Arc<Self>, id: &str, rejected: &str) -> Result<Arc<SessionRow>> {
+        if let Some(unsaved) = self.unsaved_tokens(id, MinValidity::secs(0))? {
+            // Newer than the row's, and all there is until the disk can be written.
+            if !unsaved.tokens.access_token.matches(rejected) {
+                return Ok(unsaved);
+            }
+            self.may_refresh()?;
+            return self.flight(&unsaved, Wish::Rejected(unsaved.generation), None);
+        }
         // Read from the store: another process may have a newer one that this one has not seen.
         let row = self.remembering(|| self.stored(id))?;
         match row.cause {
@@ -180,6 +188,12 @@ impl Shared {
                 Err(error) if error.reason() == Reason::WaitTimeout => {
                     return self.instead(&self.recalled(&seen.id)?, wish, error);
                 }
+                // Given up by a suspension that is over.
+                Err(error) if error.reason() == Reason::Suspended && self.common.gate.check().is_ok() => {}
+                // The leader may have wished for more, and had no use for the token that is there.
+                Err(error) if leaves_what_is_there(&error) => {
+                    return self.instead(&self.recalled(&seen.id)?, wish, error);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -236,6 +250,13 @@ impl Drop for Errand {
     fn drop(&mut self) {
         self.shared.memory().errands.remove(&self.id);
     }
+}
+
+/// Whether an error says only that there are no newer tokens.
+fn leaves_what_is_there(error: &Error) -> bool {
+    use ErrorKind::{Configuration, Network, OAuth, RateLimited, RefreshBusy, Timeout, Tls};
+    matches!(error.kind(), Network | Timeout | Tls | RateLimited | OAuth | Configuration | RefreshBusy)
+        || error.reason() == Reason::NoRefreshToken
 }
 
 fn life(row: &SessionRow) -> Life<'_> {

@@ -157,7 +157,7 @@ impl Shared {
         // After a suspension the lock is gone, and has to be had again before anything is written under it.
         if !kept.held.is_locked() {
             match self.try_refresh_lock(id)? {
-                Some(lock) => self.common.gate.hold_again(&kept.held, lock),
+                Some(lock) => self.common.gate.hold_again(&kept.held, lock)?,
                 None => return Err(busy(None)),
             }
         }

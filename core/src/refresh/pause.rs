@@ -34,8 +34,6 @@ impl Moment {
 pub(crate) struct Pause {
     since: Moment,
     millis: i64,
-    /// How many failures in a row have led here.
-    failures: u32,
 }
 
 /// What failed: how much patience it asks for.
@@ -55,6 +53,9 @@ pub(crate) enum Failure {
     Unverified,
 }
 
+/// The shortest wait that a provider may ask for, in milliseconds.
+const SHORTEST: i64 = 500;
+
 impl Failure {
     /// The first wait and the longest, in milliseconds.
     const fn bounds(self) -> (i64, i64) {
@@ -69,18 +70,18 @@ impl Failure {
 }
 
 impl Pause {
-    /// Begins a wait after a failure: as long as the provider asked for, else twice as long as the one before.
+    /// Begins a wait after a failure: as long as the provider asked for (a moment at least: "now" is what it just refused), else twice as long as the one
+    /// before. Twice the wait and not by the number of failures: an hour offline is no reason to leave a provider alone for another hour that is busy once.
     pub(crate) fn after(failure: Failure, asked: Option<Duration>, before: Option<&Self>, now: Moment) -> Self {
-        let failures = before.map_or(0, |pause| pause.failures).saturating_add(1);
         let (first, longest) = failure.bounds();
-        let doubled = first.saturating_mul(1_i64 << failures.saturating_sub(1).min(20)).min(longest);
-        let millis = asked.map_or(doubled, |asked| i64::try_from(asked.as_millis()).unwrap_or(i64::MAX));
-        Self { since: now, millis, failures }
+        let doubled = before.map_or(0, |pause| pause.millis).saturating_mul(2).clamp(first, longest);
+        let asked = asked.map(|asked| i64::try_from(asked.as_millis()).unwrap_or(i64::MAX).max(SHORTEST));
+        Self { since: now, millis: asked.unwrap_or(doubled) }
     }
 
     /// A wait that is over: the next call tries at once.
     pub(crate) fn over(now: Moment) -> Self {
-        Self { since: now, millis: 0, failures: 1 }
+        Self { since: now, millis: 0 }
     }
 
     /// What is left of it.
@@ -114,6 +115,18 @@ mod tests {
         assert_eq!(waits[70], 16_000);
         let asked = Pause::after(Failure::Busy, Some(Duration::from_secs(7)), Some(&pause), moment(0));
         assert_eq!(asked.millis, 7000);
+        let now = Pause::after(Failure::Busy, Some(Duration::ZERO), None, moment(0));
+        assert_eq!(now.millis, 500, "no storm on a provider that says: now");
+    }
+
+    #[test]
+    fn a_long_time_offline_makes_no_long_wait_of_the_first_other_failure() {
+        let mut offline = Pause::after(Failure::NotSent, None, None, moment(0));
+        for _ in 0..70 {
+            offline = Pause::after(Failure::NotSent, None, Some(&offline), moment(0));
+        }
+        assert_eq!(Pause::after(Failure::Busy, None, Some(&offline), moment(0)).millis, 32_000);
+        assert_eq!(Pause::after(Failure::Refused, None, Some(&offline), moment(0)).millis, 32_000);
     }
 
     #[test]

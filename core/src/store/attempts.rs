@@ -181,6 +181,18 @@ impl Store {
         })
     }
 
+    /// Gives a reserved try back: nothing was sent.
+    pub(crate) fn give_back(&self, sending: &Sending<'_>) -> Result<()> {
+        if sending.budget.is_none() {
+            return Ok(());
+        }
+        self.write(|transaction| {
+            let sql = "DELETE FROM spent WHERE row = (SELECT max(row) FROM spent WHERE registration = ?1 AND at = ?2)";
+            transaction.prepare_cached(sql)?.execute(params![sending.row.registration, json(sending.at)])?;
+            Ok(())
+        })
+    }
+
     /// The request was not spent: the attempt goes, and the provider is left alone for a while.
     pub(crate) fn release_attempt(
         &self,

@@ -86,11 +86,20 @@ impl Store {
 
     /// What is owed, oldest first. What nobody could be told for a week is forgotten.
     pub(crate) fn owed(&self, now: i64) -> Result<Vec<OwedRow>> {
-        self.write(|transaction| {
-            let sql = "DELETE FROM outbox WHERE created_at < ?1";
-            transaction.prepare_cached(sql)?.execute([now.saturating_sub(KEPT_MILLIS)])?;
+        let long_ago = now.saturating_sub(KEPT_MILLIS);
+        let some = self.read(|connection| {
+            Ok(connection.prepare_cached("SELECT 1 FROM outbox WHERE created_at < ?1")?.exists([long_ago])?)
+        })?;
+        if some {
+            self.write(|transaction| {
+                let sql = "DELETE FROM outbox WHERE created_at < ?1";
+                Ok(transaction.prepare_cached(sql)?.execute([long_ago]).map(drop)?)
+            })?;
+            self.forget_old_pages();
+        }
+        self.read(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM outbox ORDER BY row");
-            let mut statement = transaction.prepare_cached(&sql)?;
+            let mut statement = connection.prepare_cached(&sql)?;
             let rows: Vec<RawOwed> = statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?;
             rows.into_iter().map(parse).collect()
         })

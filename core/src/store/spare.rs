@@ -21,7 +21,9 @@ impl Store {
         if fs::symlink_metadata(&path).is_ok_and(|found| found.is_file() && found.len() == SIZE as u64) {
             return Ok(());
         }
-        let _ = fs::remove_file(&path);
+        if fs::symlink_metadata(&path).is_ok_and(|found| !found.is_file()) {
+            let _ = fs::remove_file(&path);
+        }
         write(&path).map_err(|error| {
             let _ = fs::remove_file(&path);
             let reason = match error.kind() {
@@ -43,9 +45,14 @@ impl Store {
 
 fn write(path: &std::path::Path) -> io::Result<()> {
     let mut options = File::options();
-    options.write(true).create_new(true);
+    // Two that make it at the same moment write the same into one file.
+    options.write(true).create(true).truncate(false);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let no_link = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0);
+        options.mode(0o600).custom_flags(no_link);
+    }
     let mut file = options.open(path)?;
     // Not zeros: a file system that compresses would reserve next to nothing.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -57,5 +64,30 @@ fn write(path: &std::path::Path) -> io::Result<()> {
         block.extend_from_slice(&state.to_le_bytes());
     }
     file.write_all(&block)?;
+    file.set_len(SIZE as u64)?;
     file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_who_make_it_at_the_same_moment_do_not_fail_for_it() {
+        let folder = std::env::temp_dir().join(format!("keyfob-spare-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        let store = Store::open(&folder).unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        store.use_spare();
+                        store.keep_spare().unwrap();
+                    }
+                });
+            }
+        });
+        drop(store);
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

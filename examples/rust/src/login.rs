@@ -251,6 +251,12 @@ pub(crate) fn revocation(revocation: &Revocation) -> String {
         Revocation::Done => "done: the provider says that the token is good for nothing now".to_owned(),
         Revocation::NotAsked => "not asked for".to_owned(),
         Revocation::NotSupported => "not offered by the provider: the token lives on until it is over".to_owned(),
+        Revocation::Owed(error) => {
+            format!(
+                "owed: it stands in the store for Keyfob::maintain, which this program does not call. {}",
+                Explained(error)
+            )
+        }
         Revocation::Failed(error) => {
             format!("failed, so the token lives on until it is over. {}", Explained(error))
         }

@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use common::{Place, Waiting, assert_nothing_looks_secret, row, run, unwrapped};
 use keyfob::{Session, SessionState};
 use keyfob_idp::{ClientAuth, Endpoint, Fault, Idp, LoggedRequest, Registration, Script, browser};
+use serde_json::json;
 
 const REDIRECT_URI: &str = "http://127.0.0.1/callback/work-sso";
 const SECRET: &str = "a secret that is printed nowhere";
@@ -251,8 +252,15 @@ fn a_logout_holds_when_the_provider_does_not_revoke() {
     bench.idp.set_script(script).unwrap();
     let (status, output, _) = run(&bench.arguments(&["--end"]));
     assert!(status.success(), "{output}");
-    assert!(row(&output, "revocation").starts_with("failed"), "{output}");
+    assert!(row(&output, "revocation").starts_with("owed"), "{output}");
     assert!(output.contains("ProviderUnavailable") && bench.place.sessions().is_empty());
+    // One that says no is not asked again.
+    bench.log_in();
+    let mut script = bench.idp.script();
+    script.faults = vec![Fault::on(Endpoint::Revoke).status(400).body(json!({"error": "invalid_client"}))];
+    bench.idp.set_script(script).unwrap();
+    let (status, output, _) = run(&bench.arguments(&["--end"]));
+    assert!(status.success() && row(&output, "revocation").starts_with("failed"), "{output}");
 }
 
 #[test]
