@@ -112,11 +112,11 @@ fn worker(issuer: &str, store: &Path, id: &str) {
                 let other = keyfob.import_session(tokens).unwrap();
                 keyfob.refresh_session(other.id()).map(|_| "done".to_owned())
             }
-            rejected if rejected.starts_with("rejected ") => {
-                keyfob.refresh_if_current(id, &rejected["rejected ".len()..]).map(|token| token.secret().to_owned())
-            }
             "maintain" => keyfob.maintain(Duration::from_secs(5)).map(|_| "done".to_owned()),
-            other => unreachable!("no such order: {other}"),
+            other => match other.strip_prefix("rejected ") {
+                Some(rejected) => keyfob.refresh_if_current(id, rejected).map(|token| token.secret().to_owned()),
+                None => unreachable!("no such order: {other}"),
+            },
         };
         println!("{}", said.unwrap_or_else(|error| format!("error {:?} {:?}", error.kind(), error.reason())));
     }
