@@ -441,6 +441,20 @@ fn unknown_session() -> Error {
     Error::new(Reason::UnknownSession)
 }
 
+/// The last handle of a folder tries once more to save what could not be saved.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if Arc::strong_count(&self.common) > 1 {
+            return;
+        }
+        for id in self.common.unsaved.ids() {
+            if let Err(error) = self.save_unsaved(&id) {
+                log::error!("the new tokens of session {id} are lost: they could not be saved: {error}");
+            }
+        }
+    }
+}
+
 impl Known {
     /// How many refreshes may be tried: the registration's word, else the provider's.
     fn budget(&self) -> Option<Budget> {

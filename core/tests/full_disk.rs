@@ -36,7 +36,7 @@ fn main() {
     {
         return worker(issuer, Path::new(store), id);
     }
-    let trials: [(&str, fn()); 8] = [
+    let trials: [(&str, fn()); 9] = [
         ("full_before_the_token_is_sent_nothing_is_sent_and_nothing_lost", full_at_the_attempt),
         ("full_when_the_new_tokens_come_they_are_served_from_memory_and_saved_when_there_is_room", full_at_the_save),
         ("tokens_in_memory_only_are_checked_before_they_are_served", unsaved_and_unverified),
@@ -44,6 +44,7 @@ fn main() {
         ("killed_with_tokens_in_memory_only_the_next_process_asks_at_once_while_the_server_forgives", full_then_killed),
         ("a_resource_server_that_refuses_a_token_gets_no_other_refused_one", full_then_rejected),
         ("room_again_any_session_s_refresh_saves_what_others_have_in_memory_only", full_then_another_session),
+        ("the_last_handle_saves_them_when_there_is_room_again", full_then_closed),
         ("logged_out_meanwhile_the_tokens_in_memory_are_revoked", full_then_logged_out),
     ];
     let trials = trials.into_iter().map(|(name, test)| {
@@ -79,9 +80,16 @@ impl Transport for Filling {
 fn worker(issuer: &str, store: &Path, id: &str) {
     let (transport, clock) = (Arc::new(Filling::default()), Arc::new(TestClock::default()));
     let config = config(issuer, store).with_clock(clock.clone()).with_transport(transport.clone());
-    let keyfob = Keyfob::open(config).unwrap();
+    let mut open = Some(Keyfob::open(config).unwrap());
     for line in std::io::stdin().lines() {
-        let said = match line.unwrap().as_str() {
+        let line = line.unwrap();
+        if line == "close" {
+            drop(open.take());
+            println!("done");
+            continue;
+        }
+        let keyfob = open.as_ref().unwrap();
+        let said = match line.as_str() {
             "full" => {
                 limit(Some(1));
                 Ok("done".to_owned())
@@ -271,6 +279,15 @@ fn full_then_suspended() {
     assert_eq!(worker.order("token"), format!("saved {}", newest(&bench)));
     assert_eq!(other.session(&id).unwrap().provider_access_token(), newest(&bench));
     assert_eq!(refreshes(&bench), 1);
+}
+
+fn full_then_closed() {
+    let (bench, id, mut worker) = with_unsaved(0.0);
+    worker.order("room");
+    assert_eq!(worker.order("close"), "done");
+    let saved = bench.another().access_token(&id, MinValidity::secs(0)).unwrap();
+    assert_eq!((saved.secret(), refreshes(&bench)), (newest(&bench).as_str(), 1));
+    bench.another().refresh_session(&id).unwrap();
 }
 
 fn full_then_killed() {

@@ -10,6 +10,7 @@ use super::refresh::{Patience, Run, Wish};
 use crate::config::RefreshPolicy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::refresh::flight::Seat;
+use crate::refresh::pause::Pause;
 use crate::refresh::window::Need;
 use crate::session::MinValidity;
 use crate::store::SessionRow;
@@ -63,7 +64,9 @@ impl Shared {
         if self.settings.refresh_policy() != RefreshPolicy::Never {
             // What was interrupted first: servers forgive a token that is sent twice for a few seconds only.
             for row in self.common.store.unsettled()? {
-                if in_time() { self.attend(row, Wish::Interrupted, &mut done) } else { done.owed += 1 }
+                let waits = |pause: &Pause| pause.left(&self.now()).is_some();
+                let in_doubt = row.attempt.as_ref().and_then(|attempt| attempt.pause.as_ref()).is_some_and(waits);
+                if in_doubt || !in_time() { done.owed += 1 } else { self.attend(row, Wish::Interrupted, &mut done) }
             }
         }
         for owed in self.common.store.owed(self.wall_millis())? {
@@ -72,10 +75,10 @@ impl Shared {
                 continue;
             }
             match self.send_owed(&owed) {
-                Revocation::Done => done.revoked += 1,
-                Revocation::NotAsked | Revocation::NotSupported => {}
-                Revocation::Failed(error) => done.fail(&error),
-                Revocation::Owed(error) => {
+                Some(Revocation::Done) => done.revoked += 1,
+                None | Some(Revocation::NotAsked | Revocation::NotSupported) => {}
+                Some(Revocation::Failed(error)) => done.fail(&error),
+                Some(Revocation::Owed(error)) => {
                     done.owed += 1;
                     done.fail(&error);
                 }

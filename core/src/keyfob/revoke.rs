@@ -37,12 +37,16 @@ impl Shared {
             Ok(owed) => owed,
             Err(error) => return Some(Revocation::Owed(error)),
         };
-        owed.iter().filter(|owed| owed.session == session).map(|owed| self.send_owed(owed)).last()
+        // What somebody else has dealt with meanwhile is done.
+        let send = |owed: &OwedRow| self.send_owed(owed).unwrap_or(Revocation::Done);
+        owed.iter().filter(|owed| owed.session == session).map(send).last()
     }
 
-    /// Sends one entry, if its time has come.
-    pub(super) fn send_owed(&self, owed: &OwedRow) -> Revocation {
-        let sent = self.try_to_send(owed);
+    /// Sends one entry, and writes what became of it; `None` where somebody else has done so meanwhile.
+    pub(super) fn send_owed(&self, owed: &OwedRow) -> Option<Revocation> {
+        // Held until that is written: the next one who gets the lock finds nothing to do.
+        let mut peace = Peace::NotToBeSent;
+        let sent = self.try_to_send(owed, &mut peace)?;
         let note = Note::new(JournalEvent::RevocationFailed, &owed.registration).session(&owed.session);
         let noted = match &sent {
             Revocation::Done => {
@@ -60,49 +64,47 @@ impl Shared {
         if let Err(error) = noted {
             log::debug!("what became of a revocation could not be written: {error}");
         }
-        sent
+        Some(sent)
     }
 
-    fn try_to_send(&self, owed: &OwedRow) -> Revocation {
-        let running = match self.common.gate.begin() {
+    fn try_to_send<'a>(&'a self, owed: &OwedRow, peace: &mut Peace<'a>) -> Option<Revocation> {
+        let later = |error| Some(Revocation::Owed(error));
+        let _running = match self.common.gate.begin() {
             Ok(running) => running,
-            Err(error) => return Revocation::Owed(error),
+            Err(error) => return later(error),
         };
         // A registration that is not configured any more leaves nobody to ask: perhaps the next start of the app has it again.
         let known = match self.known(&owed.registration) {
             Ok(known) => known,
-            Err(error) => return Revocation::Owed(error),
+            Err(error) => return later(error),
         };
         let metadata = match self.metadata(known) {
             Ok(metadata) => metadata,
-            Err(error) => return Revocation::Owed(error),
+            Err(error) => return later(error),
         };
         if owed.issuer != issuer_name(&metadata) || !known.provider.answers_to(&owed.provider) {
             // The registration names another provider by now, which is not to see these tokens (security S61).
-            return Revocation::NotSupported;
+            return Some(Revocation::NotSupported);
         }
         let request = match revocation(known, &metadata, &owed.tokens, self.limits(MAX_ANSWER)) {
             Ok(Some(request)) => request,
-            Ok(None) => return Revocation::NotSupported,
-            Err(error) => return Revocation::Failed(error),
+            Ok(None) => return Some(Revocation::NotSupported),
+            Err(error) => return Some(Revocation::Failed(error)),
         };
-        let _peace = match self.peace_for(owed, known) {
-            Ok(peace @ Peace::Kept { .. }) => peace,
-            Ok(Peace::NotToBeSent) => return Revocation::NotAsked,
-            Err(error) => return Revocation::Owed(error),
-        };
+        match self.peace_for(owed, known) {
+            Ok(kept @ Peace::Kept { .. }) => *peace = kept,
+            Ok(Peace::NotToBeSent) => return Some(Revocation::NotAsked),
+            Err(error) => return later(error),
+        }
         // Another process may have sent it while this one was getting ready.
         match self.common.store.owed_row(owed.row) {
-            Ok(Some(_)) => {}
-            Ok(None) => return Revocation::Done,
-            Err(error) => return Revocation::Owed(error),
+            Ok(found) => drop(found?),
+            Err(error) => return later(error),
         }
-        let answer = match self.send(&request) {
+        Some(match self.send(&request) {
             Ok(response) => judge(&response),
             Err(error) => Revocation::Owed(error.into()),
-        };
-        drop(running);
-        answer
+        })
     }
 
     /// Where revoking a token may end every session of the user: the registration's lock, held alone, so that no login is between its code exchange and its

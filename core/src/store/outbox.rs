@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use super::logins::Stage;
 use super::sessions::{ACTIVE, SessionRow};
 use super::{Note, Store, journal, json, parse_json};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::refresh::pause::Pause;
 use crate::token::answer::TokenAnswer;
 
@@ -84,15 +84,18 @@ impl Store {
         })
     }
 
-    /// What is owed, oldest first. What nobody could be told for a week is forgotten.
+    /// What is owed, oldest first. What nobody could be told for a week is forgotten, but not without having been tried: the clock may have been wrong when it
+    /// was written. An entry that cannot be read keeps nobody from the others.
     pub(crate) fn owed(&self, now: i64) -> Result<Vec<OwedRow>> {
         let long_ago = now.saturating_sub(KEPT_MILLIS);
         let some = self.read(|connection| {
-            Ok(connection.prepare_cached("SELECT 1 FROM outbox WHERE created_at < ?1")?.exists([long_ago])?)
+            Ok(connection
+                .prepare_cached("SELECT 1 FROM outbox WHERE created_at < ?1 AND pause IS NOT NULL")?
+                .exists([long_ago])?)
         })?;
         if some {
             self.write(|transaction| {
-                let sql = "DELETE FROM outbox WHERE created_at < ?1";
+                let sql = "DELETE FROM outbox WHERE created_at < ?1 AND pause IS NOT NULL";
                 Ok(transaction.prepare_cached(sql)?.execute([long_ago]).map(drop)?)
             })?;
             self.forget_old_pages();
@@ -101,7 +104,8 @@ impl Store {
             let sql = format!("SELECT {COLUMNS} FROM outbox ORDER BY row");
             let mut statement = connection.prepare_cached(&sql)?;
             let rows: Vec<RawOwed> = statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?;
-            rows.into_iter().map(parse).collect()
+            let unreadable = |error: &Error| log::warn!("an entry of the outbox cannot be read: {error}");
+            Ok(rows.into_iter().filter_map(|raw| parse(raw).inspect_err(unreadable).ok()).collect())
         })
     }
 

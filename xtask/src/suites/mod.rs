@@ -36,8 +36,17 @@ pub(crate) struct Suite {
 }
 
 /// In the order they run.
-pub(crate) const SUITES: &[Suite] =
-    &[checks::SUITE, rust::SUITE, c::SUITE, kotlin::SUITE, swift::SUITE, peers::SUITE, chaos::SUITE, chaos::LONG];
+pub(crate) const SUITES: &[Suite] = &[
+    checks::SUITE,
+    rust::SUITE,
+    c::SUITE,
+    kotlin::SUITE,
+    swift::SUITE,
+    peers::SUITE,
+    chaos::SUITE,
+    chaos::LONG,
+    rust::MODEL,
+];
 
 /// The suites that were named; without names every short one, with `all` the long ones too.
 pub(crate) fn choose(names: &[String]) -> Result<Vec<&'static Suite>> {

@@ -64,7 +64,8 @@ fn a_logout_does_not_wait_for_a_provider_that_is_gone() {
     let session = bench.log_in().unwrap();
     bench.peer.stop();
     let ended = bench.keyfob.end_session(session.id(), EndSession::default()).unwrap();
-    let Revocation::Failed(error) = ended.revocation() else { panic!("{ended:?}") };
+    let Revocation::Owed(error) = ended.revocation() else { panic!("{ended:?}") };
     assert_eq!(error.kind(), ErrorKind::Network);
+    assert_eq!(bench.keyfob.health().unwrap().owed_revocations(), 1);
     assert!(bench.keyfob.sessions().unwrap().is_empty());
 }
