@@ -217,9 +217,13 @@ impl Keyfob {
     }
 
     /// Gives an access token that is good for `min_validity` more. **May touch the network**, and does so only when a refresh is due: a fresh
-    /// token comes from memory. However many threads ask, one request is made and all get its outcome.
+    /// token comes from memory. However many threads of however many processes ask, one request is made and all get its outcome.
     ///
-    /// A token whose whole life is shorter than `min_validity` is given as it is, with its expiry.
+    /// A token whose whole life is shorter than `min_validity` is given as it is, with its expiry; and while no better one can be had, so is one that
+    /// is still good at all: an error means that there is none. [`AccessToken::expires_at`] tells.
+    ///
+    /// Blocks for the request and, where its answer is lost, for up to three repetitions (7.5 seconds and their time-outs), also when the token is
+    /// only refreshed early and there is no [`Executor`](crate::Executor).
     ///
     /// # Errors
     /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such session;
