@@ -15,6 +15,7 @@ mod observe;
 mod profile;
 mod refresh;
 mod revoke;
+mod send;
 mod suspend;
 mod token;
 mod unsaved;

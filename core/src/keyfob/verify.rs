@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::gate::Locked;
 use super::login::expected;
-use super::refresh::{Flying, Wish, busy};
+use super::refresh::{Wish, busy};
+use super::send::Flying;
 use super::unsaved::Kept;
 use super::{Known, Shared};
 use crate::error::{Error, ErrorKind, Reason, Result};
