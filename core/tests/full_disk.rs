@@ -20,8 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use keyfob::{
-    EndSession, ErrorKind, HttpRequest, HttpResponse, ImportedTokens, Keyfob, MinValidity, Reason, Transport,
-    TransportError,
+    EndSession, ErrorKind, HttpRequest, HttpResponse, ImportedTokens, Keyfob, MinValidity, Reason, SessionState,
+    Transport, TransportError,
 };
 use keyfob_idp::{Endpoint, Fault, Reuse};
 use libtest_mimic::{Arguments, Trial};
@@ -36,10 +36,11 @@ fn main() {
     {
         return worker(issuer, Path::new(store), id);
     }
-    let trials: [(&str, fn()); 9] = [
+    let trials: [(&str, fn()); 10] = [
         ("full_before_the_token_is_sent_nothing_is_sent_and_nothing_lost", full_at_the_attempt),
         ("full_when_the_new_tokens_come_they_are_served_from_memory_and_saved_when_there_is_room", full_at_the_save),
         ("tokens_in_memory_only_are_checked_before_they_are_served", unsaved_and_unverified),
+        ("tokens_in_memory_only_of_somebody_else_end_the_session_once_that_can_be_stored", unsaved_and_somebody_else_s),
         ("suspended_with_tokens_in_memory_only_it_says_so_loudly_and_nobody_sends_the_spent_one", full_then_suspended),
         ("killed_with_tokens_in_memory_only_the_next_process_asks_at_once_while_the_server_forgives", full_then_killed),
         ("a_resource_server_that_refuses_a_token_gets_no_other_refused_one", full_then_rejected),
@@ -252,6 +253,22 @@ fn unsaved_and_unverified() {
     worker.order("room");
     assert_eq!(worker.order("token"), format!("saved {}", newest(&bench)));
     assert_eq!(refreshes(&bench), 1);
+}
+
+fn unsaved_and_somebody_else_s() {
+    let (bench, id) = bench(0.0);
+    bench.script(|script| {
+        script.tamper.id_token = support::tamper(serde_json::json!({"set": {"sub": "u-2"}, "on": "refresh"}));
+    });
+    let mut worker = Worker::start(&bench, &id);
+    worker.order("full at the save");
+    assert!(worker.order("refresh").starts_with("error StoreNotWritable"), "no ending is told that is not stored");
+    assert!(worker.order("token").starts_with("error StoreNotWritable"), "and nothing is served");
+    assert_eq!(bench.keyfob.session(&id).unwrap().state(), SessionState::Active);
+    worker.order("room");
+    assert_eq!(worker.order("token"), "error LoginRequired IdentityMismatch");
+    let ended = SessionState::Ended(Reason::IdentityMismatch);
+    assert_eq!((bench.keyfob.session(&id).unwrap().state(), refreshes(&bench)), (ended, 1));
 }
 
 fn full_then_suspended() {

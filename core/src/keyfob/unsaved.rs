@@ -8,7 +8,7 @@ use super::gate::Held;
 use super::refresh::{Wish, busy};
 use super::verify::is_for_good;
 use super::{Known, Shared};
-use crate::error::{Error, Reason, Result};
+use crate::error::{Error, Result};
 use crate::provider::Metadata;
 use crate::refresh::window::Need;
 use crate::session::MinValidity;
@@ -136,8 +136,10 @@ impl Shared {
         if !row.verified {
             match self.check_id_token(known, metadata, &row) {
                 Ok(()) => kept.mark_verified(),
+                // Not served, and not told as an ending either before it can be stored: saved, they are checked again, and end the session then.
                 Err(refused) if is_for_good(&refused) => {
-                    return Err(Error::new(Reason::IdentityMismatch).with_source(refused));
+                    log::warn!("tokens of session {id} that could not be saved are refused: {refused}");
+                    return Err(error);
                 }
                 Err(refused) => return Err(refused),
             }
