@@ -129,6 +129,12 @@ impl Error {
         self.kind() == ErrorKind::LoginRequired
     }
 
+    /// What is in the store is there, and cannot be read: its key is not at hand, or it was altered.
+    pub(crate) fn is_unreadable(&self) -> bool {
+        matches!(self.kind(), ErrorKind::StoreKey | ErrorKind::StoreDamaged)
+            || self.reason() == Reason::StoreKeyUnavailable
+    }
+
     /// How long to wait before trying again, where that is known.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {

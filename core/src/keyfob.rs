@@ -45,6 +45,7 @@ use crate::provider::{Provider, catalogue};
 use crate::refresh::window::Now;
 use crate::session::{AccessToken, Freshness, MinValidity, Profile, Session};
 use crate::store::{Budget, JournalEntry};
+use crate::store_key::StoreKey;
 
 /// The login library, opened on one store. Cheap to clone; all clones are the same handle, and any thread may use any of them.
 ///
@@ -114,13 +115,23 @@ impl RegistrationInfo {
 }
 
 impl Keyfob {
-    /// Opens the store, making it when it is missing. Never touches the network.
+    /// Opens the store, making it when it is missing. Never touches the network. **Changes stored state**, and asks the host's
+    /// [`StoreKeySource`](crate::StoreKeySource) for the store key, where the configuration has one.
+    ///
+    /// A key that is not available now ([`StoreKeyAnswer::NotNow`](crate::StoreKeyAnswer::NotNow)) is no error here: calls that need a secret
+    /// fail as [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable) until it is. A store that was kept in plaintext and is opened with a key is
+    /// sealed now, which takes time in proportion to its sessions. A damaged database is moved aside and a fresh one made, if no other process has it open:
+    /// [`Health::moved_aside`](crate::Health::moved_aside) and the journal tell.
     ///
     /// # Errors
-    /// - [`Configuration`](crate::ErrorKind::Configuration): a registration names a provider that is not there, or lacks one of its variables;
-    /// - [`StoreUnsupported`](crate::ErrorKind::StoreUnsupported): the folder is open to others, a symbolic link, another program's, or a newer version's;
-    /// - [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable), [`StoreNotWritable`](crate::ErrorKind::StoreNotWritable),
-    ///   [`StoreDamaged`](crate::ErrorKind::StoreDamaged): the store cannot be used; nothing in it was changed.
+    /// - [`Configuration`](crate::ErrorKind::Configuration): a registration names a provider that is not there, or lacks one of its variables; there is
+    ///   neither a store key nor `plaintext`;
+    /// - [`StoreKey`](crate::ErrorKind::StoreKey): the key is not the one that the store was sealed with, or it is sealed and there is none; nothing was changed;
+    /// - [`StoreUnsupported`](crate::ErrorKind::StoreUnsupported): the folder is open to others, a symbolic link, another program's, a newer version's, or on a
+    ///   network file system;
+    /// - [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable), [`StoreNotWritable`](crate::ErrorKind::StoreNotWritable): the store cannot be used now;
+    /// - [`StoreDamaged`](crate::ErrorKind::StoreDamaged): it is damaged, and another process has it open; nothing was changed;
+    /// - [`Random`](crate::ErrorKind::Random): the system gave no random bytes.
     pub fn open(config: Config) -> Result<Self> {
         let mut config = config;
         let registrations = resolve(&mut config.settings)?;
@@ -128,7 +139,7 @@ impl Keyfob {
             Some(transport) => transport,
             None => built_in_transport()?,
         };
-        let common = open_common(&config)?;
+        let common = open_common(&mut config)?;
         let Config { settings, clock, executor, observer, .. } = config;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -357,6 +368,22 @@ impl Keyfob {
         self.shared.common.store.journal(limit)
     }
 
+    /// Puts the store under another key and seals every secret in it anew. Touches no network. **Changes stored state.** Blocks in proportion to the number of
+    /// sessions; others may use the store meanwhile.
+    ///
+    /// Keep the new key in the keystore *before*, and the old one until this has returned: a process that is killed anywhere in between leaves a store that
+    /// exactly one of the two opens, with everything in it, and the next one to open it ends the work. Other processes ask their
+    /// [`StoreKeySource`](crate::StoreKeySource) again; one that holds the old key itself fails as [`StoreKey`](crate::ErrorKind::StoreKey) from then on.
+    ///
+    /// # Errors
+    /// - [`Configuration`](crate::ErrorKind::Configuration): the store is kept in plaintext (open it with a key instead);
+    /// - [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable), [`StoreKey`](crate::ErrorKind::StoreKey): the old key is not available, or not the right one;
+    ///   nothing was changed;
+    /// - [`Random`](crate::ErrorKind::Random) and the kinds of the store.
+    pub fn rekey(&self, new_key: &StoreKey) -> Result<()> {
+        self.shared.rekey(new_key)
+    }
+
     /// Does everything that is owed: saves tokens that could not be saved, mends refreshes that a process died in, tells providers of sessions that were
     /// logged out, refreshes what is due, forgets what is old. **Touches the network.** **Changes stored state.** For a moment that the host picks: after
     /// its start, in a background task. Begins nothing new after `limit`; what was begun is seen through.
@@ -423,12 +450,13 @@ fn resolve(settings: &mut Settings) -> Result<Vec<Known>> {
 }
 
 /// What the handles of this folder share.
-fn open_common(config: &Config) -> Result<Arc<Common>> {
+fn open_common(config: &mut Config) -> Result<Arc<Common>> {
+    let keeping = config.keeping()?;
     #[cfg(feature = "simulation")]
     if let Some(pid) = config.played {
-        return Common::played(&config.settings.store.path, pid, &*config.clock);
+        return Common::played(&config.settings.store.path, pid, keeping, &*config.clock);
     }
-    Common::of(&config.settings.store.path, &*config.clock)
+    Common::of(&config.settings.store.path, keeping, &*config.clock)
 }
 
 #[cfg(feature = "ureq")]
@@ -469,6 +497,11 @@ impl Known {
 }
 
 impl Shared {
+    fn rekey(&self, new_key: &StoreKey) -> Result<()> {
+        let _running = self.common.gate.begin()?;
+        self.common.store.rekey(new_key)
+    }
+
     fn known(&self, id: &str) -> Result<&Known> {
         self.registrations
             .iter()

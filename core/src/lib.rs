@@ -75,6 +75,7 @@ mod refresh;
 mod secret;
 mod session;
 mod store;
+mod store_key;
 mod token;
 
 pub use clock::{Clock, SystemClock};
@@ -89,7 +90,8 @@ pub use keyfob::{
 pub use login::{Completed, Login, LoginOptions, PendingLogin};
 pub use provider::{Loopback, Provider, ProviderKind, providers};
 pub use session::{AccessToken, Freshness, MinValidity, Profile, Session, SessionState};
-pub use store::{JournalEntry, JournalEvent};
+pub use store::{JournalEntry, JournalEvent, Sealing};
+pub use store_key::{StoreKey, StoreKeyAnswer, StoreKeySource, WantedKey};
 
 /// The README's examples are compiled and run.
 #[cfg(doctest)]

@@ -20,11 +20,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use children::{End, Place, check_copy, until, work_if_child};
-use keyfob::{JournalEntry, Keyfob, LoginOptions, Reason, SessionState};
+use keyfob::{ImportedTokens, JournalEntry, Keyfob, LoginOptions, MinValidity, Reason, SessionState, StoreKey};
 use keyfob_idp::{Endpoint, Fault, Idp, InGrace, LoggedRequest, Reuse, Script};
 use libtest_mimic::{Arguments, Trial};
 use rusqlite::Connection;
-use support::{SSO, Temp, log_in};
+use support::{SSO, Temp, bare_config, log_in, plain_config, store_key};
 
 /// After it every access token is over.
 const OVER: Duration = Duration::from_secs(7200);
@@ -75,6 +75,16 @@ fn main() {
             format!("those_who_come_to_mend_are_killed_too::{}", grace.name()),
             Box::new(move || killed_again_and_again(grace)),
         );
+    }
+    for point in REKEYING {
+        add(
+            format!("{}_killed_while_the_key_is_changed", point.to_lowercase()),
+            Box::new(move || killed_while_rekeying(point)),
+        );
+    }
+    for point in ["R3", "R4"] {
+        let name = format!("{}_killed_while_a_store_in_plaintext_is_sealed", point.to_lowercase());
+        add(name, Box::new(move || killed_while_sealing(point)));
     }
     add("every_point_of_the_core_is_in_the_matrix".to_owned(), Box::new(every_point_is_here));
     let no_strace = Command::new("strace").arg("--version").output().is_err();
@@ -220,6 +230,13 @@ impl World {
     /// Logs ada in; gives the session's id.
     fn log_in(&self) -> String {
         let keyfob = children::open(&self.place.issuer, &self.place.store, self.place.later).unwrap();
+        let login = keyfob.begin_login(SSO, LoginOptions::new()).unwrap();
+        keyfob.complete_login(&log_in(login.authorization_url())).unwrap().session().id().to_owned()
+    }
+
+    /// The same in a store that is not sealed.
+    fn log_in_in_plaintext(&self) -> String {
+        let keyfob = Keyfob::open(plain_config(&self.place.issuer, &self.place.store)).unwrap();
         let login = keyfob.begin_login(SSO, LoginOptions::new()).unwrap();
         keyfob.complete_login(&log_in(login.authorization_url())).unwrap().session().id().to_owned()
     }
@@ -436,7 +453,10 @@ fn tables(connection: &Connection) -> i32 {
 fn as_schema_1(store: &Path) {
     let connection = Connection::open(store.join("keyfob.db")).unwrap();
     let undo = "
-        DROP TABLE attempt; DROP TABLE spent; DROP TABLE outbox;
+        DROP TABLE attempt; DROP TABLE spent; DROP TABLE outbox; DROP TABLE seal; DROP INDEX session_listed;
+        ALTER TABLE meta DROP COLUMN seal; ALTER TABLE meta DROP COLUMN device;
+        UPDATE session SET tokens = substr(tokens, 6), profile = substr(profile, 6);
+        UPDATE login SET secrets = substr(secrets, 6), answer = substr(answer, 6);
         ALTER TABLE session DROP COLUMN doubted; ALTER TABLE session DROP COLUMN pause;
         ALTER TABLE journal DROP COLUMN wish; ALTER TABLE journal DROP COLUMN waited; ALTER TABLE journal DROP COLUMN skew;
         ALTER TABLE meta DROP COLUMN skew; ALTER TABLE meta DROP COLUMN skew_at;
@@ -454,7 +474,7 @@ fn columns(connection: &Connection) -> Vec<String> {
 
 fn killed_in_a_migration(grace: Grace, size: usize) {
     let world = World::new(grace);
-    let session = world.log_in();
+    let session = world.log_in_in_plaintext();
     as_schema_1(&world.place.store);
     let before = check_copy(&world.place.store, tables);
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/schema-1");
@@ -471,7 +491,7 @@ fn killed_in_a_migration(grace: Grace, size: usize) {
     let told = now.crowd(size, &["token", &session]);
     assert_eq!(told, vec![world.newest("access_token"); size]);
     assert_eq!(world.refreshes().len(), 1);
-    check_copy(&now.store, |copy| assert_eq!((pragma(copy, "user_version"), tables(copy)), (2, before + 3)));
+    check_copy(&now.store, |copy| assert_eq!((pragma(copy, "user_version"), tables(copy)), (3, before + 4)));
     world.check(&session, None);
 }
 
@@ -482,10 +502,75 @@ fn killed_at_the_first_start(point: &str, grace: Grace, size: usize) {
     check_copy(&place.store, |copy| {
         assert_eq!((pragma(copy, "application_id"), pragma(copy, "user_version"), tables(copy)), (0, 0, 0));
     });
-    assert_eq!(place.crowd(size, &["open"]), vec!["schema 2 interrupted 0 owed 0"; size]);
+    assert_eq!(place.crowd(size, &["open"]), vec!["schema 3 interrupted 0 owed 0"; size]);
     let session = world.log_in();
     assert_eq!(place.after(OVER).run(&["token", &session]), world.newest("access_token"));
     world.check(&session, None);
+}
+
+/// Where one dies that changes the store key: in the transaction that does it, after it, after some rows were sealed anew, as the old seals go.
+const REKEYING: [&str; 4] = ["R1", "R2", "R3", "R4"];
+
+/// Some sessions more than are sealed in one transaction.
+fn import_many(keyfob: &Keyfob) -> Vec<(String, String)> {
+    let import = |number: usize| {
+        let token = format!("imported-token-{number}");
+        let tokens = ImportedTokens::new(SSO, format!("imported-{number}")).access_token(token.as_str(), None);
+        (keyfob.import_session(tokens).unwrap().id().to_owned(), token)
+    };
+    (0..100).map(import).collect()
+}
+
+/// Exactly one of two keys opens what is left, with everything in it; whoever opens it ends the work.
+fn killed_while_rekeying(point: &str) {
+    let world = World::new(Grace::None);
+    let session = world.log_in();
+    let all = world.with(import_many);
+    world.place.killed_at(point, &["rekey"]);
+    let open = |key: StoreKey| Keyfob::open(bare_config(&world.place.issuer, &world.place.store).with_store_key(key));
+    let (first, second) = (open(store_key()), open(children::other_key()));
+    let changed = point != "R1";
+    assert_eq!((first.is_ok(), second.is_ok()), (!changed, changed), "{first:?} {second:?}");
+    let error = first.as_ref().err().or(second.as_ref().err()).unwrap();
+    assert_eq!(error.reason(), Reason::WrongStoreKey);
+    let keyfob = first.or(second).unwrap();
+    for (id, token) in &all {
+        assert_eq!(keyfob.access_token(id, MinValidity::default()).unwrap().secret(), token);
+    }
+    keyfob.refresh_session(&session).unwrap();
+    drop(keyfob);
+    check_copy(&world.place.store, |copy| {
+        let seals: Vec<u32> = numbers(copy, "SELECT row FROM seal");
+        assert_eq!(seals.len(), 1, "nothing is left under an older one");
+        let under = "SELECT DISTINCT unicode(substr(tokens, 2, 1)) FROM session";
+        assert_eq!(numbers(copy, under), seals);
+    });
+    assert_eq!(world.refreshes().len(), 1);
+}
+
+/// A store that was in plaintext is sealed by the next one to open it, if not by this one; and what is in plaintext then is not ours.
+fn killed_while_sealing(point: &str) {
+    let world = World::new(Grace::None);
+    let session = world.log_in_in_plaintext();
+    let all = import_many(&Keyfob::open(plain_config(&world.place.issuer, &world.place.store)).unwrap());
+    world.place.killed_at(point, &["open"]);
+    let keyfob = children::open(&world.place.issuer, &world.place.store, Duration::ZERO).unwrap();
+    for (id, token) in &all {
+        assert_eq!(keyfob.access_token(id, MinValidity::default()).unwrap().secret(), token);
+    }
+    keyfob.refresh_session(&session).unwrap();
+    drop(keyfob);
+    let files = std::fs::read_dir(&world.place.store).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    let files: Vec<u8> = files.flatten().collect();
+    for (id, token) in &all {
+        let finds = |text: &str| files.windows(text.len()).any(|part| part == text.as_bytes());
+        assert!(finds(id) && !finds(token), "it is sealed, and the search can see");
+    }
+}
+
+fn numbers(connection: &Connection, sql: &str) -> Vec<u32> {
+    let mut statement = connection.prepare(sql).unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
 /// One that is added to the core is to be tried here too.
@@ -504,8 +589,9 @@ fn every_point_is_here() {
     }
     let mut found = Vec::new();
     search(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
-    found.sort_by_key(|point| point.trim_start_matches('K').parse::<u32>().unwrap());
-    let here = ["K1", "K2", "K3", "K4", "K5", "K7", "K8", "K9", "K10", "K12", "K13", "K14", "K15", "K16"];
+    found.sort_by_key(|point| (point[..1].to_owned(), point[1..].parse::<u32>().unwrap()));
+    let refreshing = ["K1", "K2", "K3", "K4", "K5", "K7", "K8", "K9", "K10", "K12", "K13", "K14", "K15", "K16"];
+    let here: Vec<&str> = refreshing.into_iter().chain(REKEYING).collect();
     assert_eq!(found, here);
 }
 

@@ -118,7 +118,8 @@ fn s63_a_logout_holds_whatever_the_provider_says() {
 
 #[test]
 fn after_a_logout_no_token_is_left_in_the_store() {
-    let bench = Bench::new(|_| {});
+    // In plaintext, so that the search can see.
+    let bench = Bench::plain();
     let session = bench.log_in();
     let old = session.provider_refresh_token().unwrap().to_owned();
     let new = bench.keyfob.refresh_session(session.id()).unwrap();

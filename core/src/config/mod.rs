@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 pub(crate) use self::parse::parse_json;
 pub(crate) use self::redirect_uri::{RedirectUri, is_loopback};
@@ -23,6 +24,8 @@ use crate::executor::Executor;
 use crate::http::Transport;
 use crate::keyfob::Observer;
 use crate::provider::Provider;
+use crate::store::{Keeping, Protection};
+use crate::store_key::{FixedKey, StoreKey, StoreKeySource};
 
 /// The configuration of one [`Keyfob`](crate::Keyfob).
 pub struct Config {
@@ -31,6 +34,8 @@ pub struct Config {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) executor: Option<Arc<dyn Executor>>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    key: Option<Protection>,
+    device: Option<Zeroizing<Vec<u8>>>,
     #[cfg(feature = "simulation")]
     pub(crate) played: Option<u32>,
 }
@@ -149,12 +154,6 @@ impl Settings {
         if self.store.path.as_os_str().is_empty() {
             return Err(invalid("store.path", "is empty"));
         }
-        if !self.store.plaintext {
-            return Err(invalid(
-                "store.plaintext",
-                "must be true: this version does not seal secrets yet, so they lie in the store as they are",
-            ));
-        }
         for (key, seconds, least, most) in [
             ("http.connect_seconds", self.http.connect_seconds, 0.001, 600.0),
             ("http.total_seconds", self.http.total_seconds, 0.001, 600.0),
@@ -202,9 +201,30 @@ impl Config {
             clock: Arc::new(SystemClock::new()),
             executor: None,
             observer: None,
+            key: None,
+            device: None,
             #[cfg(feature = "simulation")]
             played: None,
         }
+    }
+
+    /// What the store is opened with. Secrets are sealed, or somebody has said that they are not to be.
+    pub(crate) fn keeping(&mut self) -> Result<Keeping> {
+        let protection = match (self.key.take(), self.settings.store.plaintext) {
+            (Some(key), false) => key,
+            (None, true) => {
+                log::warn!("the secrets in the store are not sealed: the configuration says \"plaintext\"");
+                Protection::Plain
+            }
+            (None, false) => {
+                return Err(invalid(
+                    "store",
+                    "has no key: give a store key in code, or say \"plaintext\": true for tests",
+                ));
+            }
+            (Some(_), true) => return Err(invalid("store.plaintext", "is true, and there is a store key too")),
+        };
+        Ok(Keeping { protection, device: self.device.take(), clock: Arc::clone(&self.clock) })
     }
 
     /// Reads a configuration from JSON.
@@ -274,6 +294,37 @@ impl Config {
         self
     }
 
+    /// Seals the secrets in the store under this key. The host keeps it in the system's keystore; where that may be locked, or may lose it, give
+    /// [`Config::with_store_key_source`] instead.
+    ///
+    /// ```
+    /// # use keyfob::{Config, StoreKey};
+    /// let key = StoreKey::generate()?; // once; then it lies in the keystore
+    /// let config = Config::builder("/home/ada/notes/keyfob").build()?.with_store_key(key);
+    /// # Ok::<(), keyfob::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_store_key(mut self, key: StoreKey) -> Self {
+        self.key = Some(Protection::Key { source: Arc::new(FixedKey(key)), fixed: true });
+        self
+    }
+
+    /// Seals the secrets in the store under the key that `source` gives. The last of this and [`Config::with_store_key`] counts.
+    #[must_use]
+    pub fn with_store_key_source(mut self, source: Arc<dyn StoreKeySource>) -> Self {
+        self.key = Some(Protection::Key { source, fixed: false });
+        self
+    }
+
+    /// Binds the store to this device: some bytes (at least 16 random ones, say) that the host keeps where no backup carries them. A store that was written
+    /// with other ones was copied from another device. To refresh its tokens on both would cost both, so its sessions end as
+    /// [`OtherDevice`](crate::Reason::OtherDevice), with their users still known; nothing is deleted. Without the call nothing is checked.
+    #[must_use]
+    pub fn with_device_binding(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.device = Some(Zeroizing::new(bytes.as_ref().to_vec()));
+        self
+    }
+
     /// Makes a handle that shares nothing with the others of this process and counts as process `pid`, which lives as long as the handle.
     /// For this project's own tests.
     #[cfg(feature = "simulation")]
@@ -312,7 +363,8 @@ pub struct ConfigBuilder {
 }
 
 impl ConfigBuilder {
-    /// Leaves the secrets in the store unsealed. For tests; must be said, since there is no sealing without a store key.
+    /// **Leaves the secrets in the store as they are**, for anybody to read who gets at the file. For tests: an app gives a store key
+    /// ([`Config::with_store_key`]).
     pub fn plaintext(mut self, plaintext: bool) -> Self {
         self.settings.store.plaintext = plaintext;
         self

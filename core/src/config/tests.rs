@@ -64,10 +64,17 @@ fn a_missing_or_malformed_value_is_named_and_never_quoted() {
 
 #[test]
 fn a_store_without_sealing_has_to_be_asked_for() {
-    let (reason, detail) = with(r#", "plaintext": true"#, "");
-    assert_eq!(reason, Reason::InvalidConfiguration);
-    assert!(detail.starts_with("store.plaintext must be true"), "{detail}");
-    assert!(Config::builder("/tmp/x").build().is_err());
+    let keyless = GOOD.replace(r#", "plaintext": true"#, "");
+    let refused = |mut config: Config| config.keeping().map(|_| ()).unwrap_err();
+    for config in [Config::from_json(&keyless).unwrap(), Config::builder("/tmp/x").build().unwrap()] {
+        let error = refused(config);
+        assert_eq!(error.reason(), Reason::InvalidConfiguration);
+        assert!(error.detail().unwrap().starts_with("store has no key"), "{error}");
+    }
+    let key = || crate::StoreKey::new([1; 32]);
+    assert!(Config::from_json(GOOD).unwrap().keeping().is_ok());
+    assert!(Config::from_json(&keyless).unwrap().with_store_key(key()).keeping().is_ok());
+    assert_eq!(refused(Config::from_json(GOOD).unwrap().with_store_key(key())).reason(), Reason::InvalidConfiguration);
 }
 
 #[test]

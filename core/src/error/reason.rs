@@ -251,10 +251,14 @@ reasons! {
         StoreBusy,
         /// The store cannot be opened now.
         StoreUnavailable,
+        /// The store key is not available yet, as while the device is locked.
+        StoreKeyUnavailable,
     }
     StoreKey {
         /// The store key is not the one the store was sealed with.
         WrongStoreKey,
+        /// The store is sealed, and the configuration gives no store key.
+        StoreSealed,
     }
     StoreDamaged {
         /// The database is damaged.
@@ -271,6 +275,8 @@ reasons! {
         NotAStore,
         /// The file system has no locks among processes.
         NoFileLocks,
+        /// The folder is on a network file system.
+        NetworkFileSystem,
     }
     Random {
         /// The system gave no random bytes.

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::error::Result;
 use crate::refresh::flight::Flights;
 use crate::refresh::owner::Process;
-use crate::store::{SessionRow, Store};
+use crate::store::{Keeping, SessionRow, Store};
 
 pub(super) struct Common {
     pub(super) store: Store,
@@ -32,7 +32,18 @@ static OPEN: Mutex<Vec<(PathBuf, Weak<Common>)>> = Mutex::new(Vec::new());
 
 impl Common {
     /// The one of this folder, opened when it is not open yet.
-    pub(super) fn of(path: &Path, clock: &dyn Clock) -> Result<Arc<Self>> {
+    pub(super) fn of(path: &Path, keeping: Keeping, clock: &dyn Clock) -> Result<Arc<Self>> {
+        let protection = keeping.protection.clone();
+        let (common, is_new) = Self::found(path, keeping, clock)?;
+        // Under no lock, for the host may be asked for the key.
+        if !is_new {
+            common.store.admit(&protection)?;
+        }
+        common.store.unseal()?;
+        Ok(common)
+    }
+
+    fn found(path: &Path, keeping: Keeping, clock: &dyn Clock) -> Result<(Arc<Self>, bool)> {
         let folder = Store::folder_of(path)?;
         let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
         open.retain(|(_, common)| common.strong_count() > 0);
@@ -40,26 +51,27 @@ impl Common {
         // What a parent had open before a fork is not ours.
         let mut there = open.iter().filter(|(known, _)| *known == folder).filter_map(|(_, common)| common.upgrade());
         if let Some(common) = there.find(|common| common.me.pid == pid) {
-            return Ok(common);
+            return Ok((common, false));
         }
         drop(there);
-        let common = Arc::new(Self::new(&folder, Process::this(clock.boot_id()), clock)?);
+        let common = Arc::new(Self::new(&folder, Process::this(clock.boot_id()), keeping, clock)?);
         open.push((folder, Arc::downgrade(&common)));
-        Ok(common)
+        Ok((common, true))
     }
 
     /// One that shares nothing, as another process would have it.
     #[cfg(feature = "simulation")]
-    pub(super) fn played(path: &Path, pid: u32, clock: &dyn Clock) -> Result<Arc<Self>> {
+    pub(super) fn played(path: &Path, pid: u32, keeping: Keeping, clock: &dyn Clock) -> Result<Arc<Self>> {
         let folder = Store::folder_of(path)?;
-        let mut common = Self::new(&folder, Process::played(pid, clock.boot_id()), clock)?;
+        let mut common = Self::new(&folder, Process::played(pid, clock.boot_id()), keeping, clock)?;
+        common.store.unseal()?;
         common.played = Some(pid);
         crate::simulation::play(pid, true);
         Ok(Arc::new(common))
     }
 
-    fn new(folder: &Path, me: Process, clock: &dyn Clock) -> Result<Self> {
-        let store = Store::open(folder)?;
+    fn new(folder: &Path, me: Process, keeping: Keeping, clock: &dyn Clock) -> Result<Self> {
+        let store = Store::open(folder, keeping)?;
         log::debug!("opened the store in {}", store.folder().display());
         let others_version = store.others_version()?;
         Ok(Self {
@@ -96,10 +108,10 @@ mod tests {
         let _ = std::fs::remove_dir_all(&folder);
         let clock = SystemClock::new();
         let folder = Store::folder_of(&folder).unwrap();
-        let parents = Arc::new(Common::new(&folder, Process::played(1, None), &clock).unwrap());
+        let parents = Arc::new(Common::new(&folder, Process::played(1, None), Keeping::plain(), &clock).unwrap());
         OPEN.lock().unwrap().push((folder.clone(), Arc::downgrade(&parents)));
-        let first = Common::of(&folder, &clock).unwrap();
-        let second = Common::of(&folder, &clock).unwrap();
+        let first = Common::of(&folder, Keeping::plain(), &clock).unwrap();
+        let second = Common::of(&folder, Keeping::plain(), &clock).unwrap();
         assert!(Arc::ptr_eq(&first, &second) && !Arc::ptr_eq(&first, &parents));
         drop((first, second, parents));
         std::fs::remove_dir_all(&folder).unwrap();

@@ -85,7 +85,11 @@ impl std::fmt::Debug for Ended {
 
 impl Shared {
     pub(super) fn end_session(&self, id: &str, options: &EndSession) -> Result<Ended> {
-        let row = self.stored(id)?;
+        let row = match self.stored(id) {
+            // Locked, or damaged: it ends all the same.
+            Err(error) if error.is_unreadable() => return self.end_unread(id, options, error),
+            other => other?,
+        };
         let note = Note::new(JournalEvent::SessionEnded, &row.registration).session(id).reason(Reason::LoggedOut);
         // The tombstone is remembered: it is newer than any row that another thread is about to remember. No lock is waited for: a refresh that is under way finds
         // it when it wants to save.
@@ -114,6 +118,19 @@ impl Shared {
         let metadata = metadata.filter(|metadata| same_provider(&row, known, metadata).is_ok());
         let logout_url = metadata.and_then(|metadata| logout_url(known, &metadata, &row, options));
         Ok(Ended { revocation, logout_url })
+    }
+}
+
+impl Shared {
+    /// Ends a session that cannot be read now. What is owed to the provider is sent by whoever can read it.
+    fn end_unread(&self, id: &str, options: &EndSession, unread: Error) -> Result<Ended> {
+        let registration = self.common.store.registration_of(id)?.ok_or_else(super::unknown_session)?;
+        let note = Note::new(JournalEvent::SessionEnded, &registration).session(id).reason(Reason::LoggedOut);
+        self.common.store.log_out(id, options.revoke, self.wall_millis(), &note)?;
+        // Nobody remembers what was read before.
+        self.memory().forget_all();
+        let revocation = if options.revoke { Revocation::Owed(unread) } else { Revocation::NotAsked };
+        Ok(Ended { revocation, logout_url: None })
     }
 }
 

@@ -4,14 +4,17 @@ use std::time::{Duration, SystemTime};
 
 use super::Shared;
 use crate::clock::from_millis;
-use crate::error::Result;
+use crate::error::{Reason, Result};
 use crate::refresh::decide::Owner;
+use crate::store::Sealing;
 
 /// How a store is. Holds no secret.
 #[derive(Clone, Debug)]
 pub struct Health {
     schema: i32,
     sqlite: String,
+    sealing: Sealing,
+    moved_aside: usize,
     active: u32,
     ended: u32,
     interrupted: Vec<Interrupted>,
@@ -43,6 +46,18 @@ impl Health {
     #[must_use]
     pub fn sqlite_version(&self) -> &str {
         &self.sqlite
+    }
+
+    /// How the secrets in the store are kept.
+    #[must_use]
+    pub fn sealing(&self) -> Sealing {
+        self.sealing
+    }
+
+    /// How many damaged databases lie in the folder, moved aside (`damaged-*.db`): each time the sessions in it were gone. The newest two are kept.
+    #[must_use]
+    pub fn moved_aside(&self) -> usize {
+        self.moved_aside
     }
 
     /// How many sessions are active.
@@ -136,7 +151,12 @@ impl Shared {
     pub(super) fn health(&self) -> Result<Health> {
         let counts = self.common.store.counts()?;
         let now = self.now();
-        let interrupted = self.common.store.unsettled()?.into_iter().map(|row| {
+        // A locked store cannot be read, and says the rest all the same.
+        let unsettled = match self.common.store.unsettled() {
+            Err(error) if error.reason() == Reason::StoreKeyUnavailable => Vec::new(),
+            other => other?,
+        };
+        let interrupted = unsettled.into_iter().map(|row| {
             let attempt = row.attempt.as_ref();
             let owner = attempt.map(|attempt| attempt.owner.seen_from(&self.common.me, &attempt.begun, &now));
             Interrupted {
@@ -152,6 +172,8 @@ impl Shared {
         Ok(Health {
             schema: counts.schema,
             sqlite: crate::store::sqlite_version(),
+            sealing: self.common.store.sealing(),
+            moved_aside: self.common.store.moved_aside()?,
             active: counts.active,
             ended: counts.ended,
             interrupted: interrupted.collect(),

@@ -65,6 +65,11 @@ impl Profile {
         Value::Object(raw).to_string()
     }
 
+    /// What is left of one whose claims cannot be read any more.
+    pub(crate) fn of_uid(uid: &str) -> Self {
+        Self { uid: uid.to_owned(), ..Self::default() }
+    }
+
     pub(crate) fn raw(&self) -> &Map<String, Value> {
         &self.raw
     }

@@ -225,7 +225,7 @@ impl Store {
 
     /// The sessions whose refresh was interrupted or whose tokens were not checked, so that somebody sees to them.
     pub(crate) fn unsettled(&self) -> Result<Vec<SessionRow>> {
-        self.read(|connection| {
+        self.read_sealed(|connection, sealer| {
             let sql = format!(
                 "SELECT id FROM session WHERE state = {ACTIVE} AND (verified = 0
                      OR EXISTS (SELECT 1 FROM attempt WHERE session = session.id AND generation = session.generation))
@@ -233,7 +233,7 @@ impl Store {
             );
             let mut statement = connection.prepare_cached(&sql)?;
             let ids: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            ids.iter().filter_map(|id| by_id(connection, id).transpose()).collect()
+            ids.iter().filter_map(|id| by_id(connection, sealer, id).transpose()).collect()
         })
     }
 }

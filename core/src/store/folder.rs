@@ -6,6 +6,12 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Reason, Result};
 
+/// The database.
+pub(super) const DATABASE: &str = "keyfob.db";
+
+/// What SQLite keeps beside it.
+pub(super) const BESIDE: [&str; 2] = ["-wal", "-shm"];
+
 /// Makes or checks the folder and gives its canonical path.
 pub(super) fn prepare(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().ok_or_else(|| unsafe_path("the path names no folder"))?;
@@ -31,12 +37,24 @@ pub(super) fn prepare(path: &Path) -> Result<PathBuf> {
         }
         Err(error) => return Err(cannot(error)),
     }
+    if let Some(name) = super::file_system::network(&folder).map_err(cannot)? {
+        return Err(Error::new(Reason::NetworkFileSystem).with_detail(name));
+    }
     Ok(folder)
 }
 
 /// Makes the database file before SQLite does, so that it is never readable by others, not for a moment either.
 pub(super) fn prepare_database(folder: &Path) -> Result<PathBuf> {
-    let database = folder.join("keyfob.db");
+    let database = folder.join(DATABASE);
+    for beside in BESIDE {
+        // SQLite writes into what it finds under these names.
+        match fs::symlink_metadata(folder.join(format!("{DATABASE}{beside}"))) {
+            Ok(found) if found.is_file() => check_owner(&found)?,
+            Ok(_) => return Err(unsafe_path("a file beside keyfob.db is not a file")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(cannot(error)),
+        }
+    }
     match fs::symlink_metadata(&database) {
         Ok(found) if found.is_file() => check_owner(&found)?,
         Ok(_) => return Err(unsafe_path("keyfob.db is not a file")),
@@ -92,7 +110,7 @@ fn unsafe_path(why: &'static str) -> Error {
     Error::new(Reason::UnsafeStorePath).with_detail(why)
 }
 
-fn cannot(error: io::Error) -> Error {
+pub(super) fn cannot(error: io::Error) -> Error {
     let reason = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Reason::StoreFull,
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Reason::StoreReadOnly,

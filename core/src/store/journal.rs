@@ -34,6 +34,12 @@ pub enum JournalEvent {
     TokensRevoked,
     /// It could not be told, or did not want to hear it.
     RevocationFailed,
+    /// The store key was changed, and every secret sealed anew.
+    StoreRekeyed,
+    /// What was sealed in the store cannot be used any more: the key is lost, or it was written on another device. Its sessions ended; nothing was deleted.
+    StoreQuarantined,
+    /// The database was damaged, and was moved aside. This is a fresh one.
+    StoreMovedAside,
 }
 
 impl JournalEvent {
@@ -48,6 +54,9 @@ impl JournalEvent {
         Self::SessionImported,
         Self::TokensRevoked,
         Self::RevocationFailed,
+        Self::StoreRekeyed,
+        Self::StoreQuarantined,
+        Self::StoreMovedAside,
     ];
 
     /// The stable name, as written in this enum.
@@ -63,6 +72,9 @@ impl JournalEvent {
             Self::SessionImported => "SessionImported",
             Self::TokensRevoked => "TokensRevoked",
             Self::RevocationFailed => "RevocationFailed",
+            Self::StoreRekeyed => "StoreRekeyed",
+            Self::StoreQuarantined => "StoreQuarantined",
+            Self::StoreMovedAside => "StoreMovedAside",
         }
     }
 }
@@ -225,7 +237,8 @@ pub(super) fn write(transaction: &Transaction<'_>, now: i64, note: &Note<'_>) ->
         now,
         std::process::id(),
         note.event.name(),
-        note.registration,
+        // What befalls the whole store is no registration's.
+        Some(note.registration).filter(|registration| !registration.is_empty()),
         note.session,
         note.reason.map(Reason::name),
         note.http_status,

@@ -18,7 +18,14 @@ const STRIPES: u8 = 64;
 /// A held lock; dropping it lets go.
 #[derive(Debug)]
 pub(crate) struct FileLock {
-    _file: File,
+    file: File,
+}
+
+impl FileLock {
+    /// From now on held with others. The kernel may let go of it for a moment.
+    pub(super) fn share(self) -> Result<Option<Self>> {
+        taken(self.file, Hold::Shared)
+    }
 }
 
 /// How a lock is held.
@@ -51,8 +58,17 @@ impl Purpose {
 pub(super) fn try_lock(folder: &Path, purpose: Purpose, of: &str, hold: Hold) -> Result<Option<FileLock>> {
     let stripe = digest(&SHA256, of.as_bytes()).as_ref().first().copied().unwrap_or_default() % STRIPES;
     let file = open(&folder.join(format!("{}-{stripe:02}.lock", purpose.name()))).map_err(|error| cannot(&error))?;
+    taken(file, hold)
+}
+
+/// Takes the lock of the whole store: everybody who has it open holds it with the others, and who holds it alone may put another database into its place.
+pub(super) fn try_lock_store(folder: &Path, hold: Hold) -> Result<Option<FileLock>> {
+    taken(open(&folder.join("keyfob.lock")).map_err(|error| cannot(&error))?, hold)
+}
+
+fn taken(file: File, hold: Hold) -> Result<Option<FileLock>> {
     match lock(&file, hold) {
-        Ok(()) => Ok(Some(FileLock { _file: file })),
+        Ok(()) => Ok(Some(FileLock { file })),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
         Err(error) => Err(cannot(&error)),
     }

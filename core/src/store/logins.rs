@@ -1,12 +1,14 @@
 //! Logins: begun, exchanged, answered, done or failed. Each step is committed before the next one is taken.
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::seal::Place;
 use super::sessions::{NewSession, Received, SessionRow, put_session};
+use super::vault::Sealer;
 use super::{Note, Store, journal, tampered};
-use crate::error::{Reason, Result};
+use crate::error::{Error, Reason, Result};
 use crate::login::PendingLogin;
 use crate::provider::Metadata;
 use crate::secret::Secret;
@@ -177,13 +179,17 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawLogin> {
     })
 }
 
-fn parse(raw: RawLogin) -> Result<LoginRow> {
+fn parse(raw: RawLogin, sealer: &Sealer<'_>) -> Result<LoginRow> {
     let head = raw.rest;
+    // With its key a login loses what its redirect is answered with.
+    let open = |place, sealed: &[u8]| sealer.open(place, sealed)?.ok_or_else(|| Error::new(Reason::KeyLost));
+    let secrets = raw.secrets.map(|sealed| open(Place::login_secrets(&head.id), &sealed)).transpose()?;
+    let answer = raw.answer.map(|sealed| open(Place::login_answer(&head.id), &sealed)).transpose()?;
     Ok(LoginRow {
         stage: Stage::from_number(raw.stage).ok_or_else(|| tampered("login.stage"))?,
         pinned: serde_json::from_str(&raw.pinned).map_err(|_| tampered("login.pinned"))?,
-        secrets: raw.secrets.map(|bytes| LoginSecrets::from_bytes(&bytes)).transpose()?,
-        answer: raw.answer.map(|bytes| TokenAnswer::from_bytes(&bytes)).transpose()?,
+        secrets: secrets.map(|bytes| LoginSecrets::from_bytes(&bytes)).transpose()?,
+        answer: answer.map(|bytes| TokenAnswer::from_bytes(&bytes)).transpose()?,
         row: head.row,
         id: head.id,
         registration: head.registration,
@@ -203,6 +209,14 @@ fn parse(raw: RawLogin) -> Result<LoginRow> {
     })
 }
 
+/// Ends every login that has not ended: nobody can use its secrets any more.
+pub(super) fn fail_all(transaction: &Transaction<'_>, reason: Reason) -> Result<()> {
+    let sql = "UPDATE login SET stage = ?1, reason = ?2 WHERE stage NOT IN (?1, ?3)";
+    let ended = params![Stage::Failed.number(), reason.name(), Stage::Done.number()];
+    transaction.prepare_cached(sql)?.execute(ended)?;
+    Ok(())
+}
+
 impl Store {
     /// Forgets logins that ended long ago.
     pub(crate) fn tidy(&self, now: i64) -> Result<()> {
@@ -220,7 +234,7 @@ impl Store {
     /// Stores a login that begins, and forgets those that ended long ago.
     pub(crate) fn begin_login(&self, login: &NewLogin<'_>, note: &Note<'_>) -> Result<()> {
         let pinned = serde_json::to_string(login.pinned).map_err(|_| tampered("login.pinned"))?;
-        self.write(|transaction| {
+        self.write_sealed(|transaction, sealer| {
             transaction
                 .prepare_cached("DELETE FROM login WHERE expires_at < ?1")?
                 .execute([login.created_at.saturating_sub(REMEMBERED_MILLIS)])?;
@@ -238,7 +252,7 @@ impl Store {
                 login.success,
                 login.failure,
                 pinned,
-                *login.secrets.to_bytes(),
+                sealer.seal(Place::login_secrets(login.id), &login.secrets.to_bytes())?,
                 login.app_data,
                 login.for_session,
             ])?;
@@ -248,20 +262,20 @@ impl Store {
 
     /// The login that a state belongs to.
     pub(crate) fn login_by_state(&self, state_hash: &[u8]) -> Result<Option<LoginRow>> {
-        let raw = self.read(|connection| {
+        self.read_sealed(|connection, sealer| {
             let sql = format!("SELECT {COLUMNS} FROM login WHERE state_hash = ?1");
-            Ok(connection.prepare_cached(&sql)?.query_row([state_hash], read).optional()?)
-        })?;
-        raw.map(parse).transpose()
+            let raw = connection.prepare_cached(&sql)?.query_row([state_hash], read).optional()?;
+            raw.map(|raw| parse(raw, sealer)).transpose()
+        })
     }
 
     /// The login of that id.
     pub(crate) fn login(&self, id: &str) -> Result<Option<LoginRow>> {
-        let raw = self.read(|connection| {
+        self.read_sealed(|connection, sealer| {
             let sql = format!("SELECT {COLUMNS} FROM login WHERE id = ?1");
-            Ok(connection.prepare_cached(&sql)?.query_row([id], read).optional()?)
-        })?;
-        raw.map(parse).transpose()
+            let raw = connection.prepare_cached(&sql)?.query_row([id], read).optional()?;
+            raw.map(|raw| parse(raw, sealer)).transpose()
+        })
     }
 
     /// The logins that wait for their redirect, oldest first.
@@ -316,11 +330,11 @@ impl Store {
     /// Saves the token answer, before anything is done with it; false when the login was ended while the answer was on its way.
     pub(crate) fn save_answer(&self, login: &LoginRow, answer: &TokenAnswer, received: &Received) -> Result<bool> {
         let received = serde_json::to_string(received).map_err(|_| tampered("login.received"))?;
-        self.write(|transaction| {
+        self.write_sealed(|transaction, sealer| {
             let sql = "UPDATE login SET stage = ?1, answer = ?2, received = ?3 WHERE row = ?4 AND stage = ?5";
             let changed = transaction.prepare_cached(sql)?.execute(params![
                 Stage::Answered.number(),
-                *answer.to_bytes()?,
+                sealer.seal(Place::login_answer(&login.id), &answer.to_bytes()?)?,
                 received,
                 login.row,
                 Stage::Exchanging.number()
@@ -361,7 +375,7 @@ impl Store {
         now: i64,
         note: &Note<'_>,
     ) -> Result<Option<SessionRow>> {
-        self.write(|transaction| {
+        self.write_sealed(|transaction, sealer| {
             let sql = "UPDATE login SET stage = ?1, secrets = NULL, answer = NULL WHERE row = ?2 AND stage = ?3";
             let changed = transaction.prepare_cached(sql)?.execute(params![
                 Stage::Done.number(),
@@ -371,7 +385,7 @@ impl Store {
             if changed == 0 {
                 return Ok(None);
             }
-            let row = put_session(transaction, session)?;
+            let row = put_session(transaction, sealer, &session)?;
             transaction.prepare_cached("UPDATE meta SET current_session = ?1")?.execute([&row.id])?;
             let sql = "UPDATE login SET session = ?1 WHERE row = ?2";
             transaction.prepare_cached(sql)?.execute(params![row.id, login.row])?;

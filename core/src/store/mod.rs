@@ -2,16 +2,21 @@
 //! driver needs; every write is one short transaction, and none is open across the network or a callback.
 
 mod attempts;
+mod damage;
 mod documents;
+mod file_system;
 mod folder;
 mod health;
 mod journal;
 mod lock;
 mod logins;
 mod outbox;
+mod rekey;
 mod schema;
+mod seal;
 mod sessions;
 mod spare;
+mod vault;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,38 +26,57 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::attempts::{Budget, Permitted, Sending};
+use self::damage::Opened;
 pub(crate) use self::journal::Note;
 pub use self::journal::{JournalEntry, JournalEvent};
 pub(crate) use self::lock::{FileLock, Hold, Purpose};
 pub(crate) use self::logins::{LoginRow, LoginSecrets, NewLogin, Pinned, Stage};
 pub(crate) use self::outbox::OwedRow;
 pub(crate) use self::sessions::{Identity, NewSession, Received, Rotation, Saved, SessionRow};
+pub use self::vault::Sealing;
+pub(crate) use self::vault::{Keeping, Protection};
+use self::vault::{Sealer, Vault};
 use crate::error::{Error, Reason, Result};
 
 /// The open store. One connection, used by one thread at a time: writes take microseconds.
 pub(crate) struct Store {
     /// None while suspended.
-    connection: Mutex<Option<Connection>>,
+    opened: Mutex<Option<Opened>>,
     folder: PathBuf,
+    vault: Vault,
     /// The process that opened it: SQLite's connections and the kernel's locks do not survive a fork.
     pid: u32,
 }
 
 /// The connection, held by this thread.
-struct Held<'a>(MutexGuard<'a, Option<Connection>>);
+struct Held<'a>(MutexGuard<'a, Option<Opened>>);
 
 impl Held<'_> {
     fn connection(&mut self) -> Result<&mut Connection> {
-        self.0.as_mut().ok_or_else(|| Error::new(Reason::Suspended))
+        self.0.as_mut().map(|opened| &mut opened.connection).ok_or_else(|| Error::new(Reason::Suspended))
     }
 }
 
 impl Store {
-    /// Opens the store in a folder, making both when they are missing.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    /// Opens the store in a folder, making both when they are missing. Nobody is asked for a key yet: see [`Store::unseal`].
+    pub(crate) fn open(path: &Path, keeping: Keeping) -> Result<Self> {
         let folder = folder::prepare(path)?;
-        let connection = open_in(&folder)?;
-        Ok(Self { connection: Mutex::new(Some(connection)), folder, pid: std::process::id() })
+        let vault = Vault::new(keeping);
+        let opened = damage::open(&folder, vault.now())?;
+        Ok(Self { opened: Mutex::new(Some(opened)), folder, vault, pid: std::process::id() })
+    }
+
+    /// Opens the seals, asking the host for the key; seals what was not sealed, and ends what an interrupted change of keys left. A key that cannot be had
+    /// now is asked for again when it is needed.
+    pub(crate) fn unseal(&self) -> Result<()> {
+        match self.unlock() {
+            Ok(_) => self.seal_through(None),
+            Err(error) if error.reason() == Reason::StoreKeyUnavailable => {
+                log::debug!("the store key cannot be had now");
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// The folder that a path means, made when it is missing.
@@ -81,10 +105,10 @@ impl Store {
         self.check_process()?;
         self.forget_old_pages();
         let mut held = self.hold();
-        if let Some(connection) = held.0.take()
-            && let Err((connection, error)) = connection.close()
+        if let Some(opened) = held.0.take()
+            && let Err((opened, error)) = opened.close()
         {
-            *held.0 = Some(connection);
+            *held.0 = Some(opened);
             return Err(error.into());
         }
         Ok(())
@@ -95,7 +119,7 @@ impl Store {
         self.check_process()?;
         let mut held = self.hold();
         if held.0.is_none() {
-            *held.0 = Some(open_in(&self.folder)?);
+            *held.0 = Some(damage::open(&self.folder, self.vault.now())?);
         }
         Ok(())
     }
@@ -107,40 +131,63 @@ impl Store {
 
     fn hold(&self) -> Held<'_> {
         // A thread that panicked left no transaction open (they roll back on drop), so the connection is still good.
-        Held(self.connection.lock().unwrap_or_else(PoisonError::into_inner))
+        Held(self.opened.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Does something with the connection. Damage that shows there is noted for the next one to open the store.
+    fn with_connection<T>(&self, body: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        self.check_process()?;
+        let done = body(self.hold().connection()?);
+        if done.as_ref().is_err_and(|error| error.reason() == Reason::StoreCorrupt) {
+            damage::suspect(&self.folder);
+        }
+        done
     }
 
     fn read<T>(&self, body: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
-        self.check_process()?;
-        body(self.hold().connection()?)
+        self.with_connection(|connection| body(connection))
     }
 
     /// Runs a write. It takes the write lock at once, so that it never has to be repeated half-way.
     fn write<T>(&self, body: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        self.check_process()?;
-        let mut held = self.hold();
-        let transaction = held.connection()?.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let value = body(&transaction)?;
-        transaction.commit()?;
-        Ok(value)
+        self.with_connection(|connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = body(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        })
+    }
+
+    /// Reads sealed values.
+    fn read_sealed<T>(&self, body: impl Fn(&Connection, &Sealer<'_>) -> Result<T>) -> Result<T> {
+        self.with_seals(|sealer| self.read(|connection| body(connection, sealer)))
+    }
+
+    /// Runs a write that seals values, or reads them in its transaction.
+    fn write_sealed<T>(&self, body: impl Fn(&Transaction<'_>, &Sealer<'_>) -> Result<T>) -> Result<T> {
+        self.with_seals(|sealer| {
+            self.write(|transaction| {
+                sealer.check(transaction)?;
+                body(transaction, sealer)
+            })
+        })
     }
 }
 
 impl Store {
     /// Runs a write that may be lost when the power is, and that nobody waits for the disk for.
     fn write_lightly<T>(&self, body: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
-        self.check_process()?;
-        let mut held = self.hold();
-        let connection = held.connection()?;
-        connection.pragma_update(None, "synchronous", "normal")?;
-        let written = (|| {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = body(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        })();
-        connection.pragma_update(None, "synchronous", "full")?;
-        written
+        self.with_connection(|connection| {
+            connection.pragma_update(None, "synchronous", "normal")?;
+            let written = (|| {
+                let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                let value = body(&transaction)?;
+                transaction.commit()?;
+                Ok(value)
+            })();
+            connection.pragma_update(None, "synchronous", "full")?;
+            written
+        })
     }
 
     /// Empties the write-ahead log, which still has the pages as they were. A reader in another process may keep it from
@@ -160,15 +207,9 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         if self.check_process().is_err() {
-            std::mem::forget(self.connection.get_mut().unwrap_or_else(PoisonError::into_inner).take());
+            std::mem::forget(self.opened.get_mut().unwrap_or_else(PoisonError::into_inner).take());
         }
     }
-}
-
-fn open_in(folder: &Path) -> Result<Connection> {
-    let database = folder::prepare_database(folder)?;
-    crash_point!("K16");
-    schema::open(&database)
 }
 
 /// Text that always serialises: lists of strings and plain structures.
@@ -205,8 +246,16 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
                 Reason::StoreUnavailable
             }
-            Some(ErrorCode::DatabaseCorrupt) => Reason::StoreCorrupt,
-            Some(ErrorCode::NotADatabase) => Reason::NotAStore,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Reason::StoreCorrupt,
+            // Our statements fit our schema and our values its conditions: what does not has been altered. A bug looks the same, and costs nobody anything:
+            // before a database is moved aside, all of it is looked at.
+            Some(
+                ErrorCode::Unknown
+                | ErrorCode::SchemaChanged
+                | ErrorCode::ConstraintViolation
+                | ErrorCode::TypeMismatch,
+            ) => Reason::StoreCorrupt,
+            Some(ErrorCode::OutOfMemory) => Reason::StoreUnavailable,
             Some(_) => Reason::Internal,
             // A value of another type than was written.
             None => Reason::StoreTampered,

@@ -4,9 +4,11 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use zeroize::Zeroizing;
 
 use super::logins::Stage;
+use super::seal::Place;
 use super::sessions::{ACTIVE, SessionRow};
+use super::vault::Sealer;
 use super::{Note, Store, journal, json, parse_json};
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::refresh::pause::Pause;
 use crate::token::answer::TokenAnswer;
 
@@ -50,9 +52,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawOwed> {
     })
 }
 
-fn parse(raw: RawOwed) -> Result<OwedRow> {
+fn parse(raw: RawOwed, sealer: &Sealer<'_>) -> Result<OwedRow> {
     let pause = raw.pause.map(|text| parse_json(&text, "outbox.pause")).transpose()?;
-    Ok(OwedRow { pause, tokens: TokenAnswer::from_bytes(&raw.tokens)?, ..raw.owed })
+    // They are the session's, moved here as they were: a logout needs no key.
+    let tokens = sealer.open(Place::session_tokens(&raw.owed.session), &raw.tokens)?;
+    let tokens = tokens.ok_or_else(|| Error::new(Reason::KeyLost))?;
+    Ok(OwedRow { pause, tokens: TokenAnswer::from_bytes(&tokens)?, ..raw.owed })
 }
 
 /// Puts a session's tokens as they are in its row into the outbox, in the transaction that ends it.
@@ -68,7 +73,7 @@ pub(super) fn owe_row(transaction: &Transaction<'_>, id: &str, now: i64) -> Resu
 impl Store {
     /// Tokens that came after their session was logged out.
     pub(crate) fn owe(&self, row: &SessionRow, tokens: &TokenAnswer, now: i64) -> Result<()> {
-        self.write(|transaction| {
+        self.write_sealed(|transaction, sealer| {
             let sql = "INSERT INTO outbox (registration, provider, issuer, uid, session, created_at, tokens)
                        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
             transaction.prepare_cached(sql)?.execute(params![
@@ -78,7 +83,7 @@ impl Store {
                 row.uid,
                 row.id,
                 now,
-                *tokens.to_bytes()?
+                sealer.seal(Place::session_tokens(&row.id), &tokens.to_bytes()?)?,
             ])?;
             Ok(())
         })
@@ -100,20 +105,21 @@ impl Store {
             })?;
             self.forget_old_pages();
         }
-        self.read(|connection| {
+        self.read_sealed(|connection, sealer| {
             let sql = format!("SELECT {COLUMNS} FROM outbox ORDER BY row");
             let mut statement = connection.prepare_cached(&sql)?;
             let rows: Vec<RawOwed> = statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?;
             let unreadable = |error: &Error| log::warn!("an entry of the outbox cannot be read: {error}");
-            Ok(rows.into_iter().filter_map(|raw| parse(raw).inspect_err(unreadable).ok()).collect())
+            Ok(rows.into_iter().filter_map(|raw| parse(raw, sealer).inspect_err(unreadable).ok()).collect())
         })
     }
 
     /// An entry, unless somebody else has dealt with it.
     pub(crate) fn owed_row(&self, row: i64) -> Result<Option<OwedRow>> {
-        self.read(|connection| {
+        self.read_sealed(|connection, sealer| {
             let sql = format!("SELECT {COLUMNS} FROM outbox WHERE row = ?1");
-            connection.prepare_cached(&sql)?.query_row([row], read).optional()?.map(parse).transpose()
+            let raw = connection.prepare_cached(&sql)?.query_row([row], read).optional()?;
+            raw.map(|raw| parse(raw, sealer)).transpose()
         })
     }
 

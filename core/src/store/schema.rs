@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, FileControl, MAIN_DB, OpenFlags, TransactionBehavior};
 
 use crate::error::{Error, Reason, Result};
 
@@ -12,7 +12,7 @@ use crate::error::{Error, Reason, Result};
 const APPLICATION_ID: i32 = 0x4b66_6f62;
 
 /// The newest schema that this version knows.
-pub(super) const VERSION: i32 = 2;
+pub(super) const VERSION: i32 = 3;
 
 /// Below this SQLite can corrupt a WAL database that two processes write (fixed in 3.51.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -146,6 +146,30 @@ ALTER TABLE meta ADD COLUMN skew INTEGER;
 ALTER TABLE meta ADD COLUMN skew_at INTEGER;
 ";
 
+/// What schema 3 adds: sealing.
+const SCHEMA_3: &str = "
+-- The keys that secrets are sealed with, each under the store key; one without a key leaves them as they are. A cause says why one is lost.
+CREATE TABLE seal (
+    row INTEGER PRIMARY KEY AUTOINCREMENT,
+    created_at INTEGER NOT NULL,
+    cause TEXT,
+    wrapped BLOB
+) STRICT;
+
+-- The seal that new values come under, and a digest of what the host says of its device.
+ALTER TABLE meta ADD COLUMN seal INTEGER;
+ALTER TABLE meta ADD COLUMN device BLOB;
+
+-- Pages of sessions pass no tombstones.
+CREATE INDEX session_listed ON session (row) WHERE state <> 2;
+";
+
+/// What a store of schema 1 or 2 has is not sealed: the seal without a key, as which values without a head count.
+const NOT_SEALED: &str = "
+INSERT INTO seal (row, created_at) VALUES (1, 0);
+UPDATE meta SET seal = 1;
+";
+
 /// Opens the database with every setting that the store relies on, and brings its schema up to date.
 pub(super) fn open(database: &Path) -> Result<Connection> {
     if rusqlite::version_number() < OLDEST_SQLITE {
@@ -154,25 +178,81 @@ pub(super) fn open(database: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut connection = Connection::open_with_flags(database, flags)?;
     connection.busy_timeout(BUSY)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    connection.pragma_update(None, "temp_store", "memory")?;
-    connection.pragma_update(None, "mmap_size", 0)?;
-    connection.pragma_update(None, "secure_delete", true)?;
+    for (config, on) in CONFIGURED {
+        if connection.set_db_config(config, on)? != on {
+            return Err(refused("a configuration of SQLite"));
+        }
+    }
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
         return Err(Error::new(Reason::NotAStore).with_detail("the file system does not support a write-ahead log"));
     }
-    connection.pragma_update(None, "synchronous", "full")?;
-    if cfg!(target_vendor = "apple") {
-        connection.pragma_update(None, "fullfsync", true)?;
-        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    for &(pragma, value) in SETTINGS {
+        connection.pragma_update(None, pragma, value)?;
+        // SQLite says nothing when it does not do as it was told.
+        if connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0))? != value {
+            return Err(refused(pragma));
+        }
+    }
+    // The log stays when the last one closes: who may only read can open the store all the same, and nobody frozen loses it under its hands.
+    let mut keep_log = 1;
+    connection.file_control(Some(MAIN_DB), FileControl::PersistWal(&mut keep_log))?;
+    if keep_log != 1 {
+        return Err(refused("the persistent log"));
     }
     migrate(&mut connection)?;
     Ok(connection)
+}
+
+/// What is switched on and off in SQLite: an altered schema can run nothing.
+pub(super) const CONFIGURED: [(DbConfig, bool); 3] = [
+    (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),
+];
+
+/// The settings of a connection, as they read back.
+pub(super) const SETTINGS: &[(&str, i64)] = &[
+    ("trusted_schema", 0),
+    ("cell_size_check", 1),
+    // In memory.
+    ("temp_store", 2),
+    ("mmap_size", 0),
+    // What is deleted is overwritten.
+    ("secure_delete", 1),
+    // A log that grew is cut when it begins anew, and emptied when the last one closes.
+    ("journal_size_limit", 64 * 1024),
+    // FULL: a commit is on the disk when it returns.
+    ("synchronous", 2),
+    // On Apple's systems only this reaches the disk.
+    #[cfg(target_vendor = "apple")]
+    ("fullfsync", 1),
+    #[cfg(target_vendor = "apple")]
+    ("checkpoint_fullfsync", 1),
+];
+
+fn refused(setting: &'static str) -> Error {
+    Error::new(Reason::Internal).with_detail(format!("SQLite does not take a setting: {setting}"))
+}
+
+/// The schema as this version writes it, to hold a doubtful one against.
+pub(super) fn expected() -> Result<String> {
+    let connection = Connection::open_in_memory()?;
+    create(&connection)?;
+    text(&connection)
+}
+
+/// Every definition of a database.
+pub(super) fn text(connection: &Connection) -> Result<String> {
+    let sql = "SELECT coalesce(group_concat(coalesce(sql, name), char(10)), '') FROM (SELECT sql, name FROM sqlite_schema ORDER BY type, name)";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
+fn create(connection: &Connection) -> Result<()> {
+    connection.execute_batch(SCHEMA_1)?;
+    connection.execute_batch(SCHEMA_2)?;
+    connection.execute_batch(SCHEMA_3)?;
+    Ok(())
 }
 
 /// Makes the schema, or checks that it is one this version knows. One transaction: a process that dies here changes nothing.
@@ -193,11 +273,16 @@ fn migrate(connection: &mut Connection) -> Result<()> {
             if tables != 0 {
                 return Err(Error::new(Reason::NotAStore));
             }
-            transaction.execute_batch(SCHEMA_1)?;
-            transaction.execute_batch(SCHEMA_2)?;
+            create(&transaction)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
-        (APPLICATION_ID, 1) => transaction.execute_batch(SCHEMA_2)?,
+        (APPLICATION_ID, older @ (1 | 2)) => {
+            if older == 1 {
+                transaction.execute_batch(SCHEMA_2)?;
+            }
+            transaction.execute_batch(SCHEMA_3)?;
+            transaction.execute_batch(NOT_SEALED)?;
+        }
         _ => return Err(Error::new(Reason::NotAStore)),
     }
     transaction.pragma_update(None, "user_version", VERSION)?;

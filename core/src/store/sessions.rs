@@ -7,6 +7,8 @@ use zeroize::Zeroizing;
 
 use super::attempts::{AttemptRow, forget_attempt, holds, standing};
 use super::outbox::owe_row;
+use super::seal::Place;
+use super::vault::Sealer;
 use super::{Note, Store, journal, json, next_generation, parse_json, tampered};
 use crate::error::{Reason, Result};
 use crate::refresh::decide::{Standing, counts_as_verified};
@@ -16,7 +18,7 @@ use crate::token::answer::TokenAnswer;
 
 /// The states as they are stored.
 pub(super) const ACTIVE: i64 = 0;
-const ENDED: i64 = 1;
+pub(super) const ENDED: i64 = 1;
 pub(super) const LOGGED_OUT: i64 = 2;
 
 /// Whom an ID token must go on naming (OpenID Connect Core section 12.2).
@@ -152,7 +154,7 @@ const COLUMNS: &str =
 const FROM: &str = "session AS s LEFT JOIN attempt AS a ON a.session = s.id AND a.generation = s.generation";
 
 /// The columns whose content has to be parsed, beside the others.
-struct RawSession {
+pub(super) struct RawSession {
     state: i64,
     cause: Option<String>,
     scopes: String,
@@ -211,7 +213,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
     })
 }
 
-fn parse(raw: RawSession) -> Result<SessionRow> {
+fn parse(raw: RawSession, sealer: &Sealer<'_>) -> Result<SessionRow> {
     let mut row = raw.row;
     row.cause = match (raw.state, raw.cause) {
         (ACTIVE, None) => None,
@@ -222,9 +224,20 @@ fn parse(raw: RawSession) -> Result<SessionRow> {
     row.identity = raw.identity.map(|text| parse_json(&text, "session.identity")).transpose()?;
     row.pause = raw.pause.map(|text| parse_json(&text, "session.pause")).transpose()?;
     row.attempt = raw.attempt.map(parse_attempt).transpose()?;
-    row.profile = serde_json::from_slice(&raw.profile).map_err(|_| tampered("session.profile"))?;
-    if !raw.tokens.is_empty() {
-        row.tokens = TokenAnswer::from_bytes(&raw.tokens)?;
+    if raw.state == LOGGED_OUT {
+        // A tombstone has neither.
+        return Ok(row);
+    }
+    let profile = sealer.open(Place::session_profile(&row.id), &raw.profile)?;
+    row.profile = match profile {
+        Some(profile) => serde_json::from_slice(&profile).map_err(|_| tampered("session.profile"))?,
+        None => Profile::of_uid(&row.uid),
+    };
+    match sealer.open(Place::session_tokens(&row.id), &raw.tokens)? {
+        Some(tokens) => row.tokens = TokenAnswer::from_bytes(&tokens)?,
+        // Its session has ended for that.
+        None if row.cause.is_some() => {}
+        None => return Err(tampered("session.tokens")),
     }
     Ok(row)
 }
@@ -238,13 +251,30 @@ fn parse_attempt(raw: RawAttempt) -> Result<AttemptRow> {
     })
 }
 
+/// The row, unless it cannot be read.
+pub(super) fn readable(raw: RawSession, sealer: &Sealer<'_>) -> Option<SessionRow> {
+    let unreadable = |error: &crate::error::Error| log::warn!("a session in the store cannot be read: {error}");
+    parse(raw, sealer).inspect_err(unreadable).ok()
+}
+
 fn millis(duration: std::time::Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Inserts a session, or replaces that of the same user and keeps its id.
-pub(super) fn put_session(transaction: &Transaction<'_>, new: NewSession) -> Result<SessionRow> {
+pub(super) fn put_session(transaction: &Transaction<'_>, sealer: &Sealer<'_>, new: &NewSession) -> Result<SessionRow> {
     let generation = next_generation(transaction)?;
+    // Values are sealed into their place, so the id has to be known first.
+    let sql = format!(
+        "SELECT id FROM session WHERE registration = ?1 AND issuer = ?2 AND uid = ?3 AND state <> {LOGGED_OUT}"
+    );
+    let before: Option<String> = transaction
+        .prepare_cached(&sql)?
+        .query_row([&new.registration, &new.issuer, new.profile.uid()], |row| row.get(0))
+        .optional()?;
+    let id = before.as_ref().unwrap_or(&new.id);
+    let profile = sealer.seal(Place::session_profile(id), &Zeroizing::new(json(&new.profile).into_bytes()))?;
+    let tokens = sealer.seal(Place::session_tokens(id), &new.tokens.to_bytes()?)?;
     let sql = format!(
         "INSERT INTO session (id, registration, provider, uid, state, cause, generation, verified, created_at,
              received_wall, received_boot, boot_id, received_server, lifetime, scopes, identity, profile_at, profile,
@@ -261,7 +291,7 @@ pub(super) fn put_session(transaction: &Transaction<'_>, new: NewSession) -> Res
     );
     let id: String = transaction.prepare_cached(&sql)?.query_row(
         params![
-            new.id,
+            id,
             new.registration,
             new.provider,
             new.profile.uid(),
@@ -273,8 +303,8 @@ pub(super) fn put_session(transaction: &Transaction<'_>, new: NewSession) -> Res
             json(&new.scopes),
             new.identity.as_ref().map(json),
             new.profile_at,
-            json(&new.profile).into_bytes(),
-            *new.tokens.to_bytes()?,
+            profile,
+            tokens,
             new.received.server,
             new.issuer,
             new.profile_etag,
@@ -282,23 +312,41 @@ pub(super) fn put_session(transaction: &Transaction<'_>, new: NewSession) -> Res
         |row| row.get(0),
     )?;
     forget_attempt(transaction, &id)?;
-    by_id(transaction, &id)?.ok_or_else(|| tampered("session.id"))
+    by_id(transaction, sealer, &id)?.ok_or_else(|| tampered("session.id"))
 }
 
-pub(super) fn by_id(connection: &rusqlite::Connection, id: &str) -> Result<Option<SessionRow>> {
+pub(super) fn by_id(connection: &rusqlite::Connection, sealer: &Sealer<'_>, id: &str) -> Result<Option<SessionRow>> {
     let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE s.id = ?1");
-    connection.prepare_cached(&sql)?.query_row([id], read).optional()?.map(parse).transpose()
+    let raw = connection.prepare_cached(&sql)?.query_row([id], read).optional()?;
+    raw.map(|raw| parse(raw, sealer)).transpose()
+}
+
+/// Ends every active session for one cause: nobody can use what is in them any more.
+pub(super) fn end_all(transaction: &Transaction<'_>, cause: Reason) -> Result<()> {
+    let generation = next_generation(transaction)?;
+    let sql = format!("UPDATE session SET state = {ENDED}, cause = ?1, generation = ?2 WHERE state = {ACTIVE}");
+    transaction.prepare_cached(&sql)?.execute(params![cause.name(), generation])?;
+    transaction.prepare_cached("DELETE FROM attempt")?.execute([])?;
+    Ok(())
 }
 
 impl Store {
     pub(crate) fn session(&self, id: &str) -> Result<Option<SessionRow>> {
-        self.read(|connection| by_id(connection, id))
+        self.read_sealed(|connection, sealer| by_id(connection, sealer, id))
+    }
+
+    /// The registration of a session: what can be known of one that is locked.
+    pub(crate) fn registration_of(&self, id: &str) -> Result<Option<String>> {
+        self.read(|connection| {
+            let sql = "SELECT registration FROM session WHERE id = ?1";
+            Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?)
+        })
     }
 
     /// Stores a session that was not made by a login of this store; makes it the current one where there is none.
     pub(crate) fn import_session(&self, session: NewSession, now: i64, note: &Note<'_>) -> Result<SessionRow> {
-        self.write(|transaction| {
-            let row = put_session(transaction, session)?;
+        self.write_sealed(|transaction, sealer| {
+            let row = put_session(transaction, sealer, &session)?;
             let sql = "UPDATE meta SET current_session = ?1 WHERE current_session IS NULL";
             transaction.prepare_cached(sql)?.execute([&row.id])?;
             journal::write(transaction, now, &note.session(&row.id))?;
@@ -306,23 +354,24 @@ impl Store {
         })
     }
 
-    /// Every session that the app has not ended, oldest first.
+    /// Every session that the app has not ended, oldest first. One that cannot be read keeps nobody from the others.
     pub(crate) fn sessions(&self) -> Result<Vec<SessionRow>> {
-        self.read(|connection| {
+        self.read_sealed(|connection, sealer| {
             let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE s.state <> {LOGGED_OUT} ORDER BY s.row");
             let mut statement = connection.prepare_cached(&sql)?;
             let rows: Vec<RawSession> = statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?;
-            rows.into_iter().map(parse).collect()
+            Ok(rows.into_iter().filter_map(|raw| readable(raw, sealer)).collect())
         })
     }
 
     pub(crate) fn current_session(&self) -> Result<Option<SessionRow>> {
-        self.read(|connection| {
+        self.read_sealed(|connection, sealer| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM {FROM}
                  WHERE s.id = (SELECT current_session FROM meta) AND s.state <> {LOGGED_OUT}"
             );
-            connection.prepare_cached(&sql)?.query_row([], read).optional()?.map(parse).transpose()
+            let raw = connection.prepare_cached(&sql)?.query_row([], read).optional()?;
+            raw.map(|raw| parse(raw, sealer)).transpose()
         })
     }
 
@@ -339,7 +388,7 @@ impl Store {
 
     /// Saves new tokens, if the session is still the one that was read and still active; else gives what it has become.
     pub(crate) fn save_rotation(&self, rotation: &Rotation<'_>, note: &Note<'_>) -> Result<Saved> {
-        self.write(|transaction| {
+        self.write_sealed(|transaction, sealer| {
             let Rotation { read_before, tokens, received, .. } = rotation;
             if !holds(transaction, read_before)? {
                 // A session that is not there at all cannot lose anything either: it was logged out and forgotten.
@@ -359,7 +408,7 @@ impl Store {
                 received.boot_id,
                 tokens.lifetime.map(millis),
                 json(&tokens.scope.as_ref().unwrap_or(&read_before.scopes)),
-                *tokens.to_bytes()?,
+                sealer.seal(Place::session_tokens(&read_before.id), &tokens.to_bytes()?)?,
                 read_before.id,
                 received.server,
                 rotation.in_doubt,
@@ -367,7 +416,7 @@ impl Store {
             forget_attempt(transaction, &read_before.id)?;
             journal::write(transaction, received.wall, note)?;
             crash_point!("K8");
-            let row = by_id(transaction, &read_before.id)?.ok_or_else(|| tampered("session.id"))?;
+            let row = by_id(transaction, sealer, &read_before.id)?.ok_or_else(|| tampered("session.id"))?;
             Ok(Saved::Row(Box::new(row)))
         })
     }
@@ -418,15 +467,11 @@ impl Store {
             let generation = next_generation(transaction)?;
             let sql = format!(
                 "UPDATE session SET state = {LOGGED_OUT}, cause = ?1, generation = ?2, tokens = x'', identity = NULL,
-                     profile = ?3
-                 WHERE id = ?4 AND state <> {LOGGED_OUT}"
+                     profile = x''
+                 WHERE id = ?3 AND state <> {LOGGED_OUT}"
             );
-            let changed = transaction.prepare_cached(&sql)?.execute(params![
-                Reason::LoggedOut.name(),
-                generation,
-                json(&Profile::default()).into_bytes(),
-                id
-            ])?;
+            let changed =
+                transaction.prepare_cached(&sql)?.execute(params![Reason::LoggedOut.name(), generation, id])?;
             if changed == 1 {
                 forget_attempt(transaction, id)?;
                 transaction
@@ -451,13 +496,14 @@ impl Store {
         etag: Option<&str>,
         now: i64,
     ) -> Result<Option<SessionRow>> {
-        self.write(|transaction| {
+        self.write_sealed(|transaction, sealer| {
             let sql = format!(
                 "UPDATE session SET profile = ?1, profile_at = ?2, profile_etag = ?4
                  WHERE id = ?3 AND state = {ACTIVE}"
             );
-            transaction.prepare_cached(&sql)?.execute(params![json(profile).into_bytes(), now, id, etag])?;
-            by_id(transaction, id)
+            let sealed = sealer.seal(Place::session_profile(id), &Zeroizing::new(json(profile).into_bytes()))?;
+            transaction.prepare_cached(&sql)?.execute(params![sealed, now, id, etag])?;
+            by_id(transaction, sealer, id)
         })
     }
 }

@@ -71,12 +71,13 @@ fn write(path: &std::path::Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Keeping;
 
     #[test]
     fn those_who_make_it_at_the_same_moment_do_not_fail_for_it() {
         let folder = std::env::temp_dir().join(format!("keyfob-spare-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
-        let store = Store::open(&folder).unwrap();
+        let store = Store::open(&folder, Keeping::plain()).unwrap();
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {

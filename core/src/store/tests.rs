@@ -27,13 +27,13 @@ fn mode(path: &Path) -> u32 {
 }
 
 fn refused(path: &Path) -> Reason {
-    Store::open(path).map(|_| ()).unwrap_err().reason()
+    Store::open(path, Keeping::plain()).map(|_| ()).unwrap_err().reason()
 }
 
 #[test]
 fn s67_the_folder_is_ours_alone_and_so_is_every_file_in_it() {
     let temp = Temp::new("modes");
-    let store = Store::open(&temp.0.join("a/store")).unwrap();
+    let store = Store::open(&temp.0.join("a/store"), Keeping::plain()).unwrap();
     assert_eq!(mode(store.folder()), 0o700);
     for file in ["keyfob.db", "keyfob.db-wal", "keyfob.db-shm"] {
         assert_eq!(mode(&store.folder().join(file)), 0o600, "{file}");
@@ -48,12 +48,12 @@ fn s67_a_folder_open_to_others_and_a_symbolic_link_are_refused() {
     std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o755)).unwrap();
     assert_eq!(refused(&open), Reason::UnsafeStorePath);
     std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o700)).unwrap();
-    drop(Store::open(&open).unwrap());
+    drop(Store::open(&open, Keeping::plain()).unwrap());
     symlink(&open, temp.0.join("link")).unwrap();
     assert_eq!(refused(&temp.0.join("link")), Reason::UnsafeStorePath);
     // The path above it may hold links: the system's own do.
     symlink(&temp.0, temp.0.join("above")).unwrap();
-    drop(Store::open(&temp.0.join("above/open")).unwrap());
+    drop(Store::open(&temp.0.join("above/open"), Keeping::plain()).unwrap());
     let elsewhere = temp.0.join("elsewhere.db");
     std::fs::rename(open.join("keyfob.db"), &elsewhere).unwrap();
     symlink(&elsewhere, open.join("keyfob.db")).unwrap();
@@ -63,7 +63,7 @@ fn s67_a_folder_open_to_others_and_a_symbolic_link_are_refused() {
 #[test]
 fn every_setting_that_the_store_relies_on_is_on() {
     let temp = Temp::new("settings");
-    let store = Store::open(&temp.0.join("store")).unwrap();
+    let store = Store::open(&temp.0.join("store"), Keeping::plain()).unwrap();
     let mut held = store.hold();
     let connection = held.connection().unwrap();
     let number = |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).unwrap();
@@ -76,15 +76,22 @@ fn every_setting_that_the_store_relies_on_is_on() {
     assert_eq!(number("secure_delete"), 1);
     assert_eq!(number("trusted_schema"), 0);
     assert_eq!(number("cell_size_check"), 1);
+    assert_eq!((number("mmap_size"), number("temp_store")), (0, 2));
     assert_eq!(number("application_id"), 0x4b66_6f62);
-    assert_eq!(number("user_version"), 2);
+    assert_eq!(number("user_version"), 3);
+    // Asked, and not set.
+    let mut keeps_log = -1;
+    connection.file_control(Some(rusqlite::MAIN_DB), rusqlite::FileControl::PersistWal(&mut keeps_log)).unwrap();
+    assert_eq!(keeps_log, 1);
 }
 
 #[test]
 fn a_newer_store_and_a_foreign_database_are_refused_and_left_as_they_are() {
     let temp = Temp::new("versions");
     let path = temp.0.join("store");
-    Store::open(&path).unwrap().hold().connection().unwrap().pragma_update(None, "user_version", 3).unwrap();
+    let store = Store::open(&path, Keeping::plain()).unwrap();
+    store.hold().connection().unwrap().pragma_update(None, "user_version", schema::VERSION + 1).unwrap();
+    drop(store);
     assert_eq!(refused(&path), Reason::StoreTooNew);
     let foreign = temp.0.join("foreign");
     drop(folder::prepare(&foreign).unwrap());
@@ -94,14 +101,20 @@ fn a_newer_store_and_a_foreign_database_are_refused_and_left_as_they_are() {
     let count = |sql| Connection::open(&file).unwrap().query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(count("SELECT count(*) FROM sqlite_schema"), 1);
     std::fs::write(&file, "not a database at all, but long enough to be looked at").unwrap();
-    assert_eq!(refused(&foreign), Reason::NotAStore);
-    assert_eq!(std::fs::read(&file).unwrap(), b"not a database at all, but long enough to be looked at");
+    // What is no database at all may be one of ours, damaged from its first byte on: it is kept under another name.
+    let store = Store::open(&foreign, Keeping::plain()).unwrap();
+    assert_eq!(store.moved_aside().unwrap(), 1);
+    assert_eq!(store.journal(1).unwrap()[0].event(), "StoreMovedAside");
+    let files = std::fs::read_dir(&foreign).unwrap().map(|file| file.unwrap().path());
+    let aside = files.filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with("damaged-"));
+    let aside: Vec<_> = aside.filter(|file| file.extension().unwrap() == "db").collect();
+    assert_eq!(std::fs::read(&aside[0]).unwrap(), b"not a database at all, but long enough to be looked at");
 }
 
 #[test]
 fn the_journal_is_bounded_and_newest_first() {
     let temp = Temp::new("journal");
-    let store = Store::open(&temp.0.join("store")).unwrap();
+    let store = Store::open(&temp.0.join("store"), Keeping::plain()).unwrap();
     for number in 0..1100 {
         let registration = number.to_string();
         let note = Note::new(JournalEvent::LoginBegun, &registration);
@@ -141,7 +154,7 @@ fn pending(store: &Store, id: &str, created_at: i64) -> LoginRow {
 #[test]
 fn a_login_that_has_gone_on_is_not_ended_by_one_who_saw_it_waiting() {
     let temp = Temp::new("stages");
-    let store = Store::open(&temp.0.join("store")).unwrap();
+    let store = Store::open(&temp.0.join("store"), Keeping::plain()).unwrap();
     let note = Note::new(JournalEvent::LoginFailed, "r");
     let stage = || store.login("login").unwrap().unwrap().stage;
     let seen = pending(&store, "login", 0);
@@ -159,7 +172,7 @@ fn a_login_that_has_gone_on_is_not_ended_by_one_who_saw_it_waiting() {
 #[test]
 fn a_login_is_remembered_for_a_week_after_its_end() {
     let temp = Temp::new("week");
-    let store = Store::open(&temp.0.join("store")).unwrap();
+    let store = Store::open(&temp.0.join("store"), Keeping::plain()).unwrap();
     pending(&store, "first", 0);
     let week = 7 * 86_400_000;
     // Each expires a second after it began.
@@ -173,7 +186,7 @@ fn a_login_is_remembered_for_a_week_after_its_end() {
 #[test]
 fn spare_space_is_there_before_it_is_needed_and_given_up_when_it_is() {
     let temp = Temp::new("spare");
-    let store = Store::open(&temp.0.join("store")).unwrap();
+    let store = Store::open(&temp.0.join("store"), Keeping::plain()).unwrap();
     let spare = store.folder().join("keyfob.spare");
     assert!(!spare.exists(), "not before a refresh");
     store.keep_spare().unwrap();
@@ -195,7 +208,7 @@ fn spare_space_is_there_before_it_is_needed_and_given_up_when_it_is() {
 #[test]
 fn a_lock_is_one_s_alone_or_shared_and_goes_with_its_holder() {
     let temp = Temp::new("locks");
-    let store = Store::open(&temp.0.join("store")).unwrap();
+    let store = Store::open(&temp.0.join("store"), Keeping::plain()).unwrap();
     let alone = || store.try_lock(Purpose::Grant, "r", Hold::Alone).unwrap();
     let shared = || store.try_lock(Purpose::Grant, "r", Hold::Shared).unwrap();
     let held = alone().unwrap();

@@ -9,7 +9,7 @@ use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use keyfob::{EndSession, Error, Keyfob, LoginOptions, MinValidity};
+use keyfob::{EndSession, Error, Keyfob, LoginOptions, MinValidity, StoreKey};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::support::{SSO, TestClock, config};
@@ -40,6 +40,11 @@ fn work(issuer: &str, store: &Path, later: Duration, task: &str, rest: &[String]
     println!("{OPEN}");
     std::io::stdin().read_exact(&mut [0]).unwrap();
     println!("{}", outcome(&keyfob, task, rest));
+}
+
+/// The key that a worker changes the store's to.
+pub fn other_key() -> StoreKey {
+    StoreKey::new([9; 32])
 }
 
 /// A handle for which so much time has passed.
@@ -74,6 +79,7 @@ fn outcome(keyfob: &Keyfob, task: &str, rest: &[String]) -> String {
         }),
         ("end", [id]) => keyfob.end_session(id, EndSession::default()).map(|ended| format!("{:?}", ended.revocation())),
         ("begin", []) => keyfob.begin_login(SSO, LoginOptions::new()).map(|login| login.authorization_url().to_owned()),
+        ("rekey", []) => keyfob.rekey(&other_key()).map(|()| "rekeyed".to_owned()),
         ("complete", [redirect]) => keyfob.complete_login(redirect).map(|done| done.session().id().to_owned()),
         _ => unreachable!("no such task: {task}"),
     };

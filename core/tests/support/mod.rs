@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use keyfob::{Clock, Config, ConfigBuilder, Keyfob, LoginOptions, Registration, Session, SystemClock};
+use keyfob::{Clock, Config, ConfigBuilder, Keyfob, LoginOptions, Registration, Session, StoreKey, SystemClock};
 use keyfob_idp::{Idp, LoggedRequest, Script, browser};
 
 /// The id of the registration that every test uses.
@@ -102,6 +102,20 @@ impl Bench {
         Self { idp, clock, keyfob, temp }
     }
 
+    /// The demo script, and a store in plaintext.
+    pub fn plain() -> Self {
+        Self::with(plain_config)
+    }
+
+    /// The demo script, and another configuration than the usual one.
+    pub fn with(config: impl FnOnce(&str, &Path) -> Config) -> Self {
+        let idp = Idp::start(Script::default()).unwrap();
+        let temp = Temp::new();
+        let clock = Arc::new(TestClock::default());
+        let keyfob = Keyfob::open(config(idp.issuer(), &temp.store()).with_clock(clock.clone())).unwrap();
+        Self { idp, clock, keyfob, temp }
+    }
+
     /// Another handle on the same store, as another process would have it.
     pub fn another(&self) -> Keyfob {
         Keyfob::open(elsewhere(config(self.idp.issuer(), &self.temp.store()).with_clock(self.clock.clone()))).unwrap()
@@ -153,18 +167,33 @@ pub fn log_in(authorization_url: &str) -> String {
     browser::log_in(authorization_url, "ada", "lovelace").unwrap()
 }
 
-/// One registration at an issuer. Every call looks for other handles' changes.
+/// The store key of every test that has no other. Test stores are sealed, as an app's are.
+pub fn store_key() -> StoreKey {
+    StoreKey::new([42; 32])
+}
+
+/// One registration at an issuer, and a sealed store. Every call looks for other handles' changes.
 pub fn config(issuer: &str, store: &Path) -> Config {
-    builder(issuer, store).coherence(Duration::ZERO).build().unwrap()
+    builder(issuer, store).coherence(Duration::ZERO).build().unwrap().with_store_key(store_key())
 }
 
 /// The same, looking once an hour.
 pub fn patient_config(issuer: &str, store: &Path) -> Config {
-    builder(issuer, store).coherence(Duration::from_secs(3600)).build().unwrap()
+    builder(issuer, store).coherence(Duration::from_secs(3600)).build().unwrap().with_store_key(store_key())
+}
+
+/// The same in plaintext, where a test looks at what lies in the store.
+pub fn plain_config(issuer: &str, store: &Path) -> Config {
+    builder(issuer, store).coherence(Duration::ZERO).plaintext(true).build().unwrap()
+}
+
+/// The same with no word on keys, for a test to add its own.
+pub fn bare_config(issuer: &str, store: &Path) -> Config {
+    builder(issuer, store).coherence(Duration::ZERO).build().unwrap()
 }
 
 fn builder(issuer: &str, store: &Path) -> ConfigBuilder {
-    Config::builder(store).plaintext(true).registration(
+    Config::builder(store).registration(
         Registration::new(SSO, "oidc", "demo", REDIRECT_URI)
             .variable("issuer", issuer)
             .scope("openid")
