@@ -96,6 +96,11 @@ fn main() {
         });
         trials.push(trial.with_ignored_flag(no_strace));
     }
+    let trial = Trial::test("killed_at_each_write_to_the_disk::rekey", || {
+        killed_at_each_write_of_another_key();
+        Ok(())
+    });
+    trials.push(trial.with_ignored_flag(no_strace));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
@@ -603,10 +608,7 @@ fn killed_at_each_write(task: &str) {
             let world = World::new(Grace::Long);
             let session = world.log_in();
             let now = world.place.after(OVER);
-            let trace = world.temp.store().with_file_name("trace");
-            let inject = format!("inject={call}:signal=KILL:when={number}");
-            let strace = ["strace", "-f", "-q", "-o", trace.to_str().unwrap(), "-e", &inject];
-            let end = now.run_under(&strace, &[task, &session]);
+            let end = now.run_until(&world, call, number, &[task, &session]);
             check_copy(&now.store, |_| {});
             if let End::Said(said) = end {
                 assert!(!said.contains(' '), "{call} {number}: {said}");
@@ -627,6 +629,45 @@ fn killed_at_each_write(task: &str) {
                 assert!((1..=2).contains(&world.requests("/revoke").len()), "{call} {number}");
                 world.check(&session, Some(Reason::LoggedOut));
             }
+        }
+    }
+    assert!(deaths > 10, "it died {deaths} times only");
+}
+
+impl Place {
+    /// A child that is killed as it enters a system call for the so many-th time.
+    fn run_until(&self, world: &World, call: &str, number: u32, task: &[&str]) -> End {
+        let trace = world.temp.store().with_file_name("trace");
+        let inject = format!("inject={call}:signal=KILL:when={number}");
+        self.run_under(&["strace", "-f", "-q", "-o", trace.to_str().unwrap(), "-e", &inject], task)
+    }
+}
+
+/// The same while the store key is changed: one of the two keys opens the store, and nothing is missing.
+fn killed_at_each_write_of_another_key() {
+    let mut deaths = 0;
+    for call in ["pwrite64", "ftruncate", "fdatasync", "fsync"] {
+        for number in 1.. {
+            let world = World::new(Grace::None);
+            let session = world.log_in();
+            let token = world.newest("access_token");
+            let end = world.place.run_until(&world, call, number, &["rekey"]);
+            check_copy(&world.place.store, |_| {});
+            let open = |key: StoreKey| {
+                let keyfob = Keyfob::open(bare_config(&world.place.issuer, &world.place.store).with_store_key(key))?;
+                keyfob.access_token(&session, MinValidity::default())
+            };
+            let found: Vec<_> = [open(store_key()), open(children::other_key())]
+                .into_iter()
+                .map(|found| found.map(|token| token.secret().to_owned()).map_err(|error| error.reason()))
+                .collect();
+            let (right, wrong) = (Ok(token), Err(Reason::WrongStoreKey));
+            if let End::Said(said) = end {
+                assert_eq!((said.as_str(), found), ("rekeyed", vec![wrong, right]));
+                break;
+            }
+            deaths += 1;
+            assert!(found == [right.clone(), wrong.clone()] || found == [wrong, right], "{call} {number}: {found:?}");
         }
     }
     assert!(deaths > 10, "it died {deaths} times only");

@@ -107,7 +107,7 @@ fn what_is_sealed_is_read_by_every_process_that_has_the_key_and_seen_by_nobody_e
     let session = bench.log_in();
     let before = session.provider_refresh_token().unwrap().to_owned();
     let session = bench.keyfob.refresh_session(session.id()).unwrap();
-    bench.keyfob.profile(session.id(), Freshness::now()).unwrap();
+    bench.keyfob.profile(session.id(), Freshness::secs(0)).unwrap();
     let waiting = bench.redirect();
     let there = bench.another();
     assert_eq!(token(&there, session.id()).unwrap(), session.provider_access_token());
@@ -235,7 +235,7 @@ fn a_key_that_is_gone_ends_the_sessions_keeps_who_they_were_and_deletes_nothing(
     assert_eq!(bench.cell("tokens", "session", session.id()), sealed, "it stays as it was");
     let line = &after.journal(1).unwrap()[0];
     assert_eq!((line.event(), line.reason(), line.registration()), ("StoreQuarantined", Some("KeyLost"), None));
-    refused(after.complete_login(&redirect), ErrorKind::RedirectRejected, Reason::RedirectUsed);
+    refused(after.complete_login(&redirect), ErrorKind::LoginRequired, Reason::KeyLost);
     // A process that still has the old key in memory finds out, and cannot write under it.
     refused(token(&bench.keyfob, session.id()), ErrorKind::StoreKey, Reason::WrongStoreKey);
     // A new login is the way on, and finds the same session.

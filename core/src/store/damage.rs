@@ -101,7 +101,13 @@ fn nap(pause: std::time::Duration) {
 fn open_sound(folder: &Path) -> Result<Connection> {
     let database = folder::prepare_database(folder)?;
     crash_point!("K16");
-    let connection = schema::open(&database)?;
+    let connection = schema::open(&database).map_err(|error| match error.reason() {
+        // What a system that protects its files says of one that is locked looks like a broken disk. It passes.
+        Reason::StoreNotWritable => {
+            Error::new(Reason::StoreUnavailable).with_detail(error.detail().unwrap_or_default().to_owned())
+        }
+        _ => error,
+    })?;
     vault::find(&connection)?;
     let suspect = folder.join(SUSPECT);
     if fs::symlink_metadata(&suspect).is_ok() {

@@ -8,7 +8,7 @@ use super::seal::Place;
 use super::sessions::{NewSession, Received, SessionRow, put_session};
 use super::vault::Sealer;
 use super::{Note, Store, journal, tampered};
-use crate::error::{Error, Reason, Result};
+use crate::error::{Reason, Result};
 use crate::login::PendingLogin;
 use crate::provider::Metadata;
 use crate::secret::Secret;
@@ -181,10 +181,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawLogin> {
 
 fn parse(raw: RawLogin, sealer: &Sealer<'_>) -> Result<LoginRow> {
     let head = raw.rest;
-    // With its key a login loses what its redirect is answered with.
-    let open = |place, sealed: &[u8]| sealer.open(place, sealed)?.ok_or_else(|| Error::new(Reason::KeyLost));
-    let secrets = raw.secrets.map(|sealed| open(Place::login_secrets(&head.id), &sealed)).transpose()?;
-    let answer = raw.answer.map(|sealed| open(Place::login_answer(&head.id), &sealed)).transpose()?;
+    let secrets = raw.secrets.map(|sealed| sealer.open(Place::login_secrets(&head.id), &sealed)).transpose()?;
+    let answer = raw.answer.map(|sealed| sealer.open(Place::login_answer(&head.id), &sealed)).transpose()?;
     Ok(LoginRow {
         stage: Stage::from_number(raw.stage).ok_or_else(|| tampered("login.stage"))?,
         pinned: serde_json::from_str(&raw.pinned).map_err(|_| tampered("login.pinned"))?,

@@ -30,7 +30,7 @@ impl Store {
             let keys = || {
                 sealer.seals().all.iter().filter_map(|(row, seal)| match seal {
                     Seal::Key(key) => Some((*row, key)),
-                    Seal::Plain | Seal::Lost => None,
+                    Seal::Plain | Seal::Lost(_) => None,
                 })
             };
             let new = DataKey::generate(keys().any(|(_, key)| key.after_plain))?;
@@ -110,8 +110,7 @@ impl Store {
 fn anew(sealer: &Sealer<'_>, place: Place<'_>, stored: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
     let Some(stored) = stored.filter(|stored| sealer.seals().is_old(stored)) else { return Ok(None) };
     match sealer.open(place, stored) {
-        Ok(Some(value)) => sealer.seal(place, &value).map(Some),
-        Ok(None) => Ok(None),
+        Ok(value) => sealer.seal(place, &value).map(Some),
         Err(error) => {
             log::warn!("a value in the store cannot be opened, and stays as it is: {error}");
             Ok(None)

@@ -178,6 +178,8 @@ pub(super) fn open(database: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut connection = Connection::open_with_flags(database, flags)?;
     connection.busy_timeout(BUSY)?;
+    // All that this room says.
+    connection.set_prepared_statement_cache_capacity(64);
     for (config, on) in CONFIGURED {
         if connection.set_db_config(config, on)? != on {
             return Err(refused("a configuration of SQLite"));

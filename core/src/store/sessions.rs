@@ -228,17 +228,18 @@ fn parse(raw: RawSession, sealer: &Sealer<'_>) -> Result<SessionRow> {
         // A tombstone has neither.
         return Ok(row);
     }
-    let profile = sealer.open(Place::session_profile(&row.id), &raw.profile)?;
-    row.profile = match profile {
-        Some(profile) => serde_json::from_slice(&profile).map_err(|_| tampered("session.profile"))?,
-        None => Profile::of_uid(&row.uid),
+    let tokens = match sealer.open(Place::session_tokens(&row.id), &raw.tokens) {
+        Err(lost) if lost.is_login_required() => {
+            // It has ended for that, or for another cause before. Whose it was is all that is known.
+            row.cause.get_or_insert(lost.reason());
+            row.profile = Profile::of_uid(&row.uid);
+            return Ok(row);
+        }
+        tokens => tokens?,
     };
-    match sealer.open(Place::session_tokens(&row.id), &raw.tokens)? {
-        Some(tokens) => row.tokens = TokenAnswer::from_bytes(&tokens)?,
-        // Its session has ended for that.
-        None if row.cause.is_some() => {}
-        None => return Err(tampered("session.tokens")),
-    }
+    row.tokens = TokenAnswer::from_bytes(&tokens)?;
+    let profile = sealer.open(Place::session_profile(&row.id), &raw.profile)?;
+    row.profile = serde_json::from_slice(&profile).map_err(|_| tampered("session.profile"))?;
     Ok(row)
 }
 

@@ -72,7 +72,8 @@ pub(super) struct Found {
 #[derive(Clone, PartialEq, Eq)]
 struct FoundSeal {
     row: u32,
-    lost: bool,
+    /// Why what is under it is lost.
+    lost: Option<Reason>,
     /// The data key under the store key; `None` where values are kept as they are.
     wrapped: Option<Vec<u8>>,
 }
@@ -168,11 +169,11 @@ impl Sealer<'_> {
         self.seals.seal(place, value)
     }
 
-    /// The value in a column; `None` where its key is lost.
-    pub(super) fn open(&self, place: Place<'_>, stored: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    /// The value in a column. Where its key is lost, the error is the ending that this is.
+    pub(super) fn open(&self, place: Place<'_>, stored: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         match self.seals.open(place, stored)? {
-            Value::Open(value) => Ok(Some(value)),
-            Value::Lost => Ok(None),
+            Value::Open(value) => Ok(value),
+            Value::Lost(cause) => Err(Error::new(cause)),
             Value::Unknown => {
                 self.stale.set(true);
                 Err(tampered(place.name()))
@@ -198,9 +199,13 @@ pub(super) fn find(connection: &Connection) -> Result<Found> {
     let (current, device) = connection
         .prepare_cached("SELECT seal, device FROM meta")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut statement = connection.prepare_cached("SELECT row, cause IS NOT NULL, wrapped FROM seal ORDER BY row")?;
-    let seals =
-        statement.query_map([], |row| Ok(FoundSeal { row: row.get(0)?, lost: row.get(1)?, wrapped: row.get(2)? }))?;
+    let mut statement = connection.prepare_cached("SELECT row, cause, wrapped FROM seal ORDER BY row")?;
+    let seals = statement.query_map([], |row| {
+        let cause: Option<String> = row.get(1)?;
+        // A cause that this version does not know is one all the same.
+        let lost = cause.map(|name| Reason::from_name(&name).unwrap_or(Reason::KeyLost));
+        Ok(FoundSeal { row: row.get(0)?, lost, wrapped: row.get(2)? })
+    })?;
     Ok(Found { current, device, seals: seals.collect::<rusqlite::Result<_>>()? })
 }
 
@@ -322,8 +327,11 @@ impl Store {
         let mut after_plain = key.is_none();
         // The current one is the newest: whether plain values may still be there is its word, which nobody can forge.
         for seal in found.seals.iter().rev() {
+            if let Some(cause) = seal.lost {
+                all.push((seal.row, Seal::Lost(cause)));
+                continue;
+            }
             let opened = match (&seal.wrapped, key) {
-                _ if seal.lost => Seal::Lost,
                 (None, _) if after_plain => Seal::Plain,
                 (Some(wrapped), Some(key)) => match DataKey::unwrap(wrapped, key, seal.row)? {
                     Some(data_key) => {
