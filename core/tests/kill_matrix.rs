@@ -318,7 +318,7 @@ fn killed_in_a_refresh(row: &Row, grace: Grace, next: Next) {
 
     if next == Next::LookThenToken {
         let cut_off = usize::from(row.cut_off);
-        assert_eq!(now.run(&["open"]), format!("schema 2 interrupted {cut_off} owed 0"));
+        assert_eq!(now.run(&["open"]), format!("schema 3 interrupted {cut_off} owed 0"));
         assert_eq!(world.refreshes().len(), row.sent, "to open it only tells");
     }
     let lost = row.spent && grace == Grace::None;
@@ -390,7 +390,7 @@ fn killed_in_a_logout(point: &str, grace: Grace, size: usize) {
     check_copy(&place.store, |_| {});
     assert_eq!(world.requests("/revoke").len(), 0);
     assert_eq!(place.run(&["token", &session]), "LoginRequired LoggedOut");
-    assert_eq!(place.run(&["open"]), "schema 2 interrupted 0 owed 1");
+    assert_eq!(place.run(&["open"]), "schema 3 interrupted 0 owed 1");
     assert_eq!(world.requests("/revoke").len(), 0);
 
     let mut done = place.crowd(size, &["maintain"]);
