@@ -6,6 +6,7 @@ mod documents;
 mod folder;
 mod health;
 mod journal;
+mod listing;
 mod lock;
 mod logins;
 mod outbox;

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use zeroize::Zeroizing;
 
 use super::logins::Stage;
-use super::sessions::{ACTIVE, SessionRow};
+use super::sessions::{ACTIVE, LOGGED_OUT, SessionRow};
 use super::{Note, Store, journal, json, parse_json};
 use crate::error::{Error, Result};
 use crate::refresh::pause::Pause;
@@ -63,6 +63,14 @@ pub(super) fn owe_row(transaction: &Transaction<'_>, id: &str, now: i64) -> Resu
     );
     transaction.prepare_cached(&sql)?.execute(params![id, now])?;
     Ok(())
+}
+
+/// The index has no tombstones, and SQLite does not conclude from one state that it is not another.
+pub(super) fn has_session() -> String {
+    format!(
+        "SELECT 1 FROM session WHERE registration = ?1 AND issuer = ?2 AND uid = ?3
+             AND state <> {LOGGED_OUT} AND state = {ACTIVE}"
+    )
 }
 
 impl Store {
@@ -148,11 +156,8 @@ impl Store {
     /// Whether the account that an entry is about has an active session.
     pub(crate) fn has_session(&self, owed: &OwedRow) -> Result<bool> {
         self.read(|connection| {
-            let sql = format!(
-                "SELECT 1 FROM session WHERE registration = ?1 AND issuer = ?2 AND uid = ?3 AND state = {ACTIVE}"
-            );
             let key = params![owed.registration, owed.issuer, owed.uid];
-            Ok(connection.prepare_cached(&sql)?.exists(key)?)
+            Ok(connection.prepare_cached(&has_session())?.exists(key)?)
         })
     }
 }

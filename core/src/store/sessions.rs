@@ -16,7 +16,7 @@ use crate::token::answer::TokenAnswer;
 
 /// The states as they are stored.
 pub(super) const ACTIVE: i64 = 0;
-const ENDED: i64 = 1;
+pub(super) const ENDED: i64 = 1;
 pub(super) const LOGGED_OUT: i64 = 2;
 
 /// Whom an ID token must go on naming (OpenID Connect Core section 12.2).
@@ -144,15 +144,15 @@ pub(crate) struct NewSession {
 }
 
 /// Of a session `s` and the attempt `a` of its generation.
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "s.id, s.registration, s.provider, s.uid, s.state, s.cause, s.generation, s.verified, s.created_at,
     s.received_wall, s.received_boot, s.boot_id, s.received_server, s.lifetime, s.pause, s.scopes, s.identity,
     s.profile_at, s.profile, s.tokens, s.issuer, s.profile_etag, s.doubted, a.owner, a.begun, a.in_doubt, a.pause";
 
-const FROM: &str = "session AS s LEFT JOIN attempt AS a ON a.session = s.id AND a.generation = s.generation";
+pub(super) const FROM: &str = "session AS s LEFT JOIN attempt AS a ON a.session = s.id AND a.generation = s.generation";
 
 /// The columns whose content has to be parsed, beside the others.
-struct RawSession {
+pub(super) struct RawSession {
     state: i64,
     cause: Option<String>,
     scopes: String,
@@ -171,7 +171,7 @@ struct RawAttempt {
     pause: Option<String>,
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
     let attempt = match row.get::<_, Option<String>>(23)? {
         Some(owner) => Some(RawAttempt { owner, begun: row.get(24)?, in_doubt: row.get(25)?, pause: row.get(26)? }),
         None => None,
@@ -211,7 +211,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
     })
 }
 
-fn parse(raw: RawSession) -> Result<SessionRow> {
+pub(super) fn parse(raw: RawSession) -> Result<SessionRow> {
     let mut row = raw.row;
     row.cause = match (raw.state, raw.cause) {
         (ACTIVE, None) => None,
@@ -303,16 +303,6 @@ impl Store {
             transaction.prepare_cached(sql)?.execute([&row.id])?;
             journal::write(transaction, now, &note.session(&row.id))?;
             Ok(row)
-        })
-    }
-
-    /// Every session that the app has not ended, oldest first.
-    pub(crate) fn sessions(&self) -> Result<Vec<SessionRow>> {
-        self.read(|connection| {
-            let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE s.state <> {LOGGED_OUT} ORDER BY s.row");
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows: Vec<RawSession> = statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?;
-            rows.into_iter().map(parse).collect()
         })
     }
 
