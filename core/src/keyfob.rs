@@ -382,7 +382,8 @@ impl Keyfob {
 
     /// Does everything that is owed: saves tokens that could not be saved, mends refreshes that a process died in, tells providers of sessions that were
     /// logged out, refreshes what is due, forgets what is old. **Touches the network.** **Changes stored state.** For a moment that the host picks: after
-    /// its start, in a background task. Begins nothing new after `limit`; what was begun is seen through.
+    /// its start, in a background task. Begins nothing new after `limit`; what was begun is seen through. To find what is due it reads every session, a few
+    /// at a time: among a million that alone takes seconds.
     ///
     /// # Errors
     /// The kinds of the store. What does not succeed for one session is no error: [`Maintained::failed`] counts it, the journal says why.
@@ -411,7 +412,8 @@ impl Keyfob {
         self.shared.resume()
     }
 
-    /// How the store is: sessions, refreshes that were cut off, what is owed, how far the clock is off. Touches no network.
+    /// How the store is: sessions, refreshes that were cut off, what is owed, how far the clock is off. Touches no network. Counts the sessions, which
+    /// takes the longer the more there are.
     ///
     /// # Errors
     /// The kinds of the store.
