@@ -297,7 +297,8 @@ typedef struct keyfob_registration_list keyfob_registration_list;
 typedef struct keyfob_session keyfob_session;
 
 /**
- * Sessions, oldest first. Made by `keyfob_sessions`, freed by `keyfob_session_list_free`.
+ * Sessions, oldest first. Made by `keyfob_sessions` and `keyfob_sessions_page`, freed by
+ * `keyfob_session_list_free`.
  *
  * Threads: may be shared.
  */
@@ -1217,17 +1218,6 @@ keyfob_status keyfob_find_session(const keyfob_handle *handle,
                                   keyfob_error **error_out);
 
 /**
- * All sessions, oldest first: the active ones and those that ended by themselves, without those that the
- * app logged out. Touches no network.
- *
- * @param list_out  caller owns; free with keyfob_session_list_free
- */
-KEYFOB_MUST_USE
-keyfob_status keyfob_sessions(const keyfob_handle *handle,
-                              keyfob_session_list **list_out,
-                              keyfob_error **error_out);
-
-/**
  * The session that the last login made, or that `keyfob_set_current_session` named. Touches no network.
  *
  * @param session_out  caller owns; free with keyfob_session_free; NULL with `KEYFOB_OK` if there is no
@@ -1566,6 +1556,55 @@ int64_t keyfob_journal_entry_clock_skew_ms(const keyfob_journal_entry *entry);
  * Ownership: borrowed until the keyfob_journal_list is freed.
  */
 const char *keyfob_journal_entry_message(const keyfob_journal_entry *entry);
+
+/**
+ * The session of a user at the issuer that the registration names now. One that ended by itself is found,
+ * with its reason; one that the app logged out is not. Touches no network. As quick in a store of a
+ * million sessions as in one of a hundred.
+ *
+ * @param registration  the id of a registration; copied; caller may free after return
+ * @param provider_uid  the user's lasting id at the provider, as of `keyfob_session_provider_uid`; copied;
+ *                      caller may free after return
+ * @param session_out   caller owns; free with keyfob_session_free; NULL with `KEYFOB_OK` if the user has
+ *                      no session
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such registration.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_find_session_by_user(const keyfob_handle *handle,
+                                          const char *registration,
+                                          const char *provider_uid,
+                                          keyfob_session **session_out,
+                                          keyfob_error **error_out);
+
+/**
+ * All sessions, oldest first: the active ones and those that ended by themselves, without those that the
+ * app logged out. Touches no network. Reads them all at once: where there may be many, there is
+ * `keyfob_sessions_page`.
+ *
+ * @param list_out  caller owns; free with keyfob_session_list_free
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_sessions(const keyfob_handle *handle,
+                              keyfob_session_list **list_out,
+                              keyfob_error **error_out);
+
+/**
+ * Some of the sessions that `keyfob_sessions` gives: those that come after one of them. The last id of a
+ * page asks for the next one, and an empty page is the end. Sessions that come or go meanwhile move no
+ * other: none is given twice or left out, and a session that was logged out meanwhile keeps its place.
+ * Touches no network. However many pages lie before it, a page takes the same time.
+ *
+ * @param after_id  the id of a session, NULL for the first page; copied; caller may free after return
+ * @param limit     how many sessions at most, from 1 to 1000
+ * @param list_out  caller owns; free with keyfob_session_list_free
+ * @return `KEYFOB_INVALID_ARGUMENT`: another `limit`, no session with that id.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_sessions_page(const keyfob_handle *handle,
+                                   const char *after_id,
+                                   size_t limit,
+                                   keyfob_session_list **list_out,
+                                   keyfob_error **error_out);
 
 /**
  * Options that ask for nothing beyond the registration.

@@ -17,7 +17,7 @@ use crate::login::{keyfob_completed, keyfob_login, keyfob_login_options};
 use crate::pending::keyfob_pending_login_list;
 use crate::profile::{freshness, keyfob_profile};
 use crate::registration::keyfob_registration_list;
-use crate::session::{keyfob_session, keyfob_session_list};
+use crate::session::keyfob_session;
 use crate::token::keyfob_token;
 
 /// For `keyfob_access_token`: one minute, enough for a request on a slow line.
@@ -381,24 +381,6 @@ pub unsafe extern "C" fn keyfob_find_session(
         // SAFETY: the caller keeps the header's rule for strings.
         let session_id = unsafe { text("session_id", session_id) }?;
         session_out.give(handle.keyfob.session(session_id)?.into());
-        Ok(())
-    })
-}
-
-/// All sessions, oldest first: the active ones and those that ended by themselves, without those that the
-/// app logged out. Touches no network.
-///
-/// @param list_out  caller owns; free with keyfob_session_list_free
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn keyfob_sessions(
-    handle: Option<&keyfob_handle>,
-    list_out: Option<&mut MaybeUninit<*mut keyfob_session_list>>,
-    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
-) -> keyfob_status {
-    guard(error_out, || {
-        let list_out = Output::new("list_out", list_out)?;
-        list_out.give(given("handle", handle)?.keyfob.sessions()?.into());
         Ok(())
     })
 }

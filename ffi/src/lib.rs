@@ -21,6 +21,7 @@ pub mod handle;
 pub mod health;
 pub mod import;
 pub mod journal;
+pub mod listing;
 pub mod login;
 pub mod maintain;
 pub mod observer;

@@ -127,9 +127,20 @@ impl Keyfob {
         Ok((&self.core()?.session(session_id)?).into())
     }
 
+    /// The session of a user at the issuer that the registration names.
+    pub fn find_session(&self, registration: &str, provider_uid: &str) -> Result<Option<Session>> {
+        Ok(self.core()?.find_session(registration, provider_uid)?.as_ref().map(Session::from))
+    }
+
     /// All sessions, oldest first.
     pub fn sessions(&self) -> Result<Vec<Session>> {
         Ok(self.core()?.sessions()?.iter().map(Session::from).collect())
+    }
+
+    /// At most so many of them, after one or from the first on.
+    pub fn sessions_page(&self, after: Option<String>, limit: u32) -> Result<Vec<Session>> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(self.core()?.sessions_page(after.as_deref(), limit)?.iter().map(Session::from).collect())
     }
 
     /// The current session.

@@ -8,6 +8,7 @@ mod file_system;
 mod folder;
 mod health;
 mod journal;
+mod listing;
 mod lock;
 mod logins;
 mod outbox;

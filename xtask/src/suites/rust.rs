@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::Suite;
 use crate::counting::libtest;
-use crate::setup::{self, STRACE};
+use crate::setup::{self, STRACE, VALGRIND};
 use crate::table::Score;
 use crate::workspace::{CHAOS, PEERS, Workspace};
 
@@ -27,7 +27,17 @@ pub(super) const MODEL: Suite = Suite {
     run: run_model,
 };
 
-/// What its tests' names begin with.
+/// What a million sessions cost.
+pub(super) const SCALE: Suite = Suite {
+    name: "scale",
+    what: "a store of a million sessions beside one of a hundred: two minutes",
+    long: true,
+    needs: || vec![&VALGRIND],
+    prepare: None,
+    run: run_scale,
+};
+
+/// What the names of tests begin with that are for the long suites.
 const WIDE: &str = "wide_";
 
 fn run_model(workspace: &Workspace, score: &mut Score) -> Result<()> {
@@ -37,13 +47,20 @@ fn run_model(workspace: &Workspace, score: &mut Score) -> Result<()> {
     Ok(())
 }
 
+fn run_scale(workspace: &Workspace, score: &mut Score) -> Result<()> {
+    let args = ["-p", "keyfob", "--test", "scale", "--", "--include-ignored", "--nocapture", WIDE];
+    let done = workspace.cargo().arg("test").args(args).run()?;
+    score.count("a million sessions", &done, libtest);
+    Ok(())
+}
+
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
-    // For the one test that counts system calls; without it that test is skipped, and the rest is as good.
-    setup::install(&[&STRACE]);
+    // For the tests that count system calls and instructions; without them those are skipped, and the rest is as good.
+    setup::install(&[&STRACE, &VALGRIND]);
     // Peers and chaos are suites of their own.
     let workspace_alone = ["--workspace", "--exclude", PEERS, "--exclude", CHAOS];
     for args in [workspace_alone.as_slice(), &["-p", "keyfob", "--no-default-features"]] {
-        // All of them, though one failed: the table counts what passed, too. The model's wide searches take minutes, and are a suite of their own.
+        // All of them, though one failed: the table counts what passed, too. The wide ones take minutes, and are suites of their own.
         let done = workspace.cargo().args(["test", "--no-fail-fast"]).args(args).args(["--", "--skip", WIDE]).run()?;
         score.count(&format!("cargo test {}", args.join(" ")), &done, libtest);
     }

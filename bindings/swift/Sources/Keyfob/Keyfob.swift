@@ -138,9 +138,27 @@ public final class Keyfob: Sendable {
         try await detached { [raw] in Session(try raw.session(sessionId: sessionID)) }
     }
 
-    /// All sessions, oldest first, without those that the app has logged out.
+    /// The session of a user, `providerUID` being the user's lasting id at the provider (``Session/providerUID``), at the issuer that the
+    /// registration names now, also one that has ended by itself; nil if there is none or the app has logged it out. Touches no network. As quick in a
+    /// store of a million sessions as in one of a hundred.
+    public func findSession(_ registration: String, providerUID: String) async throws -> Session? {
+        try await detached { [raw] in
+            try raw.findSession(registration: registration, providerUid: providerUID).map(Session.init)
+        }
+    }
+
+    /// All sessions, oldest first, without those that the app has logged out. Reads them all at once: where there may be many,
+    /// ``sessionsPage(after:limit:)`` is for that.
     public func sessions() async throws -> [Session] {
         try await detached { [raw] in try raw.sessions().map(Session.init) }
+    }
+
+    /// Some of ``sessions()``: at most `limit`, from 1 to 1000, that come after the session with the id `after`; the first ones without it.
+    /// The last id of a page asks for the next one, and an empty page is the end. Sessions that come or go meanwhile move no other:
+    /// none is given twice or left out, and an `after` that was logged out meanwhile keeps its place. Touches no network. However many
+    /// pages lie before it, a page takes the same time.
+    public func sessionsPage(after: String? = nil, limit: UInt32 = 100) async throws -> [Session] {
+        try await detached { [raw] in try raw.sessionsPage(after: after, limit: limit).map(Session.init) }
     }
 
     /// The session that the last login made, or that ``setCurrentSession(_:)`` named; nil once the app has logged it out.

@@ -104,8 +104,30 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
     /** The session of that id, also one that has ended. */
     public suspend fun session(sessionId: String): Session = detached { Session(raw.session(sessionId)) }
 
-    /** All sessions, oldest first, without those that the app has logged out. */
+    /**
+     * The session of a user, [providerUid] being the user's lasting id at the provider ([Session.providerUid]), at the issuer that the
+     * registration names now, also one that has ended by itself; null if there is none or the app has logged it out. Touches no network. As quick in a store
+     * of a million sessions as in one of a hundred.
+     */
+    public suspend fun findSession(registration: String, providerUid: String): Session? =
+        detached { raw.findSession(registration, providerUid)?.let(::Session) }
+
+    /**
+     * All sessions, oldest first, without those that the app has logged out. Reads them all at once: where there may be many, [sessionsPage]
+     * is for that.
+     */
     public suspend fun sessions(): List<Session> = detached { raw.sessions().map(::Session) }
+
+    /**
+     * Some of [sessions]: at most [limit], from 1 to 1000, that come after the session with the id [after]; the first ones without it. The
+     * last id of a page asks for the next one, and an empty page is the end. Sessions that come or go meanwhile move no other: none
+     * is given twice or left out, and an [after] that was logged out meanwhile keeps its place. Touches no network. However many pages lie before it, a page
+     * takes the same time.
+     */
+    public suspend fun sessionsPage(after: String? = null, limit: Int = 100): List<Session> {
+        require(limit >= 0) { "limit is negative" }
+        return detached { raw.sessionsPage(after, limit.toUInt()).map(::Session) }
+    }
 
     /** The session that the last login made, or that [setCurrentSession] named; null once the app has logged it out. */
     public suspend fun currentSession(): Session? = detached { raw.currentSession()?.let(::Session) }
