@@ -55,7 +55,7 @@ fn no_secret_lies_in_any_file_at_any_moment() {
         look();
     }
     bench.keyfob.profile(id, Freshness::secs(0)).unwrap();
-    bench.script(|script| script.faults = vec![Fault::on(Endpoint::Token).close(Close::BeforeHeaders)]);
+    bench.script(|script| script.faults = vec![Fault::on(Endpoint::Token).process(false).close(Close::BeforeHeaders)]);
     bench.keyfob.refresh_session(id).unwrap_err();
     look();
     bench.script(|script| script.faults.clear());
