@@ -1,5 +1,7 @@
 /* Sessions looked for by their user, and listed a page at a time. `listing ISSUER EMPTY_FOLDER`. */
 
+#define _POSIX_C_SOURCE 200809L
+
 #include "tap.h"
 #include "wire.h"
 

@@ -459,6 +459,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_current_session(uint64_t ptr, R
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_end_session(uint64_t ptr, RustBuffer session_id, RustBuffer options, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_FIND_SESSION
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_FIND_SESSION
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_find_session(uint64_t ptr, RustBuffer registration, RustBuffer provider_uid, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_HEALTH
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_HEALTH
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_health(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -522,6 +527,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_session(uint64_t ptr, RustBuffe
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SESSIONS
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SESSIONS
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_sessions(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SESSIONS_PAGE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SESSIONS_PAGE
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_sessions_page(uint64_t ptr, RustBuffer after, uint32_t limit, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SET_CURRENT_SESSION
@@ -1078,6 +1088,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_end_session(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_FIND_SESSION
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_FIND_SESSION
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_find_session(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_HEALTH
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_HEALTH
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_health(void
@@ -1153,6 +1169,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_session(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SESSIONS
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SESSIONS
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_sessions(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SESSIONS_PAGE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SESSIONS_PAGE
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_sessions_page(void
     
 );
 #endif

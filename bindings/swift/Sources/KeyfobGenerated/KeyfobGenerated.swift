@@ -1762,6 +1762,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
     func endSession(sessionId: String, options: EndSession) throws  -> Ended
     
     /**
+     * The session of a user at the issuer that the registration names.
+     */
+    func findSession(registration: String, providerUid: String) throws  -> Session?
+    
+    /**
      * How the store is.
      */
     func health() throws  -> Health
@@ -1825,6 +1830,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
      * All sessions, oldest first.
      */
     func sessions() throws  -> [Session]
+    
+    /**
+     * At most so many of them, after one or from the first on.
+     */
+    func sessionsPage(after: String?, limit: UInt32) throws  -> [Session]
     
     /**
      * Makes a session the current one.
@@ -2002,6 +2012,20 @@ open func endSession(sessionId: String, options: EndSession)throws  -> Ended  {
 }
     
     /**
+     * The session of a user at the issuer that the registration names.
+     */
+open func findSession(registration: String, providerUid: String)throws  -> Session?  {
+    return try  FfiConverterOptionTypeSession.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_find_session(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(registration),
+        FfiConverterString.lower(providerUid),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * How the store is.
      */
 open func health()throws  -> Health  {
@@ -2162,6 +2186,20 @@ open func sessions()throws  -> [Session]  {
         uniffiCallStatus in
     uniffi_keyfob_uniffi_fn_method_keyfob_sessions(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * At most so many of them, after one or from the first on.
+     */
+open func sessionsPage(after: String?, limit: UInt32)throws  -> [Session]  {
+    return try  FfiConverterSequenceTypeSession.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_sessions_page(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionString.lower(after),
+        FfiConverterUInt32.lower(limit),uniffiCallStatus
     )
 })
 }
@@ -7019,6 +7057,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() != 341) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_find_session() != 28667) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_health() != 11339) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7056,6 +7097,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_sessions() != 39758) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_sessions_page() != 15680) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_set_current_session() != 28797) {

@@ -813,6 +813,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_end_session(
     ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_find_session(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_health(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_import_session(
@@ -838,6 +840,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_session(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_sessions(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_sessions_page(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_set_current_session(
     ): Int
@@ -925,6 +929,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_end_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_find_session(`ptr`: Long,`registration`: RustBuffer.ByValue,`providerUid`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_health(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_import_session(`ptr`: Long,`tokens`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -950,6 +956,8 @@ internal object UniffiLib {
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_sessions(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_sessions_page(`ptr`: Long,`after`: RustBuffer.ByValue,`limit`: Int,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_set_current_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
@@ -1195,6 +1203,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() and 0xFFFF) != 341) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_find_session() and 0xFFFF) != 28667) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_health() and 0xFFFF) != 11339) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1232,6 +1243,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_sessions() and 0xFFFF) != 39758) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_sessions_page() and 0xFFFF) != 15680) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_set_current_session() and 0xFFFF) != 28797) {
@@ -3359,6 +3373,11 @@ public interface KeyfobInterface {
     fun `endSession`(`sessionId`: kotlin.String, `options`: EndSession): Ended
     
     /**
+     * The session of a user at the issuer that the registration names.
+     */
+    fun `findSession`(`registration`: kotlin.String, `providerUid`: kotlin.String): Session?
+    
+    /**
      * How the store is.
      */
     fun `health`(): Health
@@ -3422,6 +3441,11 @@ public interface KeyfobInterface {
      * All sessions, oldest first.
      */
     fun `sessions`(): List<Session>
+    
+    /**
+     * At most so many of them, after one or from the first on.
+     */
+    fun `sessionsPage`(`after`: kotlin.String?, `limit`: kotlin.UInt): List<Session>
     
     /**
      * Makes a session the current one.
@@ -3669,6 +3693,25 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
 
     
     /**
+     * The session of a user at the issuer that the registration names.
+     */
+    @Throws(KeyfobException::class)override fun `findSession`(`registration`: kotlin.String, `providerUid`: kotlin.String): Session? {
+            return FfiConverterOptionalTypeSession.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_find_session(
+        it,
+        
+        FfiConverterString.lower(`registration`),
+        FfiConverterString.lower(`providerUid`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * How the store is.
      */
     @Throws(KeyfobException::class)override fun `health`(): Health {
@@ -3891,6 +3934,25 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
     UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_sessions(
         it,
         _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * At most so many of them, after one or from the first on.
+     */
+    @Throws(KeyfobException::class)override fun `sessionsPage`(`after`: kotlin.String?, `limit`: kotlin.UInt): List<Session> {
+            return FfiConverterSequenceTypeSession.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_sessions_page(
+        it,
+        
+        FfiConverterOptionalString.lower(`after`),
+        FfiConverterUInt.lower(`limit`),_status)
 }
     }
     )
