@@ -32,16 +32,25 @@ pub struct keyfob_handle {
     pub(crate) keyfob: Keyfob,
 }
 
-/// Opens the store, making it when it is missing. Touches no network.
+/// Opens the store, making it when it is missing. Touches no network. Asks for the store key where the
+/// configuration says whom.
+///
+/// A key that is not available now (`KEYFOB_STORE_KEY_NOT_NOW`) is no error here: calls that need a secret give
+/// `KEYFOB_STORE_UNAVAILABLE` until it is. A store that was kept in plaintext and is opened with a key is sealed
+/// now, which takes time in proportion to its sessions. A damaged database is moved aside and a fresh one made,
+/// if no other process has it open: `keyfob_health_moved_aside` and the journal tell.
 ///
 /// @param config      consumed, even on error
 /// @param handle_out  caller owns; free with keyfob_free
 /// @return `KEYFOB_CONFIGURATION`: a registration names a provider that is not there, or lacks one of its
-///         variables;
-///         `KEYFOB_STORE_UNSUPPORTED`: the folder is open to others, a symbolic link, another program's, or
-///         a newer version's;
-///         `KEYFOB_STORE_UNAVAILABLE`, `KEYFOB_STORE_NOT_WRITABLE`, `KEYFOB_STORE_DAMAGED`: the store
-///         cannot be used; nothing in it was changed.
+///         variables; there is neither a store key nor `plaintext`, or both;
+///         `KEYFOB_STORE_KEY`: the key is not the one that the store was sealed with, or it is sealed and there
+///         is none; nothing was changed;
+///         `KEYFOB_STORE_UNSUPPORTED`: the folder is open to others, a symbolic link, another program's, a
+///         newer version's, or on a network file system;
+///         `KEYFOB_STORE_UNAVAILABLE`, `KEYFOB_STORE_NOT_WRITABLE`: the store cannot be used now;
+///         `KEYFOB_STORE_DAMAGED`: it is damaged, and another process has it open; nothing was changed;
+///         `KEYFOB_RANDOM`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_open(

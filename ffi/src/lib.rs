@@ -30,6 +30,7 @@ pub mod profile;
 pub mod provider;
 pub mod registration;
 pub mod session;
+pub mod store_key;
 pub mod suspend;
 pub mod token;
 pub mod transport;

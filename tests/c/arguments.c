@@ -149,7 +149,7 @@ static void what_the_core_refuses(keyfob_handle *keyfob, const char *folder) {
 
     char json[4096];
     snprintf(json, sizeof json,
-             "{\"store\":{\"path\":\"%s/other\",\"plaintext\":true},\"registrations\":[{\"id\":\"r\","
+             "{\"store\":{\"path\":\"%s/other\"},\"registrations\":[{\"id\":\"r\","
              "\"provider\":\"nobody\",\"client_id\":\"c\",\"redirect_uri\":\"com.example.notes:/r\"}]}",
              folder);
     must(keyfob_config_from_json(json, &config, &error), &error, "configuration");

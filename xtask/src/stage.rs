@@ -46,7 +46,7 @@ impl Stage {
         self.idp.issuer().to_owned()
     }
 
-    /// A configuration for this provider, as an application would have it.
+    /// A configuration for this provider, as an application would have it. The store key is the application's matter.
     pub(crate) fn config(&self, store: &Path) -> String {
         let registration = json!({
             "id": REGISTRATION,
@@ -56,7 +56,7 @@ impl Stage {
             "redirect_uri": "http://127.0.0.1/callback/work-sso",
             "scopes": ["openid", "email", "offline_access"],
         });
-        json!({ "store": { "path": store, "plaintext": true }, "registrations": [registration] }).to_string()
+        json!({ "store": { "path": store }, "registrations": [registration] }).to_string()
     }
 
     /// What a line of the program asks for; nothing for a line that asks nothing.

@@ -49,7 +49,11 @@ const INSIDE: &[(&str, &str)] = &[
 ];
 
 /// `impl` blocks of this crate whose head does not name the core's type.
-const MIRRORS: &[(&str, &str)] = &[("Keyfob", "impl Keyfob {"), ("TransportError", "impl From<TransportError> for")];
+const MIRRORS: &[(&str, &str)] = &[
+    ("Keyfob", "impl Keyfob {"),
+    ("StoreKey", "impl StoreKey {"),
+    ("TransportError", "impl From<TransportError> for"),
+];
 
 /// A public function of the core, or a variant of a public enum.
 type Items = BTreeMap<String, BTreeSet<String>>;

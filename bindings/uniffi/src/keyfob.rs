@@ -5,10 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use keyfob::{Config, Freshness, MinValidity};
+use zeroize::Zeroizing;
 
 use crate::clock::{self, HostClock};
 use crate::executor::{self, HostExecutor};
 use crate::observer::{self, HostObserver};
+use crate::store_key::{StoreKey, StoreKeyOrigin};
 use crate::transport::{self, HostTransport};
 use crate::{
     AccessToken, Completed, EndSession, Ended, Health, ImportedTokens, JournalEntry, KeyfobError, Login, LoginOptions,
@@ -40,6 +42,8 @@ impl Keyfob {
         clock: Option<Arc<dyn HostClock>>,
         executor: Option<Arc<dyn HostExecutor>>,
         observer: Option<Arc<dyn HostObserver>>,
+        store_key: Option<StoreKeyOrigin>,
+        device_binding: Option<Vec<u8>>,
     ) -> Result<Arc<Self>> {
         let mut config = Config::from_json(config_json)?;
         if let Some(host) = transport {
@@ -53,6 +57,12 @@ impl Keyfob {
         }
         if let Some(host) = observer {
             config = config.with_observer(Arc::new(observer::Adapter(host)));
+        }
+        if let Some(origin) = store_key {
+            config = origin.configure(config);
+        }
+        if let Some(bytes) = device_binding.map(Zeroizing::new) {
+            config = config.with_device_binding(&*bytes);
         }
         let core = keyfob::Keyfob::open(config)?;
         Ok(Arc::new(Self { core: RwLock::new(Some(core)) }))
@@ -174,6 +184,11 @@ impl Keyfob {
         Ok(self.core()?.journal(limit)?.iter().map(JournalEntry::from).collect())
     }
 
+    /// Puts the store under another key and seals every secret in it anew.
+    pub fn rekey(&self, new_key: &StoreKey) -> Result<()> {
+        Ok(self.core()?.rekey(new_key.core())?)
+    }
+
     /// Does everything that is owed, and begins nothing new after the limit.
     pub fn maintain(&self, limit_millis: u64) -> Result<Maintained> {
         Ok((&self.core()?.maintain(Duration::from_millis(limit_millis))?).into())
@@ -218,7 +233,7 @@ mod tests {
     fn a_closed_handle_answers_every_call_with_the_same_error() {
         let folder = std::env::temp_dir().join(format!("keyfob-uniffi-{}", std::process::id()));
         let config = format!(r#"{{ "store": {{ "path": {folder:?}, "plaintext": true }} }}"#);
-        let keyfob = Keyfob::open(&config, None, None, None, None).unwrap();
+        let keyfob = Keyfob::open(&config, None, None, None, None, None, None).unwrap();
         assert!(keyfob.sessions().unwrap().is_empty());
         keyfob.close_store().unwrap();
         keyfob.close_store().unwrap();

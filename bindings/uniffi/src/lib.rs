@@ -27,6 +27,7 @@ mod profile;
 mod provider;
 mod registration;
 mod session;
+mod store_key;
 mod token;
 mod transport;
 
@@ -35,7 +36,7 @@ pub use self::end::{EndSession, Ended, Revocation};
 pub use self::error::{ErrorInfo, KeyfobError};
 pub use self::executor::{ExecutorError, HostExecutor, Work};
 pub use self::guide::{Loopback, RegistrationGuide};
-pub use self::health::{Health, Interrupted};
+pub use self::health::{Health, Interrupted, Sealing};
 pub use self::import::ImportedTokens;
 pub use self::journal::JournalEntry;
 pub use self::keyfob::Keyfob;
@@ -46,6 +47,7 @@ pub use self::profile::Profile;
 pub use self::provider::{Provider, ProviderKind, providers};
 pub use self::registration::RegistrationInfo;
 pub use self::session::{Session, SessionState};
+pub use self::store_key::{HostStoreKeySource, StoreKey, StoreKeyAnswer, StoreKeyError, StoreKeyOrigin, WantedKey};
 pub use self::token::AccessToken;
 pub use self::transport::{
     Header, HostTransport, HttpRequest, HttpResponse, Method, Sent, TransportError, TransportFailure,

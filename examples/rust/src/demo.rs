@@ -73,15 +73,15 @@ pub(crate) fn run(options: &Options, paper: &mut Paper) -> Result<(), Failure> {
 
 /// What an app says once: where its store is, and how its provider knows it.
 fn config(folder: &Folder, idp: &Idp) -> keyfob::Result<Config> {
-    Config::builder(folder.path())
-        // A real app seals its store; this one's secrets are worth nothing once the program ends.
-        .plaintext(true)
+    let config = Config::builder(folder.path())
         .registration(
             // Any OpenID Connect provider: its issuer is all that has to be known.
             Registration::new(REGISTRATION, "oidc", "demo", "http://127.0.0.1/callback/work-sso")
                 .variable("issuer", idp.issuer()),
         )
-        .build()
+        .build()?;
+    // What seals the store. An app asks the system's keystore; a file stands in for it here.
+    Ok(config.with_store_key_source(folder.key()))
 }
 
 fn open(paper: &mut Paper, wire: &mut Wire<'_>, folder: &Folder, idp: &Idp) -> Result<Keyfob, Failure> {
@@ -89,9 +89,13 @@ fn open(paper: &mut Paper, wire: &mut Wire<'_>, folder: &Folder, idp: &Idp) -> R
 
     let keyfob = Keyfob::open(config(folder, idp)?)?;
 
-    paper.text("Everything that Keyfob remembers is in one private folder. Opening it never touches the network.");
+    paper.text(
+        "Everything that Keyfob remembers is in one private folder, its secrets sealed under a key that the app keeps \
+         elsewhere: in the system's keystore, for which a file stands in here. Opening it never touches the network.",
+    );
     paper.row("store", folder.path().display());
-    paper.row("", if folder.is_kept() { "kept, with its secrets unsealed" } else { "removed at the end" });
+    paper.row("its key", folder.key().path().display());
+    paper.row("", if folder.is_kept() { "both are kept" } else { "both are removed at the end" });
     paper.row("provider", format_args!("{} (access tokens live {TOKEN_LIFE_SECONDS} s)", idp.issuer()));
     for registration in keyfob.registrations() {
         paper.row("registration", format_args!("{} ({})", registration.id(), registration.provider_name()));
@@ -302,8 +306,9 @@ fn log_out(
     let held = keyfob.session(session.id())?;
     let tokens = [Some(held.provider_access_token()), held.provider_refresh_token(), held.id_token()];
     let tokens: Vec<&str> = tokens.into_iter().flatten().collect();
-    if !tokens.iter().all(|token| folder.holds(token)) {
-        return Err(Failure::Stage("the tokens are not where they can be searched for".to_owned()));
+    // What is not sealed shows that the search can find something.
+    if !folder.holds(session.id()) || tokens.iter().any(|token| folder.holds(token)) {
+        return Err(Failure::Stage("the store is not sealed".to_owned()));
     }
 
     let ended = keyfob.end_session(session.id(), EndSession::default())?;
@@ -314,12 +319,13 @@ fn log_out(
     if !matches!(ended.revocation(), Revocation::Done) {
         return Err(Failure::Stage(format!("revocation: {}", login::revocation(ended.revocation()))));
     }
-    if tokens.iter().any(|token| folder.holds(token)) {
+    if keyfob.session(session.id())?.provider_refresh_token().is_some() {
         return Err(Failure::Stage("a token is left in the store".to_owned()));
     }
     paper.text(
         "The session ended here first, whatever the network does. Then the provider was asked, once, to revoke its tokens, \
-         and did. No token of it is left in the store: the demo has searched every file there.",
+         and did. They are gone from the store, and even before that no file there held one of them in the open: the demo \
+         has searched them all.",
     );
     paper.row("session", format_args!("{} ended: {}", session.id(), cause.name()));
     paper.row("revocation", login::revocation(ended.revocation()));

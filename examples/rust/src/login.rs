@@ -2,32 +2,38 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use keyfob::{
     Completed, Config, EndSession, ErrorKind, Keyfob, Login, LoginOptions, Loopback, Reason, RegistrationGuide,
-    Revocation, Session, SessionState,
+    Revocation, Sealing, Session, SessionState,
 };
 use lexopt::prelude::*;
 
 use crate::browser;
 use crate::failure::{Explained, Failure};
+use crate::key_file::KeyFile;
 use crate::paper::{Paper, expiry, moment};
 
 pub(crate) const HELP: &str = "\
 cargo demo -- login: a login at a real provider
 
-Usage: cargo demo -- login REGISTRATION --config FILE [--end]
+Usage: cargo demo -- login REGISTRATION --config FILE [--key-file FILE] [--end]
 
   REGISTRATION   the id of a registration in that file
   --config FILE  the configuration, as Config::from_json reads it; the store
                  that it names is kept, with the session in it
+  --key-file FILE
+                 the store key, made when it is missing; by default it is beside
+                 the configuration, with .key at the end of the name. It stands
+                 in for the system's keystore: any program of yours can read it
   --end          log out instead: end the session of that registration and have
                  its tokens revoked
   --help         this text
 
 For instance, with a client id of your own:
 
-  { \"store\": { \"path\": \"/home/ada/keyfob-try\", \"plaintext\": true },
+  { \"store\": { \"path\": \"/home/ada/keyfob-try\" },
     \"registrations\": [
       { \"id\": \"work-sso\", \"provider\": \"oidc\",
         \"variables\": { \"issuer\": \"https://login.example.com\" },
@@ -50,16 +56,18 @@ Exit codes: 0 logged in or out, 1 not, 2 wrong arguments.
 pub(crate) struct Options {
     registration: String,
     config: PathBuf,
+    key: Option<PathBuf>,
     end: bool,
 }
 
 /// Reads the rest of the command line; nothing if it asks for help.
 pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
-    let (mut registration, mut config, mut end) = (None, None, false);
+    let (mut registration, mut config, mut key, mut end) = (None, None, None, false);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("help") | Short('h') => return Ok(None),
             Long("config") => config = Some(parser.value()?.into()),
+            Long("key-file") => key = Some(parser.value()?.into()),
             Long("end") => end = true,
             Value(value) if registration.is_none() => registration = Some(value.string()?),
             other => return Err(other.unexpected()),
@@ -67,14 +75,14 @@ pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexop
     }
     let registration = registration.ok_or("login: REGISTRATION is missing")?;
     let config = config.ok_or("login: --config FILE is missing")?;
-    Ok(Some(Options { registration, config, end }))
+    Ok(Some(Options { registration, config, key, end }))
 }
 
 pub(crate) fn run(options: &Options, paper: &mut Paper) -> Result<(), Failure> {
     let file = options.config.display();
     let text = fs::read_to_string(&options.config)
         .map_err(|error| Failure::Stage(format!("cannot read the configuration {file}: {error}")))?;
-    let keyfob = Keyfob::open(Config::from_json(&text)?)?;
+    let keyfob = open(options, &text)?;
     let guide = keyfob.registration_guide(&options.registration).map_err(|error| {
         let ids: Vec<_> = keyfob.registrations().iter().map(|known| known.id().to_owned()).collect();
         Failure::Advised(error, format!("the registrations in {file}: {}", ids.join(", ")))
@@ -87,11 +95,23 @@ pub(crate) fn run(options: &Options, paper: &mut Paper) -> Result<(), Failure> {
     let redirect = browser::paste(paper).map_err(|failure| still_open(failure, &login))?;
     let completed = complete(paper, &keyfob, &login, redirect)?;
     show(paper, completed.session());
+    let key = options.key.as_ref().map_or_else(String::new, |key| format!(" --key-file {}", key.display()));
     paper.text(&format!(
-        "The session is kept. Log out: cargo demo -- login {} --config {file} --end",
+        "The session is kept. Log out: cargo demo -- login {} --config {file}{key} --end",
         login.registration()
     ));
     Ok(())
+}
+
+/// Opens the store, sealed under the key in the file.
+fn open(options: &Options, config: &str) -> Result<Keyfob, Failure> {
+    let key = Arc::new(options.key.as_deref().map_or_else(|| KeyFile::beside(&options.config), KeyFile::at));
+    let keyfob = Keyfob::open(Config::from_json(config)?.with_store_key_source(Arc::<KeyFile>::clone(&key)))?;
+    if keyfob.health()?.sealing() == Sealing::Locked {
+        let why = key.read().err().map_or_else(String::new, |error| format!(": {error}"));
+        return Err(Failure::Stage(format!("{} gives no store key{why}", key.path().display())));
+    }
+    Ok(keyfob)
 }
 
 fn begin(paper: &mut Paper, keyfob: &Keyfob, guide: &RegistrationGuide, registration: &str) -> Result<Login, Failure> {

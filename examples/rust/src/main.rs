@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod failure;
 mod folder;
+mod key_file;
 mod login;
 mod paper;
 mod providers;
@@ -37,8 +38,9 @@ Usage: cargo demo [--by-hand] [--store DIR]
 
   --by-hand     sign in with your own browser: prints the URL, waits for the
                 redirect to be pasted
-  --store DIR   keep the store there, with the session in it; without it the
-                store is in a temporary folder, removed at the end
+  --store DIR   keep the store there, with the session in it, and its key in
+                DIR.key; without it both are in a temporary folder, removed at
+                the end
   --help        this text
   login …       a login at a real provider; `login --help` tells more
   providers     the providers that are built in

@@ -40,7 +40,7 @@ impl Bench {
         let place = Place::new(name);
         let config = place.0.with_extension("json");
         let text = format!(
-            r#"{{ "store": {{ "path": "{}", "plaintext": true }},
+            r#"{{ "store": {{ "path": "{}" }},
                   "registrations": [ {{ "id": "work-sso", "provider": "oidc", "variables": {{ "issuer": "{}" }}, {keys} }},
                                      {{ "id": "other", "provider": "github", "client_id": "x",
                                         "redirect_uri": "http://127.0.0.1/cb" }} ] }}"#,
@@ -286,7 +286,7 @@ fn a_wrong_configuration_is_refused_by_the_name_of_its_key() {
         ("\"client_id\": \"demo\",", "", "InvalidConfiguration", "registrations[0] missing field `client_id`"),
         (REDIRECT_URI, "http://localhost/cb", "InvalidRedirectUri", "registrations[0].redirect_uri"),
         ("\"github\"", "\"nobody\"", "UnknownProvider", "registrations[1].provider"),
-        ("\"plaintext\": true", "\"plaintext\": false", "InvalidConfiguration", "store.plaintext"),
+        ("\"store\": {", "\"store\": { \"plaintext\": true,", "InvalidConfiguration", "store.plaintext"),
     ] {
         assert!(good.contains(from), "{from}");
         fs::write(&bench.config, good.replacen(from, to, 1)).unwrap();

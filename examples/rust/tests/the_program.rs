@@ -72,7 +72,8 @@ fn every_step_is_shown_with_its_requests_and_without_a_token() {
 
     assert!(!output.contains('\x1b'), "colour without a terminal");
     let folder = row(step(&output, 1), "store");
-    assert!(!Path::new(folder).exists(), "{folder} was left behind");
+    assert!(!Path::new(folder).parent().unwrap().exists(), "{folder} was left behind");
+    assert_eq!(row(step(&output, 1), "its key"), format!("{folder}.key"));
     // Where the system keeps its temporary folders is not the demo's business.
     let own = output.replace(folder, "");
     assert_nothing_looks_secret(&own);

@@ -7,7 +7,7 @@ internal import KeyfobGenerated
 /// was sent is still saved, so no token is lost, and a login that was being completed is found by completing it again.
 ///
 /// ```swift
-/// let keyfob = try await Keyfob.open(configJSON)
+/// let keyfob = try await Keyfob.open(configJSON, storeKey: keychain)
 /// let login = try await keyfob.beginLogin("work-sso")
 /// // open login.authorizationURL in the browser; the app may be killed here
 /// let session = try await keyfob.completeLogin(redirectURL).session
@@ -24,18 +24,31 @@ public final class Keyfob: Sendable {
 
     /// Opens the store that the configuration names, making it when it is missing. Never touches the network.
     ///
+    /// A store key that is not available now (``StoreKeyAnswer/notNow``) is no error here: calls that need a secret throw
+    /// ``KeyfobError/storeUnavailable(_:)`` until it is. A wrong one is ``KeyfobError/storeKey(_:)``, and changes nothing. A store that was kept in
+    /// plaintext and is opened with a key is sealed now, which takes time in proportion to its sessions. A damaged database is moved aside
+    /// and a fresh one made, if no other process has it open: ``Health/movedAside`` and ``journal(limit:)`` tell.
+    ///
     /// - Parameters:
     ///   - configJSON: the configuration, as JSON
     ///   - transport: sends the HTTP requests in place of the built-in client
     ///   - clock: tells the time in place of the system's clocks, for tests
     ///   - executor: runs refreshes that no caller waits for, in place of threads of Keyfob's own
     ///   - observer: is told what happens to sessions
+    ///   - storeKey: seals the secrets in the store: a ``StoreKey``, or the app's keychain. Without one the configuration has to say
+    ///     `"plaintext": true`, which is for tests
+    ///   - deviceBinding: binds the store to this device: some bytes (16 random ones at least, say) that the app keeps where no backup carries them
+    ///     (a keychain item that is `ThisDeviceOnly`); they are copied. A store that was written with other ones was copied from another device.
+    ///     To refresh its tokens on both would cost both, so its sessions end with the cause `OtherDevice`, their users still known; nothing is
+    ///     deleted
     public static func open(
         _ configJSON: String,
         transport: (any Transport)? = nil,
         clock: (any KeyfobClock)? = nil,
         executor: (any KeyfobExecutor)? = nil,
-        observer: (any KeyfobObserver)? = nil
+        observer: (any KeyfobObserver)? = nil,
+        storeKey: (any StoreKeySource)? = nil,
+        deviceBinding: Data? = nil
     ) async throws -> Keyfob {
         try await detached {
             Keyfob(
@@ -44,7 +57,9 @@ public final class Keyfob: Sendable {
                     transport: transport.map(TransportAdapter.init),
                     clock: clock.map(ClockAdapter.init),
                     executor: ExecutorAdapter(executor ?? OwnThreads()),
-                    observer: observer.map(ObserverAdapter.init)
+                    observer: observer.map(ObserverAdapter.init),
+                    storeKey: storeKey?.origin,
+                    deviceBinding: deviceBinding
                 )
             )
         }
@@ -193,6 +208,19 @@ public final class Keyfob: Sendable {
     /// The newest lines of the journal, newest first: why things happened, without secrets.
     public func journal(limit: UInt32 = 100) async throws -> [JournalEntry] {
         try await detached { [raw] in try raw.journal(limit: limit).map(JournalEntry.init) }
+    }
+
+    /// Puts the store under another key and seals every secret in it anew. Touches no network. Takes time in proportion to the number of
+    /// sessions; others may use the store meanwhile.
+    ///
+    /// Keep the new key in the keychain *before*, and the old one until this has returned: a process that is killed anywhere in between leaves a
+    /// store that exactly one of the two opens, with everything in it, and the next one to open it ends the work. Other processes ask their
+    /// ``StoreKeySource`` again; one that was opened with the old ``StoreKey`` itself throws ``KeyfobError/storeKey(_:)`` from then on.
+    ///
+    /// ``KeyfobError/configuration(_:)`` says that the store is kept in plaintext (open it with a key instead), ``KeyfobError/storeUnavailable(_:)``
+    /// that the old key is not available now; then nothing was changed.
+    public func rekey(_ newKey: StoreKey) async throws {
+        try await detached { [raw] in try raw.rekey(newKey: newKey.raw) }
     }
 
     /// Does everything that is owed: saves tokens that could not be saved, mends refreshes that a process died in, tells providers of sessions

@@ -18,7 +18,7 @@ import dev.keyfob.internal.providers as rawProviders
  * found by completing it again.
  *
  * ```
- * val keyfob = Keyfob.open(configJson)
+ * val keyfob = Keyfob.open(configJson, storeKey = keystore)
  * val login = keyfob.beginLogin("work-sso")
  * // open login.authorizationUrl in the browser; the app may be killed here
  * val session = keyfob.completeLogin(redirectUrl).session
@@ -160,6 +160,19 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
     }
 
     /**
+     * Puts the store under another key and seals every secret in it anew. Touches no network. Takes time in proportion to the number of
+     * sessions; others may use the store meanwhile.
+     *
+     * Keep the new key in the keystore *before*, and the old one until this has returned: a process that is killed anywhere in between leaves
+     * a store that exactly one of the two opens, with everything in it, and the next one to open it ends the work. Other processes ask their
+     * [StoreKeySource] again; one that was opened with the old [StoreKey] itself throws [KeyfobException.StoreKey] from then on.
+     *
+     * @throws KeyfobException.Configuration the store is kept in plaintext (open it with a key instead)
+     * @throws KeyfobException.StoreUnavailable the old key is not available now; nothing was changed
+     */
+    public suspend fun rekey(newKey: StoreKey): Unit = detached { raw.rekey(newKey.raw) }
+
+    /**
      * Does everything that is owed: saves tokens that could not be saved, mends refreshes that a process died in, tells providers of
      * sessions that were logged out, refreshes what is due, forgets what is old. For a moment that the app picks: after its start, in a
      * background task. Touches the network.
@@ -210,12 +223,25 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
         /**
          * Opens the store that the configuration names, making it when it is missing. Never touches the network.
          *
+         * A [storeKey] that is not available now ([StoreKeyAnswer.NotNow]) is no error here: calls that need a secret throw
+         * [KeyfobException.StoreUnavailable] until it is. A store that was kept in plaintext and is opened with a key is sealed now, which takes
+         * time in proportion to its sessions. A damaged database is moved aside and a fresh one made, if no other process has it open:
+         * [Health.movedAside] and [journal] tell.
+         *
          * @param configJson the configuration, as JSON
          * @param transport sends the HTTP requests in place of the built-in client
          * @param clock tells the time in place of the system's clocks, for tests
          * @param executor runs refreshes of tokens that are still good but soon due, for which no caller is kept waiting. It must have a
          *   thread to spare: one that runs them before it returns keeps the caller waiting. By default they run beside [Dispatchers.IO]
          * @param observer is told what happens to sessions
+         * @param storeKey seals the secrets in the store: a [StoreKey], or the app's keystore. Without one the configuration has to say
+         *   `"plaintext": true`, which is for tests
+         * @param deviceBinding binds the store to this device: some bytes (16 random ones at least, say) that the app keeps where no backup carries
+         *   them, such as `noBackupFilesDir`; they are copied. A store that was written with other ones was copied from another device. To refresh
+         *   its tokens on both would cost both, so its sessions end with the cause `OtherDevice`, their users still known; nothing is deleted
+         * @throws KeyfobException.StoreKey the key is not the one that the store was sealed with, or it is sealed and there is none; nothing
+         *   was changed
+         * @throws KeyfobException.Configuration there is neither a key nor `plaintext`, or both, or something else in [configJson] is wrong
          */
         public suspend fun open(
             configJson: String,
@@ -223,12 +249,23 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
             clock: Clock? = null,
             executor: Executor? = null,
             observer: Observer? = null,
+            storeKey: StoreKeySource? = null,
+            deviceBinding: ByteArray? = null,
         ): Keyfob {
             val hostTransport: HostTransport? = transport?.let(::TransportAdapter)
             val hostClock: HostClock? = clock?.let(::ClockAdapter)
             val hostExecutor: HostExecutor = executor?.let(::ExecutorAdapter) ?: OwnThreads
             val hostObserver: HostObserver? = observer?.let(::ObserverAdapter)
-            return detached { Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor, hostObserver)) }
+            val origin = storeKey?.origin()
+            // The caller may overwrite its own as soon as it likes, also when it does not wait for the end of this.
+            val device = deviceBinding?.copyOf()
+            return detached {
+                try {
+                    Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor, hostObserver, origin, device))
+                } finally {
+                    device?.fill(0)
+                }
+            }
         }
 
         /**
