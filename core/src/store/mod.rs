@@ -202,9 +202,12 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
                 Reason::StoreBusy
             }
-            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied) => {
-                Reason::StoreUnavailable
-            }
+            Some(
+                ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied
+                | ErrorCode::AuthorizationForStatementDenied
+                | ErrorCode::OutOfMemory,
+            ) => Reason::StoreUnavailable,
             Some(ErrorCode::DatabaseCorrupt) => Reason::StoreCorrupt,
             Some(ErrorCode::NotADatabase) => Reason::NotAStore,
             Some(_) => Reason::Internal,
