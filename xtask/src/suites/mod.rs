@@ -46,6 +46,7 @@ pub(crate) const SUITES: &[Suite] = &[
     chaos::SUITE,
     chaos::LONG,
     rust::MODEL,
+    rust::TORTURE,
 ];
 
 /// The suites that were named; without names every short one, with `all` the long ones too.
@@ -108,7 +109,7 @@ mod tests {
     #[test]
     fn all_means_the_long_ones_too() {
         let all = names(&["all"]).unwrap();
-        assert!(all.ends_with(&["chaos-long", "model"]), "{all:?}");
+        assert!(all.ends_with(&["chaos-long", "model", "torture"]), "{all:?}");
     }
 
     #[test]
@@ -121,7 +122,7 @@ mod tests {
         let error = names(&["c", "cobol"]).unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"there is no suite "cobol"; the suites are checks, rust, c, kotlin, swift, peers, chaos, chaos-long, model (and all)"#
+            r#"there is no suite "cobol"; the suites are checks, rust, c, kotlin, swift, peers, chaos, chaos-long, model, torture (and all)"#
         );
     }
 }
