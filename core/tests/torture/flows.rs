@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use keyfob::{Clock as _, EndSession, Error, Freshness, ImportedTokens, Keyfob, MinValidity, Reason, SessionState};
+use keyfob_vfs::Method;
 
 use crate::provider::{LIFE, of_token};
 use crate::scene::{Said, Scene};
@@ -298,7 +299,9 @@ pub fn lives(scene: &Scene, keyfob: &Keyfob, who: Who) {
         let (_, served) = of_token(token.secret()).unwrap();
         assert!(served >= newest, "generation {served} was served, and {newest} is the newest");
     }
+    let syncs = scene.disk.count(Method::Sync);
     let session = keyfob.refresh_session(&id).unwrap();
+    assert!(scene.disk.count(Method::Sync) >= syncs + 2, "attempt and tokens were not waited for");
     let (_, refreshed) = of_token(session.provider_access_token()).unwrap();
     let state = scene.provider.state();
     assert!(refreshed > newest && refreshed == state.grants[number].generation);
