@@ -38,7 +38,12 @@ fn main() {
     work_if_child();
     let cases: [Case; 5] = [
         Case { name: "a_folder_that_cannot_be_written", folder: 0o500, database: 0o600, lock_files: true },
-        Case { name: "a_folder_without_lock_files_that_cannot_be_written", folder: 0o500, database: 0o600, lock_files: false },
+        Case {
+            name: "a_folder_without_lock_files_that_cannot_be_written",
+            folder: 0o500,
+            database: 0o600,
+            lock_files: false,
+        },
         Case { name: "a_database_that_cannot_be_written", folder: 0o700, database: 0o400, lock_files: true },
         Case { name: "neither_can_be_written", folder: 0o500, database: 0o400, lock_files: true },
         Case { name: "a_folder_that_cannot_be_entered", folder: 0o000, database: 0o600, lock_files: true },
