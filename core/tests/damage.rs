@@ -243,13 +243,23 @@ fn defined<T>(what: &str, done: Result<T, Error>) -> Option<T> {
 
 #[test]
 fn a_database_changed_at_random_brings_defined_errors_only_and_is_never_written_over_when_it_is_given_up() {
+    change_at_random(0..150);
+}
+
+#[test]
+#[ignore = "some minutes: `cargo xtask test torture`"]
+fn wide_ten_thousand_databases_changed_at_random() {
+    change_at_random(0..10_000);
+}
+
+fn change_at_random(seeds: std::ops::Range<u64>) {
     let temp = Temp::new();
     let base = temp.store().with_file_name("base");
     let ids = made(&base);
     let sound = std::fs::read(database(&base)).unwrap();
-    let rounds: u64 = option_env!("KEYFOB_FUZZ_ROUNDS").and_then(|rounds| rounds.parse().ok()).unwrap_or(200);
+    let rounds = seeds.clone().count();
     let (mut moved, mut refused, mut whole) = (0, 0, 0);
-    for seed in 0..rounds {
+    for seed in seeds {
         let mut random = fastrand::Rng::with_seed(seed);
         let mut file = sound.clone();
         mutate(&mut file, &mut random);

@@ -47,6 +47,7 @@ pub(crate) const SUITES: &[Suite] = &[
     chaos::LONG,
     rust::MODEL,
     rust::SCALE,
+    rust::TORTURE,
 ];
 
 /// The suites that were named; without names every short one, with `all` the long ones too.
@@ -109,7 +110,7 @@ mod tests {
     #[test]
     fn all_means_the_long_ones_too() {
         let all = names(&["all"]).unwrap();
-        assert!(all.ends_with(&["chaos-long", "model", "scale"]), "{all:?}");
+        assert!(all.ends_with(&["chaos-long", "model", "scale", "torture"]), "{all:?}");
     }
 
     #[test]
@@ -122,7 +123,7 @@ mod tests {
         let error = names(&["c", "cobol"]).unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"there is no suite "cobol"; the suites are checks, rust, c, kotlin, swift, peers, chaos, chaos-long, model, scale (and all)"#
+            r#"there is no suite "cobol"; the suites are checks, rust, c, kotlin, swift, peers, chaos, chaos-long, model, scale, torture (and all)"#
         );
     }
 }

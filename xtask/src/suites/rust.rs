@@ -37,7 +37,17 @@ pub(super) const SCALE: Suite = Suite {
     run: run_scale,
 };
 
-/// What the names of tests begin with that are for the long suites.
+/// The store on a disk that fails, everywhere.
+pub(super) const TORTURE: Suite = Suite {
+    name: "torture",
+    what: "every call of the disk fails once, and the power goes at every moment: some minutes",
+    long: true,
+    needs: Vec::new,
+    prepare: None,
+    run: run_torture,
+};
+
+/// What the names of the long suites' tests begin with.
 const WIDE: &str = "wide_";
 
 fn run_model(workspace: &Workspace, score: &mut Score) -> Result<()> {
@@ -54,13 +64,20 @@ fn run_scale(workspace: &Workspace, score: &mut Score) -> Result<()> {
     Ok(())
 }
 
+fn run_torture(workspace: &Workspace, score: &mut Score) -> Result<()> {
+    let args = ["-p", "keyfob", "--test", "torture", "--test", "damage"];
+    let done = workspace.cargo().arg("test").args(args).args(["--", "--include-ignored", WIDE]).run()?;
+    score.count("the torture of the store, everywhere", &done, libtest);
+    Ok(())
+}
+
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     // For the tests that count system calls and instructions; without them those are skipped, and the rest is as good.
     setup::install(&[&STRACE, &VALGRIND]);
     // Peers and chaos are suites of their own.
     let workspace_alone = ["--workspace", "--exclude", PEERS, "--exclude", CHAOS];
     for args in [workspace_alone.as_slice(), &["-p", "keyfob", "--no-default-features"]] {
-        // All of them, though one failed: the table counts what passed, too. The wide ones take minutes, and are suites of their own.
+        // All of them, though one failed: the table counts what passed, too. What takes minutes is in the long suites.
         let done = workspace.cargo().args(["test", "--no-fail-fast"]).args(args).args(["--", "--skip", WIDE]).run()?;
         score.count(&format!("cargo test {}", args.join(" ")), &done, libtest);
     }
