@@ -2,6 +2,8 @@
 
 mod begin;
 mod common;
+mod desktop;
+mod device;
 mod documents;
 mod end;
 mod gate;

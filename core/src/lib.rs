@@ -62,6 +62,7 @@ mod simulation;
 
 mod clock;
 mod config;
+mod desktop;
 mod error;
 mod executor;
 mod http;
@@ -79,6 +80,7 @@ mod token;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, ConfigBuilder, RefreshPolicy, Registration};
+pub use desktop::{DeviceLogin, DevicePoll, LoginControl};
 pub use error::{Error, ErrorKind, OAuthError, Reason, Result};
 pub use executor::Executor;
 pub use http::{HttpRequest, HttpResponse, Method, Sent, Transport, TransportError, TransportFailure};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ring::digest;
 use url::Url;
 
+use super::begin::asks_for_id_token;
 use super::gate::Locked;
 use super::profile::Userinfo;
 use super::{Event, Known, Shared, millis};
@@ -101,7 +102,7 @@ impl Shared {
             Stage::Answered => {
                 same_code(login, redirect)?;
                 let _peace = self.no_revocations(known)?;
-                self.finish(login, known, redirect)
+                self.finish_redirect(login, known, redirect)
             }
             Stage::Exchanging => Err(self.abandoned(login)?),
             Stage::Pending if self.wall_millis() >= login.expires_at => {
@@ -121,15 +122,25 @@ impl Shared {
                     self.exchange(login, known, code)?;
                     let login = self.common.store.login_by_state(hash(redirect.state.expose()).as_ref())?;
                     let login = login.ok_or_else(|| Error::new(Reason::StateUnknown))?;
-                    self.finish(&login, known, redirect)
+                    self.finish_redirect(&login, known, redirect)
                 }
             },
         }
     }
 
+    fn finish_redirect(&self, login: &LoginRow, known: &Known, redirect: &Redirect) -> Result<Completed> {
+        match self.finish(login, known)? {
+            Some(completed) => Ok(completed),
+            None => {
+                let login = self.login_of(redirect, hash(redirect.state.expose()).as_ref())?;
+                self.complete(&login, redirect)
+            }
+        }
+    }
+
     /// From before the code is exchanged until the session is saved, no revocation may end the user's whole grant: the registration's lock, held
     /// together with other logins.
-    fn no_revocations(&self, known: &Known) -> Result<Option<Locked<'_>>> {
+    pub(super) fn no_revocations(&self, known: &Known) -> Result<Option<Locked<'_>>> {
         if !known.provider.revokes_whole_grant() {
             return Ok(None);
         }
@@ -151,6 +162,11 @@ impl Shared {
     /// The redirect made a session already: that session is the answer, and nothing is sent.
     fn completed_before(&self, login: &LoginRow, redirect: &Redirect) -> Result<Completed> {
         same_code(login, redirect)?;
+        self.session_of(login)
+    }
+
+    /// What a login that is done has made.
+    pub(super) fn session_of(&self, login: &LoginRow) -> Result<Completed> {
         let id =
             login.session.as_deref().ok_or_else(|| Error::new(Reason::StoreTampered).with_detail("login.session"))?;
         let row = self.stored(id)?;
@@ -200,13 +216,7 @@ impl Shared {
         match exchange_verdict(&outcome, &transient) {
             ExchangeVerdict::Tokens(answer) => {
                 let received = self.seen_by_server(received, &outcome);
-                let saved = self.common.store.save_answer(login, &answer, &received).or_else(|error| {
-                    // The code is spent: what can be given up for its answer is.
-                    log::warn!("the answer to a code could not be saved at once: {error}");
-                    self.common.store.use_spare();
-                    self.common.store.save_answer(login, &answer, &received)
-                })?;
-                if saved {
+                if self.save_answer(login, &answer, &received)? {
                     return Ok(());
                 }
                 // We were away for so long (the machine slept) that another process gave this login up.
@@ -222,8 +232,19 @@ impl Shared {
         }
     }
 
-    /// From saved tokens to a session: ID token, userinfo, SAVE. May be repeated after a failure that passes.
-    fn finish(&self, login: &LoginRow, known: &Known, redirect: &Redirect) -> Result<Completed> {
+    /// Saves what a code brought, before anything is done with it; false when the login was ended meanwhile.
+    pub(super) fn save_answer(&self, login: &LoginRow, answer: &TokenAnswer, received: &Received) -> Result<bool> {
+        self.common.store.save_answer(login, answer, received).or_else(|error| {
+            // The code is spent: what can be given up for its answer is.
+            log::warn!("the answer to a code could not be saved at once: {error}");
+            self.common.store.use_spare();
+            self.common.store.save_answer(login, answer, received)
+        })
+    }
+
+    /// From saved tokens to a session: ID token, userinfo, SAVE. May be repeated after a failure that passes. `None`: another process had the same saved
+    /// answer, and its word counts, for our copy of the tokens may be spent by now.
+    pub(super) fn finish(&self, login: &LoginRow, known: &Known) -> Result<Option<Completed>> {
         match self.identify(login, known) {
             Ok(session) => {
                 let note = Note::new(JournalEvent::LoginCompleted, &login.registration);
@@ -235,11 +256,9 @@ impl Shared {
                     row.map(Arc::new).ok_or_else(|| Error::new(Reason::RedirectUsed))
                 });
                 if outrun {
-                    // Another process had the same saved answer, and its word counts: our copy of the tokens may be spent by now.
-                    let login = self.login_of(redirect, hash(redirect.state.expose()).as_ref())?;
-                    return self.complete(&login, redirect);
+                    return Ok(None);
                 }
-                Ok(completed(made?, login))
+                Ok(Some(completed(made?, login)))
             }
             Err(error) if ends_login(&error) => Err(self.failed(login, error)?),
             Err(error) => Err(error),
@@ -260,7 +279,12 @@ impl Shared {
                 let expected = expected(self, known, metadata, secrets.nonce.as_ref(), answer, &received);
                 verify_login(token.expose(), keys, &expected)
             })?),
-            None if secrets.nonce.is_some() => return Err(Error::new(Reason::IdTokenMissing)),
+            // No nonce goes along with a login on another device, and its ID token is due all the same.
+            None if secrets.nonce.is_some()
+                || (login.pinned.device.is_some() && asks_for_id_token(known, &login.pinned.scopes)) =>
+            {
+                return Err(Error::new(Reason::IdTokenMissing));
+            }
             _ => None,
         };
         let mut all = claims.as_ref().map(|claims| claims.all.clone()).unwrap_or_default();
@@ -309,7 +333,7 @@ impl Shared {
         self.failed_in(login, login.stage, error)
     }
 
-    fn failed_in(&self, login: &LoginRow, judged_in: Stage, error: Error) -> Result<Error> {
+    pub(super) fn failed_in(&self, login: &LoginRow, judged_in: Stage, error: Error) -> Result<Error> {
         let note = Note::new(JournalEvent::LoginFailed, &login.registration).error(&error);
         self.common.store.fail_login(login, judged_in, error.reason(), self.wall_millis(), &note)?;
         Ok(error.with_return_to(login.failure.clone()))

@@ -24,7 +24,7 @@ pub(crate) use self::attempts::{Budget, Permitted, Sending};
 pub(crate) use self::journal::Note;
 pub use self::journal::{JournalEntry, JournalEvent};
 pub(crate) use self::lock::{FileLock, Hold, Purpose};
-pub(crate) use self::logins::{LoginRow, LoginSecrets, NewLogin, Pinned, Stage};
+pub(crate) use self::logins::{DeviceSecrets, LoginRow, LoginSecrets, NewLogin, Pinned, Polling, Stage};
 pub(crate) use self::outbox::OwedRow;
 pub(crate) use self::sessions::{Identity, NewSession, Received, Rotation, Saved, SessionRow};
 use crate::error::{Error, Reason, Result};
