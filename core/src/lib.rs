@@ -53,6 +53,8 @@
 //!
 //! # Features
 //!
+//! - `loopback` (default): [`Keyfob::login_in_browser`], with a receiver for the redirect on a loopback port.
+//! - `webbrowser` (default): [`open_browser`] opens the system's browser; without it the host does ([`Browser`]).
 //! - `ureq` (default): the built-in transport on ureq 3 and rustls. Without it the host brings its own [`Transport`].
 #![forbid(unsafe_code)]
 
@@ -80,6 +82,8 @@ mod token;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, ConfigBuilder, RefreshPolicy, Registration};
+#[cfg(feature = "loopback")]
+pub use desktop::{Browser, BrowserLogin, LoginPages, open_browser};
 pub use desktop::{DeviceLogin, DevicePoll, LoginControl};
 pub use error::{Error, ErrorKind, OAuthError, Reason, Result};
 pub use executor::Executor;

@@ -145,6 +145,9 @@ fn parameters(known: &Known, options: &LoginOptions) -> Result<Vec<(String, Stri
     let own = known.provider.authorize_parameters().filter(|(name, _)| !given(name));
     let mut parameters: Vec<(String, String)> = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     parameters.extend(options.parameters.iter().cloned());
+    if options.form_post {
+        parameters.push(("response_mode".to_owned(), "form_post".to_owned()));
+    }
     Ok(parameters)
 }
 

@@ -1,11 +1,32 @@
 //! The public calls for logins without a callback server of the app's own.
 
 use super::Keyfob;
+#[cfg(feature = "loopback")]
+use crate::desktop::BrowserLogin;
 use crate::desktop::{DeviceLogin, DevicePoll, LoginControl};
 use crate::error::Result;
 use crate::login::{Completed, LoginOptions};
 
 impl Keyfob {
+    /// The whole login in one call, for an app of the desktop or the command line: listens on a loopback port (RFC 8252 section 7.3), begins the login, opens
+    /// the browser, waits for the redirect, completes the login, and shows the user how it went. **Touches the network. Changes stored state. Blocks** until
+    /// the user has logged in or said no, the time limit is over ([`BrowserLogin::time_limit`]), or somebody cancels ([`BrowserLogin::control`]).
+    ///
+    /// The registration's redirect URI is `http://127.0.0.1/…` or `http://[::1]/…`; without a port in it a free one is taken. The port is open only
+    /// while the login waits, takes exactly one redirect (a GET, or a form with [`LoginOptions::form_post`]) of this login at this address, and answers everything
+    /// else with a refusal. Several logins may wait at once. A failure that passes is tried again for some seconds before it is told.
+    ///
+    /// # Errors
+    /// Those of [`Keyfob::begin_login`] and [`Keyfob::complete_login`], and:
+    /// - [`Configuration`](crate::ErrorKind::Configuration): the redirect URI is not a loopback address;
+    /// - [`InvalidState`](crate::ErrorKind::InvalidState): nothing can listen on its port; no browser could be opened (`BrowserUnavailable`: show the URL by a
+    ///   [`Browser`](crate::Browser) of your own, or use [`Keyfob::login_on_another_device`]);
+    /// - [`Timeout`](crate::ErrorKind::Timeout): no redirect in time; [`Cancelled`](crate::ErrorKind::Cancelled): by the control. The login is over.
+    #[cfg(feature = "loopback")]
+    pub fn login_in_browser(&self, registration: &str, login: BrowserLogin) -> Result<Completed> {
+        self.shared.login_in_browser(registration, &login)
+    }
+
     /// Begins a login that the user confirms on another device (RFC 8628): for a television, a console, a terminal over SSH. **Touches the network**, within
     /// the configured time limits. **Changes stored state.** The store has been told before this returns, so any process that opens the same store can
     /// show it ([`Keyfob::device_login`]) and poll it ([`Keyfob::poll_device_login`]).

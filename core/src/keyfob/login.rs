@@ -46,12 +46,19 @@ pub(super) struct Judged {
 
 impl Shared {
     pub(super) fn complete_login(&self, redirect_url: &str) -> Result<Completed> {
-        let redirect = redirect::parse(redirect_url)?;
+        self.complete_with(&redirect::parse(redirect_url)?, hash(redirect_url))
+    }
+
+    /// The same for a form that the browser posted to `url`.
+    pub(super) fn complete_login_form(&self, url: &str, body: &str) -> Result<Completed> {
+        self.complete_with(&redirect::parse_form(url, body)?, hash(body))
+    }
+
+    fn complete_with(&self, redirect: &Redirect, fingerprint: digest::Digest) -> Result<Completed> {
         let state_hash = hash(redirect.state.expose());
         // The same redirect twice at once (a double tap, two activities): one works, the other gets its outcome. Another redirect of the same
         // login waits too, and is then judged by itself: neither gets what the other deserves.
-        let fingerprint = hash(redirect_url);
-        let login = self.login_of(&redirect, state_hash.as_ref())?;
+        let login = self.login_of(redirect, state_hash.as_ref())?;
         for _ in 0..3 {
             match self.common.completions.join(&login.id) {
                 Seat::Follow(flight) => {
@@ -64,8 +71,8 @@ impl Shared {
                     // A code that is on its way is waited for, as a refresh token is: it works once.
                     let _running = self.common.gate.begin()?;
                     // Read again: it may have been completed since.
-                    let login = self.login_of(&redirect, state_hash.as_ref());
-                    let outcome = login.and_then(|login| self.complete(&login, &redirect));
+                    let login = self.login_of(redirect, state_hash.as_ref());
+                    let outcome = login.and_then(|login| self.complete(&login, redirect));
                     let judged = Judged { fingerprint: fingerprint.as_ref().to_vec(), outcome };
                     return lead.land(Ok(Arc::new(judged)))?.outcome.clone();
                 }
