@@ -84,6 +84,20 @@ impl DeviceLogin {
     }
 }
 
+impl Clone for DeviceLogin {
+    fn clone(&self) -> Self {
+        Self {
+            id: self.id.clone(),
+            registration: self.registration.clone(),
+            user_code: self.user_code.duplicate(),
+            verification_uri: self.verification_uri.clone(),
+            verification_uri_complete: self.verification_uri_complete.as_ref().map(Secret::duplicate),
+            expires_at: self.expires_at,
+            interval: self.interval,
+        }
+    }
+}
+
 impl fmt::Debug for DeviceLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeviceLogin")
