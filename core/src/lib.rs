@@ -98,7 +98,7 @@ pub use session::{AccessToken, Freshness, MinValidity, Profile, Session, Session
 pub use store::{JournalEntry, JournalEvent};
 
 /// The README's examples are compiled and run.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "loopback"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 

@@ -110,13 +110,16 @@ impl Receiver {
                     }
                     Read::Gone => false,
                     Read::Redirect(redirect) => {
-                        came = client.stream.try_clone().ok().map(|stream| (redirect, Sender(stream)));
-                        false
+                        came = Some(redirect);
+                        true
                     }
                 }
             });
-            if let Some((redirect, sender)) = came {
-                return Ok(Received::Redirect(redirect, sender));
+            // Nobody after it was kept.
+            if let Some(redirect) = came
+                && let Some(client) = clients.pop()
+            {
+                return Ok(Received::Redirect(redirect, Sender(client.stream)));
             }
             for (listener, is_ready) in self.listeners.iter().zip(listeners) {
                 if *is_ready {
@@ -133,7 +136,7 @@ impl Receiver {
         let sockets = self.listeners.iter().map(|socket| PollFd::new(socket, PollFlags::IN));
         let mut sockets: Vec<PollFd<'_>> =
             sockets.chain(clients.iter().map(|client| PollFd::new(&client.stream, PollFlags::IN))).collect();
-        let limit = Timespec { tv_sec: 0, tv_nsec: i64::from(LOOK.subsec_nanos()) };
+        let limit = Timespec::try_from(LOOK).map_err(io::Error::other)?;
         match poll(&mut sockets, Some(&limit)) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),

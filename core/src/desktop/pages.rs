@@ -122,7 +122,7 @@ impl Page {
             let words = pages.failure.clone().unwrap_or_else(|| {
                 Words::new(
                     "Signing in did not work",
-                    format!("Close this window, go back to {app} and try again. If it happens again, tell whoever helps you with {app} what stands below."),
+                    format!("Close this window, go back to {app} and try again. If it keeps happening, mention this:"),
                 )
             });
             Self::Html { status: 400, html: html(pages, &words, BAD, Some(error.reason().name())) }
@@ -205,7 +205,7 @@ main{width:100%;max-width:28rem;min-width:0;padding:clamp(2rem,8vw,3rem) clamp(1
 .good{color:var(--good);background:var(--good-tint)}.bad{color:var(--bad);background:var(--bad-tint)}.mild{color:var(--mild);background:var(--mild-tint)}\
 .app{margin:0 0 .375rem;color:var(--soft);font-size:.9375rem;font-weight:600}\
 h1{margin:0;font-size:clamp(1.5rem,5.5vw,1.75rem);line-height:1.25;font-weight:700;letter-spacing:-.015em;text-wrap:balance}\
-.text{margin:.875rem 0 0;color:var(--soft);text-wrap:pretty}\
+.text{margin:.875rem 0 0;color:var(--soft);text-wrap:balance}\
 .reason{margin:1.75rem 0 0;padding-top:1.25rem;border-top:1px solid var(--line);color:var(--soft);font:.875rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}\
 @media(forced-colors:active){.mark{border:2px solid}}";
 
@@ -213,7 +213,7 @@ h1{margin:0;font-size:clamp(1.5rem,5.5vw,1.75rem);line-height:1.25;font-weight:7
 type Mark = (&'static str, &'static str);
 
 const GOOD: Mark = ("good", "<path d=\"M5 12.5l4.5 4.5L19 7.5\"/>");
-const BAD: Mark = ("bad", "<path d=\"M12 6v7.5M12 17.5v.1\"/>");
+const BAD: Mark = ("bad", "<path d=\"M12 5v8.5M12 18.5v.1\"/>");
 const DECLINED: Mark = ("mild", "<path d=\"M6.5 12h11\"/>");
 
 fn html(pages: &LoginPages, words: &Words, (class, drawn): Mark, reason: Option<&str>) -> String {

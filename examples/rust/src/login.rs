@@ -17,7 +17,7 @@ use crate::paper::{Paper, expiry, moment};
 pub(crate) const HELP: &str = "\
 cargo demo -- login: a login at a real provider
 
-Usage: cargo demo -- login REGISTRATION --config FILE [--device | --paste | --end]
+Usage: cargo demo -- login REGISTRATION --config FILE [--device|--paste|--end]
 
   REGISTRATION   the id of a registration in that file
   --config FILE  the configuration, as Config::from_json reads it; the store

@@ -32,7 +32,7 @@ port, a real SQLite file, nothing on the internet. It takes a few seconds, most
 of them waiting until a token is nearly over. No token is ever printed.
 
 Usage: cargo demo [--by-hand | --browser] [--store DIR]
-       cargo demo -- login REGISTRATION --config FILE [--device | --paste | --end]
+       cargo demo -- login REGISTRATION --config FILE [--device|--paste|--end]
        cargo demo -- providers [--json]
        cargo demo -- doctor DIR [--json]
 

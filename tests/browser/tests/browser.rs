@@ -1,5 +1,11 @@
 //! Logins as a person has them: Chromium, a provider's pages, the loopback receiver, and what is shown in the end.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that fails should say where")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test that fails should say where"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
