@@ -1,7 +1,11 @@
 //! The handle. This file and its room are the only places that put the steps of the protocols in an order.
 
 mod begin;
+#[cfg(feature = "loopback")]
+mod browser;
 mod common;
+mod desktop;
+mod device;
 mod documents;
 mod end;
 mod gate;
@@ -213,7 +217,16 @@ impl Keyfob {
         self.shared.telling(|| self.shared.complete_login(redirect_url))
     }
 
-    /// The logins that wait for their redirect, oldest first. Touches no network.
+    /// Hands back the form that the browser posted to `url`, after [`LoginOptions::form_post`]: `body` is the request's body as it came
+    /// (`application/x-www-form-urlencoded`). Otherwise as [`Keyfob::complete_login`]: **may touch the network**, **changes stored state**.
+    ///
+    /// # Errors
+    /// Those of [`Keyfob::complete_login`]; [`RedirectRejected`](crate::ErrorKind::RedirectRejected) also where `url` has an answer of its own.
+    pub fn complete_login_form(&self, url: &str, body: &str) -> Result<Completed> {
+        self.shared.telling(|| self.shared.complete_login_form(url, body))
+    }
+
+    /// The logins that wait, for a redirect or for the user on another device, oldest first. Touches no network.
     ///
     /// # Errors
     /// The kinds of the store.

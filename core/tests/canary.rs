@@ -80,6 +80,8 @@ fn no_secret_lies_in_any_file_at_any_moment() {
     look();
     bench.log_in();
     let _ = bench.redirect();
+    let device = bench.keyfob.begin_device_login(SSO, LoginOptions::new()).unwrap();
+    look();
     // The key is lost; then the database is damaged, and moved aside.
     bench.keyfob.suspend(Duration::from_secs(1)).unwrap();
     let config = || elsewhere(bare_config(bench.idp.issuer(), &store).with_store_key_source(Arc::new(Gone)));
@@ -99,6 +101,7 @@ fn no_secret_lies_in_any_file_at_any_moment() {
     let kept = kept.into_inner().unwrap();
     let mut wanted: Vec<Vec<u8>> = secrets(&bench).into_iter().map(String::into_bytes).collect();
     assert!(wanted.len() > 20, "the search knows what to look for: {}", wanted.len());
+    wanted.push(device.user_code().as_bytes().to_vec());
     for more in ["CANARY-imported-access-token", "CANARY-imported-refresh-token", "ada@example.com"] {
         wanted.push(more.as_bytes().to_vec());
     }

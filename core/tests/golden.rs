@@ -7,6 +7,7 @@
 //! - `schema-2`: the same three, with a budget of 50 refreshes an hour; eve's revocation was answered with a 503 and is owed. Heidi's login came first, while the keys
 //!   could not be had: it waits with its tokens. Dave's first refresh was a 500, its repetition brought tokens from a clock an hour ahead: `doubted`. Carol's was a 500 each
 //!   time: in doubt. Frank's was a 429 with `Retry-After: 3000`: paused. Grace's process was killed before it had sent anything (K5): cut off.
+//! - `schema-3`: the one of schema 2, opened with the store key of the tests, so that it was migrated and sealed.
 #![cfg(feature = "ureq")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
 
@@ -62,7 +63,9 @@ const SCHEMA_2: Golden = Golden {
     verifier: "xG8g_-Cc22dqWN0XBDRHh7zHGCvGFxj4emlBMNLfm2c",
 };
 
-const GOLDEN: [&Golden; 2] = [&SCHEMA_1, &SCHEMA_2];
+const SCHEMA_3: Golden = Golden { schema: 3, ..SCHEMA_2 };
+
+const GOLDEN: [&Golden; 3] = [&SCHEMA_1, &SCHEMA_2, &SCHEMA_3];
 
 /// What schema 2 has besides.
 const DAVE: &str = "t06DcamQsXEGgNTJnn898g";
@@ -213,70 +216,81 @@ fn a_login_that_an_old_store_waits_for_goes_on_with_its_secrets() {
 }
 
 #[test]
-fn schema_2_keeps_the_answer_of_a_login() {
-    let (temp, provider) = (SCHEMA_2.copy(), Arc::<Answers>::default());
-    let done = SCHEMA_2.open_at(&temp, SOON, provider.clone()).complete_login(HEIDIS_REDIRECT).unwrap();
-    let heidi = done.session();
-    assert_eq!(heidi.provider_refresh_token(), Some("golden-refresh-token-of-heidi"));
-    assert_eq!((heidi.provider_uid(), heidi.profile().email()), ("u-8", Some("heidi@example.com")));
-    assert!(provider.asked().is_empty(), "the code was spent long ago");
-}
-
-#[test]
-fn schema_2_keeps_doubts_waits_and_what_is_owed() {
-    let (temp, provider) = (SCHEMA_2.copy(), Arc::<Answers>::default());
-    let keyfob = SCHEMA_2.open_at(&temp, SOON, provider.clone());
-    let health = keyfob.health().unwrap();
-    assert_eq!((health.active_sessions(), health.ended_sessions(), health.owed_revocations()), (5, 1, 1));
-    assert_eq!(health.clock_skew_seconds(), Some(0));
-    let cut_off: Vec<_> =
-        health.interrupted().iter().map(|one| (one.session(), one.is_in_doubt(), one.is_alive())).collect();
-    assert_eq!(cut_off, [(CAROL, true, false), (GRACE, false, false)]);
-
-    let frank = keyfob.refresh_session(FRANK).unwrap_err();
-    assert_eq!(frank.reason(), Reason::BackOff);
-    let wait = frank.retry_after().unwrap();
-    assert!((Duration::from_secs(2900)..Duration::from_secs(3000)).contains(&wait), "{wait:?}");
-    // Frank's token is good for an hour all the same.
-    assert_eq!(keyfob.access_token(FRANK, MinValidity::default()).unwrap().secret(), "golden-access-token-of-frank");
-
-    // Nothing is revoked while a login of the registration is on its way.
-    keyfob.complete_login(HEIDIS_REDIRECT).unwrap();
-    let done = keyfob.maintain(Duration::from_secs(5)).unwrap();
-    assert_eq!((done.refreshed(), done.revoked(), done.failed(), done.owed()), (2, 1, 0, 0));
-    for id in [CAROL, GRACE] {
-        assert_eq!(keyfob.session(id).unwrap().provider_access_token(), "next-access-token");
-    }
-    assert_eq!(provider.asked().len(), 3);
-
-    // A request of Dave's was once in doubt.
-    assert_eq!(keyfob.session(DAVE).unwrap().provider_access_token(), "golden-access-token-of-dave-2");
-    assert_eq!(keyfob.refresh_session(DAVE).unwrap_err().reason(), Reason::RotationLost);
-}
-
-#[test]
-fn schema_2_keeps_what_was_spent_of_a_budget() {
-    // Nine of the last hour were tried when the store was made.
-    for (refreshes, expected) in [(9, None), (10, Some("next-access-token"))] {
-        let temp = SCHEMA_2.copy();
-        let registration = Registration::new(SSO, "oidc", "demo", REDIRECT_URI)
-            .variable("issuer", ISSUER)
-            .refresh_budget(refreshes, Duration::from_secs(3600));
-        let config = Config::builder(temp.store()).plaintext(true).registration(registration).build().unwrap();
-        let keyfob = SCHEMA_2.open_with(config, SOON, Arc::default());
-        let refreshed = keyfob.refresh_session(SCHEMA_2.ada);
-        assert_eq!(refreshed.as_ref().ok().map(keyfob::Session::provider_access_token), expected, "{refreshed:?}");
+fn since_schema_2_a_store_keeps_the_answer_of_a_login() {
+    for golden in [&SCHEMA_2, &SCHEMA_3] {
+        let (temp, provider) = (golden.copy(), Arc::<Answers>::default());
+        let done = golden.open_at(&temp, SOON, provider.clone()).complete_login(HEIDIS_REDIRECT).unwrap();
+        let heidi = done.session();
+        assert_eq!(heidi.provider_refresh_token(), Some("golden-refresh-token-of-heidi"));
+        assert_eq!((heidi.provider_uid(), heidi.profile().email()), ("u-8", Some("heidi@example.com")));
+        assert!(provider.asked().is_empty(), "the code was spent long ago");
     }
 }
 
 #[test]
-fn schema_2_keeps_what_its_journal_says_of_refreshes() {
-    let temp = SCHEMA_2.copy();
-    let lines = SCHEMA_2.open(&temp, SOON).journal(100).unwrap();
-    let line = lines.iter().find(|line| line.event() == "Refreshed").unwrap();
-    assert_eq!((line.session(), line.wish()), (Some(DAVE), Some("asked")));
-    assert!(line.waited().unwrap() >= Duration::from_millis(500));
-    assert_eq!(line.clock_skew_seconds(), Some(3599));
+fn since_schema_2_a_store_keeps_doubts_waits_and_what_is_owed() {
+    for golden in [&SCHEMA_2, &SCHEMA_3] {
+        let (temp, provider) = (golden.copy(), Arc::<Answers>::default());
+        let keyfob = golden.open_at(&temp, SOON, provider.clone());
+        let health = keyfob.health().unwrap();
+        assert_eq!((health.active_sessions(), health.ended_sessions(), health.owed_revocations()), (5, 1, 1));
+        assert_eq!(health.clock_skew_seconds(), Some(0));
+        let cut_off: Vec<_> =
+            health.interrupted().iter().map(|one| (one.session(), one.is_in_doubt(), one.is_alive())).collect();
+        assert_eq!(cut_off, [(CAROL, true, false), (GRACE, false, false)]);
+
+        let frank = keyfob.refresh_session(FRANK).unwrap_err();
+        assert_eq!(frank.reason(), Reason::BackOff);
+        let wait = frank.retry_after().unwrap();
+        assert!((Duration::from_secs(2900)..Duration::from_secs(3000)).contains(&wait), "{wait:?}");
+        // Frank's token is good for an hour all the same.
+        assert_eq!(
+            keyfob.access_token(FRANK, MinValidity::default()).unwrap().secret(),
+            "golden-access-token-of-frank"
+        );
+
+        // Nothing is revoked while a login of the registration is on its way.
+        keyfob.complete_login(HEIDIS_REDIRECT).unwrap();
+        let done = keyfob.maintain(Duration::from_secs(5)).unwrap();
+        assert_eq!((done.refreshed(), done.revoked(), done.failed(), done.owed()), (2, 1, 0, 0));
+        for id in [CAROL, GRACE] {
+            assert_eq!(keyfob.session(id).unwrap().provider_access_token(), "next-access-token");
+        }
+        assert_eq!(provider.asked().len(), 3);
+
+        // A request of Dave's was once in doubt.
+        assert_eq!(keyfob.session(DAVE).unwrap().provider_access_token(), "golden-access-token-of-dave-2");
+        assert_eq!(keyfob.refresh_session(DAVE).unwrap_err().reason(), Reason::RotationLost);
+    }
+}
+
+#[test]
+fn since_schema_2_a_store_keeps_what_was_spent_of_a_budget() {
+    for golden in [&SCHEMA_2, &SCHEMA_3] {
+        // Nine of the last hour were tried when the store was made.
+        for (refreshes, expected) in [(9, None), (10, Some("next-access-token"))] {
+            let temp = golden.copy();
+            let registration = Registration::new(SSO, "oidc", "demo", REDIRECT_URI)
+                .variable("issuer", ISSUER)
+                .refresh_budget(refreshes, Duration::from_secs(3600));
+            let config = support::sealed(Config::builder(temp.store()).registration(registration));
+            let keyfob = golden.open_with(config, SOON, Arc::default());
+            let refreshed = keyfob.refresh_session(golden.ada);
+            assert_eq!(refreshed.as_ref().ok().map(keyfob::Session::provider_access_token), expected, "{refreshed:?}");
+        }
+    }
+}
+
+#[test]
+fn since_schema_2_a_store_keeps_what_its_journal_says_of_refreshes() {
+    for golden in [&SCHEMA_2, &SCHEMA_3] {
+        let temp = golden.copy();
+        let lines = golden.open(&temp, SOON).journal(100).unwrap();
+        let line = lines.iter().find(|line| line.event() == "Refreshed").unwrap();
+        assert_eq!((line.session(), line.wish()), (Some(DAVE), Some("asked")));
+        assert!(line.waited().unwrap() >= Duration::from_millis(500));
+        assert_eq!(line.clock_skew_seconds(), Some(3599));
+    }
 }
 
 #[test]

@@ -459,7 +459,7 @@ fn as_schema_1(store: &Path) {
     let connection = Connection::open(store.join("keyfob.db")).unwrap();
     let undo = "
         DROP TABLE attempt; DROP TABLE spent; DROP TABLE outbox; DROP TABLE seal;
-        DROP INDEX session_listed; DROP INDEX session_unverified;
+        DROP INDEX session_listed; DROP INDEX session_unverified; DROP INDEX login_expiry;
         ALTER TABLE meta DROP COLUMN seal; ALTER TABLE meta DROP COLUMN device;
         UPDATE session SET tokens = substr(tokens, 6), profile = substr(profile, 6);
         UPDATE login SET secrets = substr(secrets, 6), answer = substr(answer, 6);

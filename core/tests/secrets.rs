@@ -94,6 +94,9 @@ fn s68_no_secret_comes_out_of_any_flow() {
         bench.script(|script| script.tamper.id_token = tamper(lie));
         show_error(&bench.keyfob.complete_login(&bench.redirect()).unwrap_err());
     }
+    let device = bench.keyfob.begin_device_login(SSO, LoginOptions::new()).unwrap();
+    show(&device);
+    show(bench.keyfob.poll_device_login(device.id()).unwrap());
     let wrong = bare_config(bench.idp.issuer(), &bench.temp.store()).with_store_key(StoreKey::new([0x5a; 32]));
     show(&wrong);
     show_error(&keyfob::Keyfob::open(elsewhere(wrong)).unwrap_err());

@@ -160,7 +160,35 @@ pub unsafe extern "C" fn keyfob_complete_login(
     })
 }
 
-/// The logins that wait for their redirect, oldest first. Touches no network.
+/// Hands back the form that the browser posted, after `keyfob_login_options_set_form_post` (OAuth 2.0 Form Post Response
+/// Mode); otherwise as `keyfob_complete_login`.
+///
+/// @param url            where the browser posted it; copied; caller may free after return
+/// @param body           the body of the request (application/x-www-form-urlencoded); copied; caller may free after return
+/// @param completed_out  caller owns; free with keyfob_completed_free
+/// @return as `keyfob_complete_login`.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_complete_login_form(
+    handle: Option<&keyfob_handle>,
+    url: *const c_char,
+    body: *const c_char,
+    completed_out: Option<&mut MaybeUninit<*mut keyfob_completed>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let completed_out = Output::new("completed_out", completed_out)?;
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let url = unsafe { text("url", url) }?;
+        // SAFETY: as above.
+        let body = unsafe { text("body", body) }?;
+        completed_out.give(handle.keyfob.complete_login_form(url, body)?.into());
+        Ok(())
+    })
+}
+
+/// The logins that wait, for a redirect or for the user on another device, oldest first. Touches no network.
 ///
 /// @param list_out  caller owns; free with keyfob_pending_login_list_free
 #[must_use]

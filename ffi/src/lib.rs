@@ -10,9 +10,12 @@
 )]
 
 mod boundary;
+pub mod browser;
 pub mod callback;
 pub mod clock;
 pub mod config;
+pub mod control;
+pub mod device;
 pub mod end;
 pub mod error;
 pub mod executor;

@@ -57,6 +57,7 @@ pub(crate) const JDK: Tool = Tool { program: "javac", at_least: Some(JAVAC_17), 
 pub(crate) const MMDEBSTRAP: Tool = Tool::new("mmdebstrap", "mmdebstrap");
 pub(crate) const NODE: Tool = Tool { program: "node", at_least: Some(NODE_20), debian: "nodejs" };
 pub(crate) const STRACE: Tool = Tool::new("strace", "strace");
+pub(crate) const CHROMIUM: Tool = Tool::new("chromium", "chromium");
 pub(crate) const NPM: Tool = Tool::new("npm", "npm");
 
 const JAVAC_17: Version = Version { major: 17, asked_by: "-version", said_after: "javac " };

@@ -8,6 +8,8 @@
 //! | a URL of the provider, alone on its line (what an application prints for its user) | the redirect, after a login |
 //! | `# browse URL` | the same |
 //! | `# refuse URL` | the redirect, after the user said no |
+//! | `# post URL` | where the provider's page sends its form after a login, a space, and the form (`response_mode=form_post`) |
+//! | `# connect URL CODE` | `done`, after the user typed the code of another device in there |
 //! | `# count PATH` | how many requests the provider got at that path, such as `/token` |
 //! | `# script JSON` | `done`, after the provider's script was replaced |
 //!
@@ -82,6 +84,17 @@ impl Stage {
                 self.browsed += 1;
                 browser::deny(what).map_err(|error| anyhow!("{error}"))
             }
+            "post" => {
+                self.browsed += 1;
+                let (action, body) =
+                    browser::log_in_by_form(what, USER, PASSWORD).map_err(|error| anyhow!("{error}"))?;
+                Ok(format!("{action} {body}"))
+            }
+            "connect" => {
+                let (uri, code) = what.split_once(' ').context("no code")?;
+                browser::connect_device(uri, code, USER, PASSWORD).map_err(|error| anyhow!("{error}"))?;
+                Ok("done".to_owned())
+            }
             "count" => Ok(self.idp.requests().iter().filter(|request| request.path == what).count().to_string()),
             "script" => {
                 let script = serde_json::from_str(what).context("the script")?;
@@ -114,7 +127,7 @@ fn asked<'a>(line: &'a str, issuer: &str) -> Option<(&'a str, &'a str)> {
         return Some(("browse", line));
     }
     let (verb, what) = line.strip_prefix("# ")?.split_once(' ')?;
-    matches!(verb, "browse" | "refuse" | "count" | "script").then_some((verb, what))
+    matches!(verb, "browse" | "refuse" | "post" | "connect" | "count" | "script").then_some((verb, what))
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub struct Keyfob {
 }
 
 impl Keyfob {
-    fn core(&self) -> Result<keyfob::Keyfob> {
+    pub(crate) fn core(&self) -> Result<keyfob::Keyfob> {
         let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
         core.clone().ok_or_else(KeyfobError::closed)
     }

@@ -9,9 +9,11 @@
 #![expect(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "mirrors: no Rust code can name them")]
 #![expect(clippy::result_large_err, reason = "an error crosses as bytes, and UniFFI knows no boxes")]
 
+mod browser;
 mod clock;
 #[cfg(test)]
 mod coverage;
+mod device;
 mod end;
 mod error;
 mod executor;
@@ -31,7 +33,9 @@ mod store_key;
 mod token;
 mod transport;
 
+pub use self::browser::{BrowserError, BrowserLogin, HostBrowser, LoginControl, LoginPages, PageText, open_browser};
 pub use self::clock::{ClockError, HostClock};
+pub use self::device::{DeviceLogin, DevicePoll, HostScreen, ScreenError};
 pub use self::end::{EndSession, Ended, Revocation};
 pub use self::error::{ErrorInfo, KeyfobError};
 pub use self::executor::{ExecutorError, HostExecutor, Work};

@@ -33,14 +33,14 @@ pub(super) struct Opened {
 
 impl Opened {
     /// Closes the database, and lets go of the lock after that.
-    pub(super) fn close(self) -> std::result::Result<(), (Self, rusqlite::Error)> {
+    pub(super) fn close(self) -> std::result::Result<(), Box<(Self, rusqlite::Error)>> {
         let Self { connection, lock } = self;
         match connection.close() {
             Ok(()) => {
                 drop(lock);
                 Ok(())
             }
-            Err((connection, error)) => Err((Self { connection, lock }, error)),
+            Err((connection, error)) => Err(Box::new((Self { connection, lock }, error))),
         }
     }
 }

@@ -163,6 +163,8 @@ ALTER TABLE meta ADD COLUMN device BLOB;
 -- Pages of sessions pass no tombstones, and counting them reads no row; those that are to be checked are found among a million.
 CREATE INDEX session_listed ON session (row, state) WHERE state <> 2;
 CREATE INDEX session_unverified ON session (row) WHERE state = 0 AND verified = 0;
+-- Each login that begins forgets those that ended long ago.
+CREATE INDEX login_expiry ON login (expires_at);
 ";
 
 /// What a store of schema 1 or 2 has is not sealed: the seal without a key, as which values without a head count.

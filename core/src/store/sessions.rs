@@ -231,7 +231,7 @@ pub(super) fn parse(raw: RawSession, sealer: &Sealer<'_>) -> Result<SessionRow> 
     let tokens = match sealer.open(Place::session_tokens(&row.id), &raw.tokens) {
         Err(lost) if lost.is_login_required() => {
             // It has ended for that, or for another cause before. Whose it was is all that is known.
-            row.cause.get_or_insert(lost.reason());
+            row.cause.get_or_insert_with(|| lost.reason());
             row.profile = Profile::of_uid(&row.uid);
             return Ok(row);
         }

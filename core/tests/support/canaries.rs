@@ -14,7 +14,7 @@ use crate::support::{Bench, parameter};
 
 /// Every secret in the provider's log: parameters and members of answers by their names.
 pub fn secrets(bench: &Bench) -> Vec<String> {
-    const NAMES: [&str; 9] = [
+    const NAMES: [&str; 11] = [
         "code",
         "code_verifier",
         "state",
@@ -24,6 +24,8 @@ pub fn secrets(bench: &Bench) -> Vec<String> {
         "id_token",
         "client_secret",
         "password",
+        "device_code",
+        "verification_uri_complete",
     ];
     let mut secrets = Vec::new();
     for request in bench.idp.requests() {

@@ -4,12 +4,13 @@
 
 use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use keyfob::{
-    AccessToken, Clock as _, Config, EndSession, Freshness, Keyfob, Login, LoginOptions, MinValidity, Registration,
-    Revocation, Session, SessionState, SystemClock,
+    AccessToken, BrowserLogin, Clock as _, Config, EndSession, Freshness, Keyfob, Login, LoginControl, LoginOptions,
+    LoginPages, MinValidity, Registration, Revocation, Session, SessionState, SystemClock,
 };
 use keyfob_idp::{Algorithm, Idp, Script};
 
@@ -18,12 +19,14 @@ use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::login;
 use crate::paper::{Paper, expiry, moment, span, time_of_day};
+use crate::window::Window;
 use crate::wire::Wire;
 
 /// What the command line says.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) by_hand: bool,
+    pub(crate) browser: bool,
     pub(crate) store: Option<PathBuf>,
 }
 
@@ -51,22 +54,29 @@ pub(crate) fn run(options: &Options, paper: &mut Paper) -> Result<(), Failure> {
          its request log saw.",
     );
     let keyfob = open(paper, wire, &folder, &idp)?;
-    let login = begin(paper, wire, &keyfob)?;
-    let redirect = sign_in(paper, wire, &login, options.by_hand)?;
-    let (session, redirect) = complete(paper, wire, &keyfob, redirect, options.by_hand)?;
+    let (session, redirect) = if options.browser {
+        (in_browser(paper, wire, &keyfob)?, None)
+    } else {
+        let login = begin(paper, wire, &keyfob)?;
+        let redirect = sign_in(paper, wire, &login, options.by_hand)?;
+        let (session, redirect) = complete(paper, wire, &keyfob, redirect, options.by_hand)?;
+        (session, Some(redirect))
+    };
     profile(paper, wire, &keyfob, &session)?;
     let token = token_from_memory(paper, wire, &keyfob, &session)?;
     refresh_when_due(paper, wire, &keyfob, &session, &token)?;
 
     drop(keyfob);
     let keyfob = open_again(paper, wire, &folder, &idp)?;
-    wrong_redirects(paper, wire, &keyfob, &session, &redirect)?;
+    if let Some(redirect) = &redirect {
+        wrong_redirects(paper, wire, &keyfob, &session, redirect)?;
+    }
     log_out(paper, wire, &keyfob, &session, &folder)?;
     journal(paper, &keyfob)?;
     let (steps, requests) = (paper.steps(), wire.total());
     paper.as_it_is(&format!("\nAll {steps} steps went well: {requests} requests, no token printed.\n"));
-    if !options.by_hand {
-        paper.as_it_is("Sign in with your own browser: cargo demo --by-hand\n");
+    if !options.by_hand && !options.browser {
+        paper.as_it_is("Sign in with your own browser: cargo demo --browser\n");
     }
     Ok(())
 }
@@ -175,6 +185,29 @@ fn complete(
     paper.row("app goes to", completed.return_to().unwrap_or("nowhere"));
     wire.show(paper);
     Ok((completed.into_session(), redirect))
+}
+
+/// Steps 2 to 4 in one call.
+fn in_browser(paper: &mut Paper, wire: &mut Wire<'_>, keyfob: &Keyfob) -> Result<Session, Failure> {
+    paper.step("Log in, in one call", "Keyfob::login_in_browser");
+
+    let control = LoginControl::new();
+    let login = BrowserLogin::new()
+        .options(LoginOptions::new().scope("offline_access"))
+        .pages(LoginPages::new("Keyfob demo"))
+        .browser(Arc::new(Window::new(&control)))
+        .control(&control);
+    let session = keyfob.login_in_browser(REGISTRATION, login)?.into_session();
+
+    paper.text(
+        "Keyfob listened on a loopback port for as long as the login waited, took its one redirect and nothing else, closed \
+         the port, made the session, and showed the browser how it went.",
+    );
+    paper.row("session", session.id());
+    paper.row("provider uid", session.provider_uid());
+    paper.row("scopes", session.scopes().join(" "));
+    wire.show(paper);
+    Ok(session)
 }
 
 fn profile(paper: &mut Paper, wire: &mut Wire<'_>, keyfob: &Keyfob, session: &Session) -> Result<(), Failure> {

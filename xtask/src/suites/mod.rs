@@ -1,5 +1,6 @@
 //! The suites, one file each. A new one is a file here and a line in [`SUITES`].
 
+mod browser;
 mod c;
 mod chaos;
 mod checks;
@@ -43,6 +44,7 @@ pub(crate) const SUITES: &[Suite] = &[
     kotlin::SUITE,
     swift::SUITE,
     peers::SUITE,
+    browser::SUITE,
     chaos::SUITE,
     chaos::LONG,
     rust::MODEL,
@@ -104,7 +106,7 @@ mod tests {
 
     #[test]
     fn no_name_means_every_short_suite_and_checks_come_first() {
-        assert_eq!(names(&[]).unwrap(), ["checks", "rust", "c", "kotlin", "swift", "peers", "chaos"]);
+        assert_eq!(names(&[]).unwrap(), ["checks", "rust", "c", "kotlin", "swift", "peers", "browser", "chaos"]);
     }
 
     #[test]
@@ -123,7 +125,7 @@ mod tests {
         let error = names(&["c", "cobol"]).unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"there is no suite "cobol"; the suites are checks, rust, c, kotlin, swift, peers, chaos, chaos-long, model, scale, torture (and all)"#
+            r#"there is no suite "cobol"; the suites are checks, rust, c, kotlin, swift, peers, browser, chaos, chaos-long, model, scale, torture (and all)"#
         );
     }
 }

@@ -71,6 +71,11 @@ public final class Keyfob: Sendable {
         try translating { try KeyfobGenerated.providers().map(Provider.init) }
     }
 
+    /// Opens a URL in the system's browser and returns at once; false where there is none to open, or no screen to show it on (a terminal over SSH).
+    public static func openBrowser(_ url: URL) -> Bool {
+        (try? KeyfobGenerated.openBrowser(url: url.absoluteString)) ?? false
+    }
+
     /// Lets go of the store. Calls that are under way end as if nothing had happened; later ones throw
     /// ``KeyfobError/invalidState(_:)``. Closing twice is no error; a handle that nobody holds any more is closed by itself.
     public func close() throws {
@@ -96,7 +101,82 @@ public final class Keyfob: Sendable {
         try await detached { [raw] in Completed(try raw.completeLogin(redirectUrl: redirectURL.absoluteString)) }
     }
 
-    /// The logins that wait for their redirect, oldest first. Touches no network.
+    /// The same for the form that the browser posted to `url`, after ``LoginOptions/formPost``: `body` is the request's body as it came.
+    public func completeLoginForm(_ url: URL, body: String) async throws -> Completed {
+        try await detached { [raw] in Completed(try raw.completeLoginForm(url: url.absoluteString, body: body)) }
+    }
+
+    /// The whole login in one call, for an app of the desktop or the command line: listens on a loopback port (RFC 8252 section 7.3), begins the login, opens the
+    /// browser, waits for the redirect, completes the login, and shows the user how it went. The registration's redirect URI is `http://127.0.0.1/…` or
+    /// `http://[::1]/…`; without a port in it a free one is taken. Touches the network.
+    ///
+    /// Cancelling the task, or `control`, ends the login. `open` opens or shows the URL and returns at once, false where neither can be done; by default the
+    /// system's browser is opened. ``KeyfobError/invalidState(_:)`` says that nothing can listen on the port, or that no browser could be opened
+    /// (`BrowserUnavailable`), ``KeyfobError/timeout(_:)`` that no redirect came in time.
+    public func loginInBrowser(
+        _ registration: String,
+        _ login: BrowserLogin = BrowserLogin(),
+        control: LoginControl? = nil,
+        open: (@Sendable (String) throws -> Bool)? = nil
+    ) async throws -> Completed {
+        let (control, browser, wanted) = (try control ?? LoginControl(), open.map(BrowserAdapter.init), login.raw)
+        return try await cancelling(control) { [raw] in
+            Completed(
+                try raw.loginInBrowser(registration: registration, login: wanted, browser: browser, control: control.raw)
+            )
+        }
+    }
+
+    /// Begins a login that the user confirms on another device (RFC 8628): for a television, a console, a terminal. It is stored before this returns: any
+    /// process can show it (``deviceLogin(_:)``) and poll it (``pollDeviceLogin(_:)``). Touches the network.
+    public func beginDeviceLogin(_ registration: String, _ options: LoginOptions = LoginOptions()) async throws -> DeviceLogin {
+        try await detached { [raw] in
+            DeviceLogin(try raw.beginDeviceLogin(registration: registration, options: options.raw))
+        }
+    }
+
+    /// What to show for a login on another device that waits, after a restart of the app for instance. Touches no network.
+    public func deviceLogin(_ loginID: String) async throws -> DeviceLogin {
+        try await detached { [raw] in DeviceLogin(try raw.deviceLogin(loginId: loginID)) }
+    }
+
+    /// Asks the provider once whether the user has confirmed, if it is time to ask; sooner nobody is asked. Being offline is no error: the login waits on. May
+    /// touch the network.
+    public func pollDeviceLogin(_ loginID: String) async throws -> DevicePoll {
+        try await detached { [raw] in DevicePoll(try raw.pollDeviceLogin(loginId: loginID)) }
+    }
+
+    /// The whole login on another device: begins it, calls `show` once, polls by the rules, and returns with the session. Cancelling the task, or `control`,
+    /// ends it. `show` shows the code, on a thread of Keyfob's, and returns at once; a login that it could not show is cancelled.
+    public func loginOnAnotherDevice(
+        _ registration: String,
+        _ options: LoginOptions = LoginOptions(),
+        control: LoginControl? = nil,
+        show: @escaping @Sendable (DeviceLogin) throws -> Void
+    ) async throws -> Completed {
+        let (control, screen, wanted) = (try control ?? LoginControl(), ScreenAdapter(show), options.raw)
+        return try await cancelling(control) { [raw] in
+            Completed(
+                try raw.loginOnAnotherDevice(
+                    registration: registration,
+                    options: wanted,
+                    screen: screen,
+                    control: control.raw
+                )
+            )
+        }
+    }
+
+    /// Runs a call that waits for the user. When the task is cancelled, nobody waits any more: neither does the login.
+    private func cancelling<T: Sendable>(_ control: LoginControl, _ call: @escaping @Sendable () throws -> T) async throws -> T {
+        try await withTaskCancellationHandler {
+            try await detached(call)
+        } onCancel: {
+            control.cancel()
+        }
+    }
+
+    /// The logins that wait, for a redirect or for the user on another device, oldest first. Touches no network.
     public func pendingLogins() async throws -> [PendingLogin] {
         try await detached { [raw] in try raw.pendingLogins().map(PendingLogin.init) }
     }
@@ -267,7 +347,7 @@ extension Keyfob: Redacted {
 
 extension Duration {
     /// Whole milliseconds; 0 for what is negative.
-    fileprivate var milliseconds: UInt64 {
+    var milliseconds: UInt64 {
         let (seconds, attoseconds) = components
         let whole = UInt64(max(seconds, 0)).multipliedReportingOverflow(by: 1000)
         return whole.overflow ? .max : whole.partialValue + UInt64(max(attoseconds, 0) / 1_000_000_000_000_000)

@@ -2,7 +2,11 @@
 internal import KeyfobGenerated
 
 typealias RawAccessToken = KeyfobGenerated.AccessToken
+typealias RawBrowser = KeyfobGenerated.HostBrowser
+typealias RawBrowserLogin = KeyfobGenerated.BrowserLogin
 typealias RawCompleted = KeyfobGenerated.Completed
+typealias RawDeviceLogin = KeyfobGenerated.DeviceLogin
+typealias RawDevicePoll = KeyfobGenerated.DevicePoll
 typealias RawEndSession = KeyfobGenerated.EndSession
 typealias RawEnded = KeyfobGenerated.Ended
 typealias RawError = KeyfobGenerated.KeyfobError
@@ -18,10 +22,13 @@ typealias RawInterrupted = KeyfobGenerated.Interrupted
 typealias RawJournalEntry = KeyfobGenerated.JournalEntry
 typealias RawKeyfob = KeyfobGenerated.Keyfob
 typealias RawLogin = KeyfobGenerated.Login
+typealias RawLoginControl = KeyfobGenerated.LoginControl
 typealias RawLoginOptions = KeyfobGenerated.LoginOptions
+typealias RawLoginPages = KeyfobGenerated.LoginPages
 typealias RawLoopback = KeyfobGenerated.Loopback
 typealias RawMaintained = KeyfobGenerated.Maintained
 typealias RawObserver = KeyfobGenerated.HostObserver
+typealias RawPageText = KeyfobGenerated.PageText
 typealias RawParameter = KeyfobGenerated.Parameter
 typealias RawPendingLogin = KeyfobGenerated.PendingLogin
 typealias RawProfile = KeyfobGenerated.Profile
@@ -29,6 +36,7 @@ typealias RawProvider = KeyfobGenerated.Provider
 typealias RawProviderKind = KeyfobGenerated.ProviderKind
 typealias RawRegistration = KeyfobGenerated.RegistrationInfo
 typealias RawRegistrationGuide = KeyfobGenerated.RegistrationGuide
+typealias RawScreen = KeyfobGenerated.HostScreen
 typealias RawSealing = KeyfobGenerated.Sealing
 typealias RawSent = KeyfobGenerated.Sent
 typealias RawSession = KeyfobGenerated.Session

@@ -17,6 +17,10 @@ use keyfob::{Config, Keyfob, Session, StoreKey};
 
 pub fn demo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyfob-demo"));
+    // Without a screen: no browser opens on the machine of whoever runs the tests.
+    for screen in ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"] {
+        command.env_remove(screen);
+    }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

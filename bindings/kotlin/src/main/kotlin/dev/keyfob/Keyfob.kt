@@ -4,10 +4,12 @@ import dev.keyfob.internal.HostClock
 import dev.keyfob.internal.HostExecutor
 import dev.keyfob.internal.HostObserver
 import dev.keyfob.internal.HostTransport
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
 import java.time.Duration
 import java.util.concurrent.Executor
 import dev.keyfob.internal.Keyfob as RawKeyfob
+import dev.keyfob.internal.openBrowser as rawOpenBrowser
 import dev.keyfob.internal.providers as rawProviders
 
 /**
@@ -52,7 +54,83 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
     public suspend fun completeLogin(redirectUrl: String): Completed =
         detached { Completed(raw.completeLogin(redirectUrl)) }
 
-    /** The logins that wait for their redirect, oldest first. Touches no network. */
+    /**
+     * The same for the form that the browser posted to [url], after [LoginOptions.formPost]: [body] is the request's body as it came.
+     *
+     * @throws KeyfobException.RedirectRejected it belongs to no open login of this store; nothing was sent
+     */
+    public suspend fun completeLoginForm(url: String, body: String): Completed =
+        detached { Completed(raw.completeLoginForm(url, body)) }
+
+    /**
+     * The whole login in one call, for an app of the desktop or the command line: listens on a loopback port (RFC 8252 section 7.3), begins the login,
+     * opens the browser, waits for the redirect, completes the login, and shows the user how it went. The registration's redirect URI is
+     * `http://127.0.0.1/…` or `http://[::1]/…`; without a port in it a free one is taken. Touches the network.
+     *
+     * Cancelling the caller, or [control], ends the login.
+     *
+     * @param browser opens or shows the URL and returns at once, false where neither can be done; by default the system's browser
+     * @throws KeyfobException.InvalidState nothing can listen on the port, or no browser could be opened (`BrowserUnavailable`)
+     * @throws KeyfobException.Timeout no redirect in time
+     * @throws KeyfobException.AccessDenied the user said no
+     */
+    public suspend fun loginInBrowser(
+        registration: String,
+        login: BrowserLogin = BrowserLogin(),
+        control: LoginControl = LoginControl(),
+        browser: ((String) -> Boolean)? = null,
+    ): Completed {
+        val host = browser?.let(::BrowserAdapter)
+        return cancelling(control) { Completed(raw.loginInBrowser(registration, login.raw(), host, control.raw)) }
+    }
+
+    /**
+     * Begins a login that the user confirms on another device (RFC 8628): for a television, a console, a terminal. It is stored before this returns:
+     * any process can show it ([deviceLogin]) and poll it ([pollDeviceLogin]). Touches the network.
+     *
+     * @throws KeyfobException.Configuration the provider has no such logins (`DeviceGrantUnsupported`), or does not know the client
+     */
+    public suspend fun beginDeviceLogin(registration: String, options: LoginOptions = LoginOptions()): DeviceLogin =
+        detached { DeviceLogin(raw.beginDeviceLogin(registration, options.raw())) }
+
+    /** What to show for a login on another device that waits, after a restart of the app for instance. Touches no network. */
+    public suspend fun deviceLogin(loginId: String): DeviceLogin = detached { DeviceLogin(raw.deviceLogin(loginId)) }
+
+    /**
+     * Asks the provider once whether the user has confirmed, if it is time to ask; sooner nobody is asked. Being offline is no error: the login waits on. May
+     * touch the network.
+     *
+     * @throws KeyfobException.AccessDenied the user said no
+     * @throws KeyfobException.LoginRequired nobody confirmed in time, or the answer with the tokens was lost
+     */
+    public suspend fun pollDeviceLogin(loginId: String): DevicePoll = detached { devicePoll(raw.pollDeviceLogin(loginId)) }
+
+    /**
+     * The whole login on another device: begins it, calls [show] once, polls by the rules, and returns with the session. Cancelling the caller, or
+     * [control], ends it.
+     *
+     * @param show shows the code, on a thread of Keyfob's, and returns at once; a login that it could not show is cancelled
+     */
+    public suspend fun loginOnAnotherDevice(
+        registration: String,
+        options: LoginOptions = LoginOptions(),
+        control: LoginControl = LoginControl(),
+        show: (DeviceLogin) -> Unit,
+    ): Completed {
+        val screen = ScreenAdapter(show)
+        return cancelling(control) { Completed(raw.loginOnAnotherDevice(registration, options.raw(), screen, control.raw)) }
+    }
+
+    /** Runs a call that waits for the user. When the caller is cancelled, nobody waits any more: neither does the login. */
+    private suspend fun <T> cancelling(control: LoginControl, call: () -> T): T =
+        try {
+            detached(call)
+        } catch (cancelled: CancellationException) {
+            control.cancel()
+            throw cancelled
+        }
+
+    /** The logins that wait, for a redirect or for the user on another device, oldest first. Touches no network. */
     public suspend fun pendingLogins(): List<PendingLogin> = detached { raw.pendingLogins().map(::PendingLogin) }
 
     /**
@@ -267,6 +345,11 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
                 }
             }
         }
+
+        /**
+         * Opens a URL in the system's browser and returns at once; false where there is none to open, or no screen to show it on (a terminal over SSH).
+         */
+        public fun openBrowser(url: String): Boolean = translating { rawOpenBrowser(url) }
 
         /**
          * The providers that are built in, by id: for a program that lists them. An app names one by its id in its configuration and needs
