@@ -318,7 +318,7 @@ typedef void (*UniffiCallbackInterfaceHostTransportMethod0)(uint64_t, RustBuffer
 typedef struct UniffiVTableCallbackInterfaceHostBrowser {
     UniffiCallbackInterfaceFree _Nonnull uniffiFree;
     UniffiCallbackInterfaceClone _Nonnull uniffiClone;
-    UniffiCallbackInterfaceHostBrowserMethod0 _Nonnull `open`;
+    UniffiCallbackInterfaceHostBrowserMethod0 _Nonnull openUrl;
 } UniffiVTableCallbackInterfaceHostBrowser;
 
 #endif
@@ -386,9 +386,9 @@ void uniffi_keyfob_uniffi_fn_free_hostbrowser(uint64_t handle, RustCallStatus *_
 void uniffi_keyfob_uniffi_fn_init_callback_vtable_hostbrowser(const UniffiVTableCallbackInterfaceHostBrowser* _Nonnull vtable
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTBROWSER_OPEN
-#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTBROWSER_OPEN
-int8_t uniffi_keyfob_uniffi_fn_method_hostbrowser_open(uint64_t ptr, RustBuffer url, RustCallStatus *_Nonnull out_status
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTBROWSER_OPEN_URL
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTBROWSER_OPEN_URL
+int8_t uniffi_keyfob_uniffi_fn_method_hostbrowser_open_url(uint64_t ptr, RustBuffer url, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_LOGINCONTROL
@@ -1165,9 +1165,9 @@ uint16_t uniffi_keyfob_uniffi_checksum_func_providers(void
     
 );
 #endif
-#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTBROWSER_OPEN
-#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTBROWSER_OPEN
-uint16_t uniffi_keyfob_uniffi_checksum_method_hostbrowser_open(void
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTBROWSER_OPEN_URL
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTBROWSER_OPEN_URL
+uint16_t uniffi_keyfob_uniffi_checksum_method_hostbrowser_open_url(void
     
 );
 #endif

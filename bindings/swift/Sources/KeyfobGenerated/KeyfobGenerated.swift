@@ -716,9 +716,9 @@ fileprivate struct FfiConverterDuration: FfiConverterRustBuffer {
 public protocol HostBrowser: AnyObject, Sendable {
     
     /**
-     * Opens the URL and returns at once; false where that cannot be done.
+     * Opens the URL and returns at once; false where that cannot be done. (`open` is a keyword of Swift's, which its C header would be given.)
      */
-    func `open`(url: String) throws  -> Bool
+    func openUrl(url: String) throws  -> Bool
     
 }
 /**
@@ -778,12 +778,12 @@ open class HostBrowserImpl: HostBrowser, @unchecked Sendable {
 
     
     /**
-     * Opens the URL and returns at once; false where that cannot be done.
+     * Opens the URL and returns at once; false where that cannot be done. (`open` is a keyword of Swift's, which its C header would be given.)
      */
-open func `open`(url: String)throws  -> Bool  {
+open func openUrl(url: String)throws  -> Bool  {
     return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeBrowserError_lift) {
         uniffiCallStatus in
-    uniffi_keyfob_uniffi_fn_method_hostbrowser_open(
+    uniffi_keyfob_uniffi_fn_method_hostbrowser_open_url(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(url),uniffiCallStatus
     )
@@ -818,7 +818,7 @@ fileprivate struct UniffiCallbackInterfaceHostBrowser {
                 fatalError("Uniffi callback interface HostBrowser: handle missing in uniffiClone")
             }
         },
-        `open`: { (
+        openUrl: { (
             uniffiHandle: UInt64,
             url: RustBuffer,
             uniffiOutReturn: UnsafeMutablePointer<Int8>,
@@ -829,7 +829,7 @@ fileprivate struct UniffiCallbackInterfaceHostBrowser {
                 guard let uniffiObj = try? FfiConverterTypeHostBrowser.handleMap.get(handle: uniffiHandle) else {
                     throw UniffiInternalError.unexpectedStaleHandle
                 }
-                return try uniffiObj.`open`(
+                return try uniffiObj.openUrl(
                      url: try FfiConverterString.lift(url)
                 )
             }
@@ -8447,7 +8447,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_func_providers() != 63811) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_keyfob_uniffi_checksum_method_hostbrowser_open() != 33779) {
+    if (uniffi_keyfob_uniffi_checksum_method_hostbrowser_open_url() != 47119) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_logincontrol_cancel() != 30488) {

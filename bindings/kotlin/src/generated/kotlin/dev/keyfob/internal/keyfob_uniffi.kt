@@ -680,22 +680,22 @@ internal interface UniffiCallbackInterfaceHostObserverMethod2 : com.sun.jna.Call
 internal interface UniffiCallbackInterfaceHostTransportMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`request`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
 }
-@Structure.FieldOrder("uniffiFree", "uniffiClone", "open")
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "openUrl")
 internal open class UniffiVTableCallbackInterfaceHostBrowser(
     @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
     @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
-    @JvmField internal var `open`: UniffiCallbackInterfaceHostBrowserMethod0? = null,
+    @JvmField internal var `openUrl`: UniffiCallbackInterfaceHostBrowserMethod0? = null,
 ) : Structure() {
     class UniffiByValue(
         `uniffiFree`: UniffiCallbackInterfaceFree? = null,
         `uniffiClone`: UniffiCallbackInterfaceClone? = null,
-        `open`: UniffiCallbackInterfaceHostBrowserMethod0? = null,
-    ): UniffiVTableCallbackInterfaceHostBrowser(`uniffiFree`,`uniffiClone`,`open`,), Structure.ByValue
+        `openUrl`: UniffiCallbackInterfaceHostBrowserMethod0? = null,
+    ): UniffiVTableCallbackInterfaceHostBrowser(`uniffiFree`,`uniffiClone`,`openUrl`,), Structure.ByValue
 
    internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceHostBrowser) {
         `uniffiFree` = other.`uniffiFree`
         `uniffiClone` = other.`uniffiClone`
-        `open` = other.`open`
+        `openUrl` = other.`openUrl`
     }
 
 }
@@ -835,7 +835,7 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_func_providers(
     ): Int
-    external fun uniffi_keyfob_uniffi_checksum_method_hostbrowser_open(
+    external fun uniffi_keyfob_uniffi_checksum_method_hostbrowser_open_url(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_logincontrol_cancel(
     ): Int
@@ -955,7 +955,7 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_keyfob_uniffi_fn_init_callback_vtable_hostbrowser(`vtable`: UniffiVTableCallbackInterfaceHostBrowser,
     ): Unit
-    external fun uniffi_keyfob_uniffi_fn_method_hostbrowser_open(`ptr`: Long,`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_keyfob_uniffi_fn_method_hostbrowser_open_url(`ptr`: Long,`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Byte
     external fun uniffi_keyfob_uniffi_fn_clone_logincontrol(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
@@ -1282,7 +1282,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_func_providers() and 0xFFFF) != 63811) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_keyfob_uniffi_checksum_method_hostbrowser_open() and 0xFFFF) != 33779) {
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_hostbrowser_open_url() and 0xFFFF) != 47119) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_logincontrol_cancel() and 0xFFFF) != 30488) {
@@ -2006,9 +2006,9 @@ public object FfiConverterDuration: FfiConverterRustBuffer<java.time.Duration> {
 public interface HostBrowser {
     
     /**
-     * Opens the URL and returns at once; false where that cannot be done.
+     * Opens the URL and returns at once; false where that cannot be done. (`open` is a keyword of Swift's, which its C header would be given.)
      */
-    fun `open`(`url`: kotlin.String): kotlin.Boolean
+    fun `openUrl`(`url`: kotlin.String): kotlin.Boolean
     
     companion object
 }
@@ -2119,13 +2119,13 @@ open class HostBrowserImpl: Disposable, AutoCloseable, HostBrowser
 
     
     /**
-     * Opens the URL and returns at once; false where that cannot be done.
+     * Opens the URL and returns at once; false where that cannot be done. (`open` is a keyword of Swift's, which its C header would be given.)
      */
-    @Throws(BrowserException::class)override fun `open`(`url`: kotlin.String): kotlin.Boolean {
+    @Throws(BrowserException::class)override fun `openUrl`(`url`: kotlin.String): kotlin.Boolean {
             return FfiConverterBoolean.lift(
     callWithHandle {
     uniffiRustCallWithError(BrowserException) { _status ->
-    UniffiLib.uniffi_keyfob_uniffi_fn_method_hostbrowser_open(
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_hostbrowser_open_url(
         it,
         
         FfiConverterString.lower(`url`),_status)
@@ -2153,11 +2153,11 @@ open class HostBrowserImpl: Disposable, AutoCloseable, HostBrowser
 
 // Put the implementation in an object so we don't pollute the top-level namespace
 internal object uniffiCallbackInterfaceHostBrowser {
-    internal object `open`: UniffiCallbackInterfaceHostBrowserMethod0 {
+    internal object `openUrl`: UniffiCallbackInterfaceHostBrowserMethod0 {
         override fun callback(`uniffiHandle`: Long,`url`: RustBuffer.ByValue,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,) {
             val uniffiObj = FfiConverterTypeHostBrowser.handleMap.get(uniffiHandle)
             val makeCall = { ->
-                uniffiObj.`open`(
+                uniffiObj.`openUrl`(
                     FfiConverterString.lift(`url`),
                 )
             }
@@ -2186,7 +2186,7 @@ internal object uniffiCallbackInterfaceHostBrowser {
     internal var vtable = UniffiVTableCallbackInterfaceHostBrowser.UniffiByValue(
         uniffiFree,
         uniffiClone,
-        `open`,
+        `openUrl`,
     )
 
     // Registers the foreign callback with the Rust side.
