@@ -132,8 +132,8 @@ impl From<uniffi::UnexpectedUniFFICallbackError> for BrowserError {
 /// Opens URLs, or shows them.
 #[uniffi::export(foreign)]
 pub trait HostBrowser: Send + Sync {
-    /// Opens the URL and returns at once; false where that cannot be done.
-    fn open(&self, url: String) -> Result<bool, BrowserError>;
+    /// Opens the URL and returns at once; false where that cannot be done. (`open` is a keyword of Swift's, which its C header would be given.)
+    fn open_url(&self, url: String) -> Result<bool, BrowserError>;
 }
 
 /// Makes a browser of the core out of the host's: one that throws has opened nothing.
@@ -141,7 +141,7 @@ struct Adapter(Arc<dyn HostBrowser>);
 
 impl Browser for Adapter {
     fn open(&self, url: &str) -> bool {
-        self.0.open(url.to_owned()).unwrap_or(false)
+        self.0.open_url(url.to_owned()).unwrap_or(false)
     }
 }
 
@@ -177,7 +177,7 @@ mod tests {
     struct Host(Result<bool, ()>);
 
     impl HostBrowser for Host {
-        fn open(&self, _url: String) -> Result<bool, BrowserError> {
+        fn open_url(&self, _url: String) -> Result<bool, BrowserError> {
             self.0.map_err(|()| BrowserError::Failed)
         }
     }

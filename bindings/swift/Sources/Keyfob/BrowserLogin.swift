@@ -127,5 +127,5 @@ final class BrowserAdapter: RawBrowser {
         self.opened = opened
     }
 
-    func open(url: String) throws -> Bool { try opened(url) }
+    func openUrl(url: String) throws -> Bool { try opened(url) }
 }

@@ -90,5 +90,5 @@ public class LoginControl {
 
 /** Opens what [open] does. */
 internal class BrowserAdapter(private val open: (String) -> Boolean) : HostBrowser {
-    override fun open(url: String): Boolean = open.invoke(url)
+    override fun openUrl(url: String): Boolean = open(url)
 }
