@@ -10,7 +10,7 @@ use crate::provider::State;
 use crate::scene::{Beginning, Facts, Scene};
 
 /// How many calls of each kind fail in the short run.
-const SAMPLE: usize = 4;
+const SAMPLE: usize = 3;
 
 /// How it goes on after the trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
