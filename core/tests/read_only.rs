@@ -87,7 +87,7 @@ impl Guest {
         let copy = temp.store().with_file_name("program");
         fs::copy(program, &copy).unwrap();
         let store = temp.store();
-        for path in fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path()).chain([store.clone()]) {
+        for path in fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path()).chain([store]) {
             chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
         }
         Self { place, program: copy, drops }

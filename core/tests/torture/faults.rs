@@ -10,10 +10,7 @@ use crate::provider::State;
 use crate::scene::{Beginning, Facts, Scene};
 
 /// How many calls of each kind fail in the short run.
-const SAMPLE: usize = 4;
-
-/// How long the file is that keeps space for new tokens.
-const SPARE: usize = 256 * 1024;
+const SAMPLE: usize = 3;
 
 /// How it goes on after the trouble.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,12 +45,8 @@ pub fn beginning(flow: &Flow) -> Beginning {
     // While this one is open, nobody else's closing empties the log.
     let open = flow.killed.then(|| scene.open().unwrap());
     (flow.before)(&scene);
-    let mut files = scene.files();
+    let files = scene.files();
     drop(open);
-    if !files.is_empty() {
-        // To make it waits for the real disk, ten thousand times.
-        files.entry("keyfob.spare".to_owned()).or_insert_with(|| vec![1; SPARE]);
-    }
     let (provider, facts) = (scene.provider.state().clone(), scene.facts().clone());
     Beginning { files, provider, facts, key: scene.key, later: flow.later, boot_id: "this boot" }
 }

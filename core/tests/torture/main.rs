@@ -46,7 +46,7 @@ fn say(line: &str) {
 /// Does something that may fail, and says why it did.
 fn caught(run: impl FnOnce()) -> Result<(), String> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).map_err(|why| {
-        let text = why.downcast_ref::<String>().map(String::as_str).or(why.downcast_ref::<&str>().copied());
+        let text = why.downcast_ref::<String>().map(String::as_str).or_else(|| why.downcast_ref::<&str>().copied());
         text.unwrap_or("it does not say why").replace('\n', " ")
     })
 }

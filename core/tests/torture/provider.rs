@@ -212,7 +212,7 @@ impl Transport for Provider {
                 self.remember();
                 answer.map_or_else(|code| (400, json!({ "error": code })), |tokens| (200, tokens))
             }
-            "/userinfo" => self.userinfo(request).map_or((401, json!({})), |claims| (200, claims)),
+            "/userinfo" => self.userinfo(request).map_or_else(|| (401, json!({})), |claims| (200, claims)),
             "/revoke" => {
                 self.revoke(&form);
                 self.remember();
