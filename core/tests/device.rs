@@ -1,6 +1,6 @@
 //! Logins on another device (RFC 8628), on real HTTP, with a clock that the test moves.
 #![cfg(feature = "ureq")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that fails should say where")]
 
 mod support;
 
