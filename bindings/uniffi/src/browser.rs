@@ -74,7 +74,11 @@ pub struct LoginPages {
 
 impl From<LoginPages> for keyfob::LoginPages {
     fn from(pages: LoginPages) -> Self {
-        let mut core = pages.app.map_or_else(Self::default, Self::new).right_to_left(pages.right_to_left);
+        let core = match pages.app {
+            Some(app) => Self::new(app),
+            None => Self::default(),
+        };
+        let mut core = core.right_to_left(pages.right_to_left);
         if let Some(tag) = pages.language {
             core = core.language(tag);
         }
