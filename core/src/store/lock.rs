@@ -66,6 +66,11 @@ pub(super) fn try_lock_store(folder: &Path, hold: Hold) -> Result<Option<FileLoc
     taken(open(&folder.join("keyfob.lock")).map_err(|error| cannot(&error))?, hold)
 }
 
+/// Takes the right to ask the host for a new store key.
+pub(super) fn try_lock_new_key(folder: &Path) -> Result<Option<FileLock>> {
+    taken(open(&folder.join("key.lock")).map_err(|error| cannot(&error))?, Hold::Alone)
+}
+
 fn taken(file: File, hold: Hold) -> Result<Option<FileLock>> {
     match lock(&file, hold) {
         Ok(()) => Ok(Some(FileLock { file })),

@@ -5,12 +5,14 @@
 //! (`store/rekey.rs`). What is lost stays as it is: its row only says why.
 
 use std::cell::Cell;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, Transaction, params};
 use zeroize::Zeroizing;
 
+use super::lock::{FileLock, try_lock_new_key};
 use super::seal::{DataKey, Place, Seal, Seals, Value};
 use super::sessions::end_all;
 use super::{JournalEvent, Note, Store, journal, logins, tampered};
@@ -20,6 +22,10 @@ use crate::store_key::{StoreKey, StoreKeyAnswer, StoreKeySource, WantedKey};
 
 /// How often another process may get in between before it is called busy.
 const TRIES: usize = 5;
+
+/// How often one looks whether somebody else has got the new key that it asks the host for, and how long it waits in between: 5 s.
+const LOOKS: usize = 250;
+const LOOK: Duration = Duration::from_millis(20);
 
 /// How the configuration wants secrets to be kept.
 #[derive(Clone)]
@@ -261,6 +267,10 @@ impl Store {
                 (Protection::Plain, Some(FoundSeal { wrapped: None, .. })) => return self.opened(found, None),
                 (Protection::Plain, Some(_)) => return Err(Error::new(Reason::StoreSealed)),
                 (Protection::Key { source, .. }, None | Some(FoundSeal { wrapped: None, .. })) => {
+                    let _alone = self.alone()?;
+                    if self.read(find)? != found {
+                        continue;
+                    }
                     let StoreKeyAnswer::Key(new) = ask(&*source, WantedKey::New)? else {
                         return Err(Error::new(Reason::StoreKeyUnavailable));
                     };
@@ -282,6 +292,22 @@ impl Store {
             }
         }
         Err(Error::new(Reason::StoreBusy))
+    }
+
+    /// The right to ask the host for a new key, and to seal with it: one at a time has it. Of two that are asked and find none in the keystore each
+    /// would make one, and the later one would take the place of that which the store is sealed under by then.
+    fn alone(&self) -> Result<FileLock> {
+        if ASKING.get() {
+            return Err(Error::new(Reason::Reentered));
+        }
+        let (nothing, never) = (Mutex::new(()), Condvar::new());
+        for _ in 0..LOOKS {
+            if let Some(lock) = try_lock_new_key(&self.folder)? {
+                return Ok(lock);
+            }
+            let _ = never.wait_timeout(nothing.lock().unwrap_or_else(PoisonError::into_inner), LOOK);
+        }
+        Err(Error::new(Reason::StoreKeyUnavailable).with_detail("somebody else is asking for the new store key"))
     }
 
     /// Makes the seal for new values, if the store is still as it was found; `lost` says why the older ones cannot be used any more. Of what is
