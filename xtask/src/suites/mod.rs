@@ -3,6 +3,7 @@
 mod c;
 mod chaos;
 mod checks;
+mod keyring;
 mod kotlin;
 mod peers;
 mod rust;
@@ -39,6 +40,7 @@ pub(crate) struct Suite {
 pub(crate) const SUITES: &[Suite] = &[
     checks::SUITE,
     rust::SUITE,
+    keyring::SUITE,
     c::SUITE,
     kotlin::SUITE,
     swift::SUITE,
@@ -102,7 +104,7 @@ mod tests {
 
     #[test]
     fn no_name_means_every_short_suite_and_checks_come_first() {
-        assert_eq!(names(&[]).unwrap(), ["checks", "rust", "c", "kotlin", "swift", "peers", "chaos"]);
+        assert_eq!(names(&[]).unwrap(), ["checks", "rust", "keyring", "c", "kotlin", "swift", "peers", "chaos"]);
     }
 
     #[test]
@@ -121,7 +123,7 @@ mod tests {
         let error = names(&["c", "cobol"]).unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"there is no suite "cobol"; the suites are checks, rust, c, kotlin, swift, peers, chaos, chaos-long, model (and all)"#
+            r#"there is no suite "cobol"; the suites are checks, rust, keyring, c, kotlin, swift, peers, chaos, chaos-long, model (and all)"#
         );
     }
 }
