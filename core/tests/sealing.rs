@@ -9,8 +9,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use keyfob::{
-    Config, EndSession, Error, ErrorKind, Freshness, ImportedTokens, Keyfob, LoginOptions, MinValidity, Reason, Revocation, Sealing,
-    SessionState, StoreKey, StoreKeyAnswer, StoreKeySource, WantedKey,
+    Config, EndSession, Error, ErrorKind, Freshness, ImportedTokens, Keyfob, LoginOptions, MinValidity, Reason,
+    Revocation, Sealing, SessionState, StoreKey, StoreKeyAnswer, StoreKeySource, WantedKey,
 };
 use rusqlite::Connection;
 use support::{Bench, SSO, Temp, bare_config, config, elsewhere, let_others_wait, log_in, plain_config, store_key};
