@@ -56,6 +56,7 @@
 //! - `loopback` (default): [`Keyfob::login_in_browser`], with a receiver for the redirect on a loopback port.
 //! - `webbrowser` (default): [`open_browser`] opens the system's browser; without it the host does ([`Browser`]).
 //! - `ureq` (default): the built-in transport on ureq 3 and rustls. Without it the host brings its own [`Transport`].
+//! - `keyring`: `OsKeyring`, the store key in the keyring of a desktop (Keychain, Credential Manager, Secret Service).
 #![forbid(unsafe_code)]
 
 // First, for its macro.
@@ -72,6 +73,8 @@ mod json;
 mod keyfob;
 mod login;
 mod oidc;
+#[cfg(all(feature = "keyring", any(not(target_vendor = "apple"), target_os = "macos"), not(target_os = "android")))]
+mod os_keyring;
 mod provider;
 mod random;
 mod refresh;
@@ -94,6 +97,12 @@ pub use keyfob::{
     RegistrationInfo, Revocation,
 };
 pub use login::{Completed, Login, LoginOptions, PendingLogin};
+#[cfg(all(
+    feature = "keyring",
+    any(not(target_vendor = "apple"), target_os = "macos"),
+    not(target_os = "android")
+))]
+pub use os_keyring::OsKeyring;
 pub use provider::{Loopback, Provider, ProviderKind, providers};
 pub use session::{AccessToken, Freshness, MinValidity, Profile, Session, SessionState};
 pub use store::{JournalEntry, JournalEvent, Sealing};

@@ -85,7 +85,9 @@ pub enum StoreKeyAnswer {
 /// Where the store key comes from, when it does not lie in the app's memory anyway: the system's keystore.
 ///
 /// Asked when the store is opened; again by each call that needs a secret as long as it answered [`StoreKeyAnswer::NotNow`]; and when another process has
-/// changed the key. It runs on the thread of that call, which waits for it, and under no lock of this library; several threads may ask at the same time. A
+/// changed the key. It runs on the thread of that call, which waits for it. For [`WantedKey::Existing`] several threads and processes may ask at the same time,
+/// and no lock of this library is held. For [`WantedKey::New`] one at a time asks for a store, so that a keystore that has none makes only one;
+/// the others wait 5 seconds for it, and then fail as [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable). A
 /// call from inside it into the same store that needs the key is [`InvalidState`](crate::ErrorKind::InvalidState).
 pub trait StoreKeySource: Send + Sync {
     /// Gives the key, or says why not.

@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use keyfob::{
-    Config, EndSession, Error, ErrorKind, Freshness, Keyfob, LoginOptions, MinValidity, Reason, Revocation, Sealing,
-    SessionState, StoreKey, StoreKeyAnswer, StoreKeySource, WantedKey,
+    Config, EndSession, Error, ErrorKind, Freshness, ImportedTokens, Keyfob, LoginOptions, MinValidity, Reason,
+    Revocation, Sealing, SessionState, StoreKey, StoreKeyAnswer, StoreKeySource, WantedKey,
 };
 use rusqlite::Connection;
-use support::{Bench, SSO, bare_config, config, elsewhere, log_in, plain_config, store_key};
+use support::{Bench, SSO, Temp, bare_config, config, elsewhere, let_others_wait, log_in, plain_config, store_key};
 
 /// A keystore that answers as it is told, and keeps what it was asked.
 struct Keystore {
@@ -192,6 +192,66 @@ fn a_new_store_waits_for_its_first_key_and_asks_for_a_new_one() {
     keystore.now_answers(|_| StoreKeyAnswer::Key(store_key()));
     let session = bench.log_in();
     assert_eq!(token(&bench.with_key([42; 32]).unwrap(), session.id()).unwrap(), session.provider_access_token());
+}
+
+/// A keystore as systems have them: it cannot be told to keep a key only if it has none.
+#[derive(Default)]
+struct Entry(Mutex<Option<[u8; 32]>>);
+
+impl StoreKeySource for Entry {
+    fn store_key(&self, wanted: WantedKey) -> StoreKeyAnswer {
+        let kept = *self.0.lock().unwrap();
+        let key = kept.unwrap_or_else(|| {
+            assert_eq!(wanted, WantedKey::New);
+            let_others_wait();
+            let made = *StoreKey::generate().unwrap().as_bytes();
+            *self.0.lock().unwrap() = Some(made);
+            made
+        });
+        StoreKeyAnswer::Key(StoreKey::new(key))
+    }
+}
+
+#[test]
+fn processes_that_make_one_store_at_once_ask_for_its_key_one_after_the_other() {
+    let (temp, entry) = (Temp::new(), Arc::new(Entry::default()));
+    let open = || {
+        let config = bare_config("http://127.0.0.1:9", &temp.store());
+        Keyfob::open(elsewhere(config.with_store_key_source(entry.clone()))).unwrap()
+    };
+    std::thread::scope(|scope| {
+        for uid in ["u-1", "u-2", "u-3", "u-4"] {
+            scope.spawn(move || {
+                open().import_session(ImportedTokens::new(SSO, uid).access_token("a token", None)).unwrap();
+            });
+        }
+    });
+    assert_eq!(open().sessions().unwrap().len(), 4);
+}
+
+#[test]
+fn who_waits_for_a_new_key_that_another_process_asks_for_waits_five_seconds_and_can_try_again() {
+    let temp = Temp::new();
+    let config = || elsewhere(bare_config("http://127.0.0.1:9", &temp.store()));
+    // Its dialog is open until the test closes it.
+    let (closed, dialog) = std::sync::mpsc::channel();
+    let (shown, seen) = std::sync::mpsc::channel();
+    let asking = Keystore::new(move |_| {
+        shown.send(()).unwrap();
+        dialog.recv().unwrap();
+        StoreKeyAnswer::Key(store_key())
+    });
+    std::thread::scope(|scope| {
+        let first = scope.spawn(|| Keyfob::open(config().with_store_key_source(asking.clone())).unwrap());
+        seen.recv().unwrap();
+        let second = Keystore::holding([42; 32]);
+        let waiting = Keyfob::open(config().with_store_key_source(second.clone())).unwrap();
+        assert_eq!((waiting.health().unwrap().sealing(), second.asked()), (Sealing::Locked, Vec::new()));
+        closed.send(()).unwrap();
+        assert_eq!(first.join().unwrap().health().unwrap().sealing(), Sealing::Sealed);
+        waiting.import_session(ImportedTokens::new(SSO, "u-1").access_token("a token", None)).unwrap();
+        assert_eq!(second.asked(), [WantedKey::Existing]);
+    });
 }
 
 #[test]

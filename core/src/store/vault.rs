@@ -11,6 +11,7 @@ use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, Transaction, params};
 use zeroize::Zeroizing;
 
+use super::lock::{FileLock, patiently, try_lock_new_key};
 use super::seal::{DataKey, Place, Seal, Seals, Value};
 use super::sessions::end_all;
 use super::{JournalEvent, Note, Store, journal, logins, tampered};
@@ -266,6 +267,10 @@ impl Store {
                 (Protection::Plain, Some(FoundSeal { wrapped: None, .. })) => return self.opened(found, None),
                 (Protection::Plain, Some(_)) => return Err(Error::new(Reason::StoreSealed)),
                 (Protection::Key { source, .. }, None | Some(FoundSeal { wrapped: None, .. })) => {
+                    let _alone = self.alone()?;
+                    if self.read(find)? != found {
+                        continue;
+                    }
                     let StoreKeyAnswer::Key(new) = ask(&*source, WantedKey::New)? else {
                         return Err(Error::new(Reason::StoreKeyUnavailable));
                     };
@@ -287,6 +292,17 @@ impl Store {
             }
         }
         Err(Error::new(Reason::StoreBusy))
+    }
+
+    /// The right to ask the host for a new key, and to seal with it: one at a time has it. Of two that are asked and find none in the keystore each
+    /// would make one, and the later one would take the place of that which the store is sealed under by then.
+    fn alone(&self) -> Result<FileLock> {
+        if ASKING.get() {
+            return Err(Error::new(Reason::Reentered));
+        }
+        patiently(|| try_lock_new_key(&self.folder))?.ok_or_else(|| {
+            Error::new(Reason::StoreKeyUnavailable).with_detail("somebody else is asking for the new store key")
+        })
     }
 
     /// Makes the seal for new values, if the store is still as it was found; `lost` says why the older ones cannot be used any more. Of what is

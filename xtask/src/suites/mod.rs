@@ -4,6 +4,7 @@ mod browser;
 mod c;
 mod chaos;
 mod checks;
+mod keyring;
 mod kotlin;
 mod peers;
 mod rust;
@@ -40,6 +41,7 @@ pub(crate) struct Suite {
 pub(crate) const SUITES: &[Suite] = &[
     checks::SUITE,
     rust::SUITE,
+    keyring::SUITE,
     c::SUITE,
     kotlin::SUITE,
     swift::SUITE,
@@ -106,7 +108,10 @@ mod tests {
 
     #[test]
     fn no_name_means_every_short_suite_and_checks_come_first() {
-        assert_eq!(names(&[]).unwrap(), ["checks", "rust", "c", "kotlin", "swift", "peers", "browser", "chaos"]);
+        assert_eq!(
+            names(&[]).unwrap(),
+            ["checks", "rust", "keyring", "c", "kotlin", "swift", "peers", "browser", "chaos"]
+        );
     }
 
     #[test]
@@ -125,7 +130,7 @@ mod tests {
         let error = names(&["c", "cobol"]).unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"there is no suite "cobol"; the suites are checks, rust, c, kotlin, swift, peers, browser, chaos, chaos-long, model, scale, torture (and all)"#
+            r#"there is no suite "cobol"; the suites are checks, rust, keyring, c, kotlin, swift, peers, browser, chaos, chaos-long, model, scale, torture (and all)"#
         );
     }
 }
