@@ -110,12 +110,14 @@ private final class Found: @unchecked Sendable {
     }
 
     @Test func aLoginOnAnotherDeviceIsBegunShownAgainPolledAndCompleted() async throws {
-        let provider = try TestProvider(#"{ "device": { "interval_seconds": 1 } }"#)
-        let keyfob = try await Keyfob.open(provider.config)
+        // The interval is the test's clock's to wait for: the provider's own is not looked at.
+        let provider = try TestProvider(#"{ "device": { "interval_seconds": 60, "enforce_interval": false } }"#)
+        let clock = TurnedClock()
+        let keyfob = try await Keyfob.open(provider.config, clock: clock)
         let login = try await keyfob.beginDeviceLogin("work-sso", LoginOptions(success: "app:/home"))
         #expect(login.registration == "work-sso")
         #expect(login.verificationURI.hasSuffix("/device") && login.verificationURIComplete?.contains(login.userCode) == true)
-        #expect(login.expiresAt > Date() && login.interval == .seconds(1))
+        #expect(login.expiresAt > Date() && login.interval == .seconds(60))
         #expect(login.qrCodeText?.isEmpty == false && login.qrCodeSVG?.contains("<svg") == true)
         #expect(!"\(login)".contains(login.userCode))
         let pending = try await keyfob.pendingLogins()
@@ -126,7 +128,7 @@ private final class Found: @unchecked Sendable {
         #expect(try await provider.tokenRequests().isEmpty)
 
         try await provider.connect(login)
-        try await Task.sleep(nanoseconds: 1_000_000_000)
+        clock.turn(61)
         guard case .done(let completed) = try await keyfob.pollDeviceLogin(login.id) else { throw Trouble("not yet") }
         #expect(completed.session.providerUID == "u-1")
         #expect(completed.returnTo == "app:/home")

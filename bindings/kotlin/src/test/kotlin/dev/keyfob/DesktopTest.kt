@@ -114,12 +114,14 @@ internal class DesktopTest {
 
     @Test
     fun `a login on another device is begun, shown again, polled and completed`(): Unit = runBlocking {
-        TestProvider("""{ "device": { "interval_seconds": 1 } }""").use { provider ->
-            Keyfob.open(provider.config(store)).use { keyfob ->
+        // The interval is the test's clock's to wait for: the provider's own is not looked at.
+        val clock = Turned()
+        TestProvider("""{ "device": { "interval_seconds": 60, "enforce_interval": false } }""").use { provider ->
+            Keyfob.open(provider.config(store), clock = clock).use { keyfob ->
                 val login = keyfob.beginDeviceLogin("work-sso", LoginOptions(success = "app:/home"))
                 assertEquals("work-sso", login.registration)
                 assertTrue(login.verificationUri.endsWith("/device") && login.userCode in login.verificationUriComplete!!)
-                assertTrue(login.expiresAt > Instant.now() && login.interval == Duration.ofSeconds(1))
+                assertTrue(login.expiresAt > Instant.now() && login.interval == Duration.ofSeconds(60))
                 assertTrue(login.qrCodeText!!.lines().size > 10 && "<svg" in login.qrCodeSvg!!)
                 assertFalse(login.userCode in "$login")
                 val pending = keyfob.pendingLogins().single()
@@ -130,7 +132,7 @@ internal class DesktopTest {
                 assertTrue(provider.tokenRequests().isEmpty(), "nobody was asked too soon")
 
                 provider.connect(login)
-                delay(1000)
+                clock.ahead = Duration.ofSeconds(61)
                 val done = keyfob.pollDeviceLogin(login.id) as DevicePoll.Done
                 assertEquals("u-1", done.completed.session.providerUid)
                 assertEquals("app:/home", done.completed.returnTo)
