@@ -1,6 +1,6 @@
 //! Logins in the browser of this machine: a real loopback port, a real provider, and everybody else who comes to the port.
 #![cfg(all(feature = "ureq", feature = "loopback"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test that fails should say where")]
 
 mod support;
 

@@ -537,7 +537,7 @@ fn killed_while_rekeying(point: &str) {
     let (first, second) = (open(store_key()), open(children::other_key()));
     let changed = point != "R1";
     assert_eq!((first.is_ok(), second.is_ok()), (!changed, changed), "{first:?} {second:?}");
-    let error = first.as_ref().err().or(second.as_ref().err()).unwrap();
+    let error = first.as_ref().err().or_else(|| second.as_ref().err()).unwrap();
     assert_eq!(error.reason(), Reason::WrongStoreKey);
     let keyfob = first.or(second).unwrap();
     for (id, token) in &all {
@@ -595,7 +595,10 @@ fn every_point_is_here() {
     }
     let mut found = Vec::new();
     search(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
-    found.sort_by_key(|point| (point[..1].to_owned(), point[1..].parse::<u32>().unwrap()));
+    found.sort_by_key(|point| {
+        let (kind, number) = point.split_at(1);
+        (kind.to_owned(), number.parse::<u32>().unwrap())
+    });
     let refreshing = ["K1", "K2", "K3", "K4", "K5", "K7", "K8", "K9", "K10", "K12", "K13", "K14", "K15", "K16"];
     let here: Vec<&str> = refreshing.into_iter().chain(REKEYING).collect();
     assert_eq!(found, here);

@@ -14,9 +14,9 @@ mod support;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use keyfob::{ImportedTokens, Keyfob};
+use keyfob::{Clock as _, ImportedTokens, Keyfob, SystemClock};
 use libtest_mimic::{Arguments, Failed, Trial};
 use rusqlite::Connection;
 use support::{SSO, plain_config};
@@ -146,7 +146,7 @@ impl Store {
 /// A session as large as those of a provider with signed access tokens are.
 fn import_one(store: &Path) {
     let keyfob = Keyfob::open(plain_config(ISSUER, store)).unwrap();
-    let end = SystemTime::now() + Duration::from_secs(3600);
+    let end = SystemClock::new().wall() + Duration::from_secs(3600);
     let tokens = ImportedTokens::new(SSO, "first").access_token("a".repeat(1100), Some(end));
     keyfob.import_session(tokens.refresh_token("r".repeat(300)).scope("openid").scope("email")).unwrap();
 }

@@ -424,8 +424,8 @@ fn many_sessions_are_sealed_anew_while_others_use_the_store() {
     let session = bench.log_in();
     let mut ids = Vec::new();
     for number in 0..150 {
-        let tokens = keyfob::ImportedTokens::new(SSO, format!("imported-{number}"))
-            .access_token(format!("token-{number}"), None);
+        let tokens =
+            ImportedTokens::new(SSO, format!("imported-{number}")).access_token(format!("token-{number}"), None);
         ids.push(bench.keyfob.import_session(tokens).unwrap().id().to_owned());
     }
     let keystore = Keystore::new(|_| StoreKeyAnswer::NotNow);
@@ -449,7 +449,7 @@ fn many_sessions_are_sealed_anew_while_others_use_the_store() {
         for next in 1..=5_u8 {
             bench.keyfob.rekey(&StoreKey::new([next; 32])).unwrap();
             *key.lock().unwrap() = [next; 32];
-            support::let_others_wait();
+            let_others_wait();
         }
         stop.store(true, std::sync::atomic::Ordering::SeqCst);
         assert!(busy.join().unwrap() > 0);
@@ -466,7 +466,7 @@ fn many_sessions_are_sealed_anew_while_others_use_the_store() {
 fn s70_a_sealed_value_in_another_s_place_is_refused() {
     let bench = Bench::new(|_| {});
     let ada = bench.log_in();
-    let tokens = keyfob::ImportedTokens::new(SSO, "eve").access_token("eve's", None).refresh_token("eve's");
+    let tokens = ImportedTokens::new(SSO, "eve").access_token("eve's", None).refresh_token("eve's");
     let eve = bench.keyfob.import_session(tokens).unwrap();
     let (ada_tokens, ada_profile) =
         (bench.cell("tokens", "session", ada.id()), bench.cell("profile", "session", ada.id()));

@@ -59,6 +59,7 @@ impl fmt::Debug for DeviceLogin {
 }
 
 /// What came of asking whether the user has confirmed.
+#[expect(clippy::large_enum_variant, reason = "it crosses to the other language by value, once a login")]
 #[derive(Clone, Debug, uniffi::Enum)]
 pub enum DevicePoll {
     /// Not yet: ask again after so long.
