@@ -114,6 +114,13 @@
 #define KEYFOB_ABI_VERSION 1
 
 /**
+ * What a login in the browser is to be like. Made by `keyfob_browser_login_new`, freed by `keyfob_browser_login_free`.
+ *
+ * Threads: one thread at a time.
+ */
+typedef struct keyfob_browser_login keyfob_browser_login;
+
+/**
  * A login that has become a session. Made by `keyfob_complete_login`, freed by `keyfob_completed_free`,
  * which does not end the session.
  *
@@ -128,6 +135,16 @@ typedef struct keyfob_completed keyfob_completed;
  * Threads: one thread at a time.
  */
 typedef struct keyfob_config keyfob_config;
+
+/**
+ * A login that waits for the user on another device. It is stored already: the process may end before the user
+ * confirms. Show the code and the verification URI; the code also beside a QR code that holds it (RFC 8628 section
+ * 3.3.1). Made by `keyfob_begin_device_login` and `keyfob_find_device_login`, freed by `keyfob_device_login_free`,
+ * which does not end the login.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_device_login keyfob_device_login;
 
 /**
  * How a session is to end. Made by `keyfob_end_session_options_new`, freed by
@@ -229,12 +246,29 @@ typedef struct keyfob_journal_list keyfob_journal_list;
 typedef struct keyfob_login keyfob_login;
 
 /**
+ * The other end of a login that blocks (`keyfob_login_in_browser`, `keyfob_login_on_another_device`): made before it,
+ * given to it, and used from another thread. One for each login. Made by `keyfob_login_control_new`, freed by
+ * `keyfob_login_control_free`, also while the login waits: that does not end it.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_login_control keyfob_login_control;
+
+/**
  * What one login asks for beyond its registration. Made by `keyfob_login_options_new`, freed by
  * `keyfob_login_options_free`.
  *
  * Threads: one thread at a time.
  */
 typedef struct keyfob_login_options keyfob_login_options;
+
+/**
+ * What the pages at the end of a login in the browser say; everything has an English default. Texts are plain text. Made
+ * by `keyfob_login_pages_new`, freed by `keyfob_login_pages_free`.
+ *
+ * Threads: one thread at a time.
+ */
+typedef struct keyfob_login_pages keyfob_login_pages;
 
 /**
  * What a maintenance did. Made by `keyfob_maintain`, freed by `keyfob_maintained_free`.
@@ -338,6 +372,25 @@ typedef struct keyfob_work keyfob_work;
 typedef int32_t keyfob_status;
 
 /**
+ * Opens a URL, or shows it to the user, and returns at once; false where neither can be done. The URL's query holds
+ * the login's state: not for a log.
+ *
+ * Called on the thread that called `keyfob_login_in_browser`, which waits for the redirect afterwards. It must return: no
+ * exception, no longjmp.
+ *
+ * @param context  what was given to `keyfob_browser_login_set_browser`
+ * @param url      borrowed until the callback returns
+ */
+typedef bool (*keyfob_open_url_fn)(void *context, const char *url);
+
+/**
+ * Gives the `context` of a callback back to the host: called exactly once, on any thread, when Keyfob will
+ * not use the context again. That is when the configuration is freed unopened, or else when the last user
+ * of the handle is gone. It must not call Keyfob.
+ */
+typedef void (*keyfob_release_fn)(void *context);
+
+/**
  * What a transport tells about the request it was given.
  */
 typedef int32_t keyfob_transport_outcome;
@@ -358,13 +411,6 @@ typedef int32_t keyfob_transport_outcome;
 typedef keyfob_transport_outcome (*keyfob_transport_fn)(void *context,
                                                         const keyfob_http_request *request,
                                                         keyfob_http_response *response);
-
-/**
- * Gives the `context` of a callback back to the host: called exactly once, on any thread, when Keyfob will
- * not use the context again. That is when the configuration is freed unopened, or else when the last user
- * of the handle is gone. It must not call Keyfob.
- */
-typedef void (*keyfob_release_fn)(void *context);
 
 /**
  * Tells the time in milliseconds: as a wall clock since 1970 (UTC), as a boot clock since the system
@@ -454,6 +500,16 @@ typedef int32_t keyfob_wanted_store_key;
 typedef keyfob_store_key_answer (*keyfob_store_key_fn)(void *context,
                                                        keyfob_wanted_store_key wanted,
                                                        uint8_t *key);
+
+/**
+ * Shows the code of a login to the user, and returns at once.
+ *
+ * Called once, on the thread that called `keyfob_login_on_another_device`. It must return: no exception, no longjmp.
+ *
+ * @param context  what was given to `keyfob_login_on_another_device`
+ * @param login    borrowed until the callback returns
+ */
+typedef void (*keyfob_show_device_login_fn)(void *context, const keyfob_device_login *login);
 
 /**
  * What became of a session's token at the provider.
@@ -770,6 +826,173 @@ extern "C" {
 #endif // __cplusplus
 
 /**
+ * Pages that call the app by this name.
+ *
+ * Ownership: caller owns; free with keyfob_login_pages_free.
+ *
+ * @param app  may be NULL: then they say "the app"; copied; caller may free after return
+ * @return NULL if the name is not UTF-8
+ */
+keyfob_login_pages *keyfob_login_pages_new(const char *app);
+
+/**
+ * The language of the texts (BCP 47, for instance "de" or "pt-BR"), for screen readers.
+ *
+ * @param tag  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_pages_set_language(keyfob_login_pages *pages,
+                                              const char *tag,
+                                              keyfob_error **error_out);
+
+/**
+ * Whether the texts are written from right to left.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_pages_set_right_to_left(keyfob_login_pages *pages,
+                                                   bool right_to_left,
+                                                   keyfob_error **error_out);
+
+/**
+ * Title and text after a login.
+ *
+ * @param title  copied; caller may free after return
+ * @param words  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_pages_set_success(keyfob_login_pages *pages,
+                                             const char *title,
+                                             const char *words,
+                                             keyfob_error **error_out);
+
+/**
+ * Title and text after the user, or the provider's policy, said no.
+ *
+ * @param title  copied; caller may free after return
+ * @param words  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_pages_set_denied(keyfob_login_pages *pages,
+                                            const char *title,
+                                            const char *words,
+                                            keyfob_error **error_out);
+
+/**
+ * Title and text after any other failure: what to do now. The name of the reason stands below it.
+ *
+ * @param title  copied; caller may free after return
+ * @param words  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_pages_set_failure(keyfob_login_pages *pages,
+                                             const char *title,
+                                             const char *words,
+                                             keyfob_error **error_out);
+
+/**
+ * Frees pages; they may be NULL.
+ */
+void keyfob_login_pages_free(keyfob_login_pages *pages);
+
+/**
+ * Five minutes, the system's browser, the built-in pages, nothing asked for beyond the registration.
+ *
+ * Ownership: caller owns; free with keyfob_browser_login_free.
+ */
+keyfob_browser_login *keyfob_browser_login_new(void);
+
+/**
+ * What the login asks for. Its success and failure links are where the browser is sent at the end (303), where they are
+ * absolute; else it shows the built-in pages. Its redirect port is the port to listen on.
+ *
+ * @param options  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_browser_login_set_options(keyfob_browser_login *login,
+                                               const keyfob_login_options *options,
+                                               keyfob_error **error_out);
+
+/**
+ * What the built-in pages say.
+ *
+ * @param pages  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_browser_login_set_pages(keyfob_browser_login *login,
+                                             const keyfob_login_pages *pages,
+                                             keyfob_error **error_out);
+
+/**
+ * How long to wait for the redirect. The configuration's `login_seconds` holds too.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_browser_login_set_time_limit_ms(keyfob_browser_login *login,
+                                                     uint64_t limit_ms,
+                                                     keyfob_error **error_out);
+
+/**
+ * Who opens the URL, instead of the system's browser.
+ *
+ * @param open     opens or shows a URL
+ * @param context  for `open`
+ * @param release  may be NULL; gives the context back
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_browser_login_set_browser(keyfob_browser_login *login,
+                                               keyfob_open_url_fn open,
+                                               void *context,
+                                               keyfob_release_fn release,
+                                               keyfob_error **error_out);
+
+/**
+ * What another thread cancels the login with, or hands a pasted redirect over.
+ *
+ * @param control  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_browser_login_set_control(keyfob_browser_login *login,
+                                               const keyfob_login_control *control,
+                                               keyfob_error **error_out);
+
+/**
+ * Frees what a login is to be like; it may be NULL.
+ */
+void keyfob_browser_login_free(keyfob_browser_login *login);
+
+/**
+ * The whole login in one call, for an app of the desktop or the command line: listens on a loopback port (RFC 8252 section
+ * 7.3), begins the login, opens the browser, waits for the redirect, completes the login, and shows the user how it
+ * went.
+ *
+ * Touches the network, and blocks until the user has logged in or said no, the time limit is over, or somebody cancels. The
+ * registration's redirect URI is http://127.0.0.1/... or http://[::1]/...; without a port in it a free one is taken. The
+ * port is open only while the login waits, and takes one redirect of this login.
+ *
+ * @param registration   the id of a registration; copied; caller may free after return
+ * @param login          may be NULL; copied; caller may free after return
+ * @param completed_out  caller owns; free with keyfob_completed_free
+ * @return as `keyfob_begin_login` and `keyfob_complete_login`, and:
+ *         `KEYFOB_CONFIGURATION`: the redirect URI is not a loopback address;
+ *         `KEYFOB_INVALID_STATE`: nothing can listen on its port (reason "LoopbackUnavailable"), or no browser could be
+ *         opened ("BrowserUnavailable");
+ *         `KEYFOB_TIMEOUT`: no redirect in time; `KEYFOB_CANCELLED`: by the control. The login is over.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_in_browser(const keyfob_handle *handle,
+                                      const char *registration,
+                                      const keyfob_browser_login *login,
+                                      keyfob_completed **completed_out,
+                                      keyfob_error **error_out);
+
+/**
+ * Opens a URL in the system's browser and returns at once; false where there is none to open, or no screen to show it
+ * on (a terminal over SSH).
+ *
+ * @param url  copied; caller may free after return
+ */
+bool keyfob_open_browser(const char *url);
+
+/**
  * Reads a configuration from JSON.
  *
  * Its keys: `store` (`path`: a folder of Keyfob's own, made when missing; `plaintext`: true keeps the secrets
@@ -908,6 +1131,195 @@ keyfob_status keyfob_config_set_device_binding(keyfob_config *config,
  * Frees a configuration that was not opened; it may be NULL.
  */
 void keyfob_config_free(keyfob_config *config);
+
+/**
+ * A control for one login.
+ *
+ * Ownership: caller owns; free with keyfob_login_control_free.
+ */
+keyfob_login_control *keyfob_login_control_new(void);
+
+/**
+ * Ends the login that waits: its call gives `KEYFOB_CANCELLED` within a fifth of a second, and the login is over in the
+ * store. Before the login begins, it will not begin. A login whose answer is there already is completed. Does nothing
+ * for NULL.
+ */
+void keyfob_login_control_cancel(const keyfob_login_control *control);
+
+/**
+ * Whether somebody has cancelled.
+ */
+bool keyfob_login_control_is_cancelled(const keyfob_login_control *control);
+
+/**
+ * Hands the redirect over to a `keyfob_login_in_browser` that waits: the whole URL, as the user copied it from a
+ * browser that could not reach this machine. The waiting call goes on with it. What is not a redirect of that
+ * login is refused here, and the login waits on. Touches no network.
+ *
+ * @param redirect_url  copied; caller may free after return
+ * @return `KEYFOB_REDIRECT_REJECTED`: not a redirect of the login that waits, or none waits.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_control_hand_over(const keyfob_login_control *control,
+                                             const char *redirect_url,
+                                             keyfob_error **error_out);
+
+/**
+ * Frees a control; it may be NULL.
+ */
+void keyfob_login_control_free(keyfob_login_control *control);
+
+/**
+ * Begins a login that the user confirms on another device (RFC 8628 section 3.1): for a television, a console, a
+ * terminal.
+ *
+ * Touches the network; each request blocks for `http.total_seconds` of the configuration at most. The login is in the
+ * store before this returns: any process that opens the same store can show it and poll it.
+ *
+ * @param registration  the id of a registration; copied; caller may free after return
+ * @param options       may be NULL; copied; caller may free after return. A redirect port is refused
+ * @param login_out     caller owns; free with keyfob_device_login_free
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such registration, a malformed scope, a redirect port;
+ *         `KEYFOB_CONFIGURATION`: the registration is disabled, the provider has no such logins (reason
+ *         "DeviceGrantUnsupported"), it does not know the client;
+ *         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_RATE_LIMITED`: try later;
+ *         `KEYFOB_OAUTH`, `KEYFOB_BAD_RESPONSE`: the provider refused, or its answer cannot be read;
+ *         `KEYFOB_RANDOM`.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_begin_device_login(const keyfob_handle *handle,
+                                        const char *registration,
+                                        const keyfob_login_options *options,
+                                        keyfob_device_login **login_out,
+                                        keyfob_error **error_out);
+
+/**
+ * What to show for a login on another device that waits, after a restart of the app for instance
+ * (`keyfob_pending_logins` has its id). Touches no network.
+ *
+ * @param login_id   copied; caller may free after return
+ * @param login_out  caller owns; free with keyfob_device_login_free
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such login, one with a redirect, or one that is over.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_find_device_login(const keyfob_handle *handle,
+                                       const char *login_id,
+                                       keyfob_device_login **login_out,
+                                       keyfob_error **error_out);
+
+/**
+ * Asks the provider once whether the user has confirmed, if it is time to ask (RFC 8628 section 3.4). Sooner nobody is
+ * asked, and the rest of the wait is the answer. Being offline is no error: the login waits on.
+ *
+ * May touch the network; blocks for `http.total_seconds` of the configuration at most for each request. What came is
+ * in the store before this returns.
+ *
+ * @param login_id       copied; caller may free after return
+ * @param wait_ms_out    how long to wait before the next poll, where `*completed_out` is NULL; else 0
+ * @param completed_out  NULL while the user has not confirmed; caller owns; free with keyfob_completed_free
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such login, or one with a redirect;
+ *         `KEYFOB_ACCESS_DENIED`, `KEYFOB_OAUTH`, `KEYFOB_CONFIGURATION`: the user or the provider said no; the login
+ *         is over;
+ *         `KEYFOB_LOGIN_REQUIRED`: nobody confirmed in time, or the answer with the tokens was lost; the login is over;
+ *         `KEYFOB_CANCELLED`: `keyfob_cancel_login` ended it;
+ *         `KEYFOB_TOKEN_REJECTED`, `KEYFOB_BAD_RESPONSE`: the provider's answer cannot be believed or read;
+ *         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_RATE_LIMITED`: the tokens are there and the profile
+ *         is not; poll again.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_poll_device_login(const keyfob_handle *handle,
+                                       const char *login_id,
+                                       int64_t *wait_ms_out,
+                                       keyfob_completed **completed_out,
+                                       keyfob_error **error_out);
+
+/**
+ * The whole login on another device in one call: begins it, has it shown, polls by the rules, and returns with the
+ * session. Touches the network, again and again, and blocks until the user has decided, the code is over, or somebody
+ * cancels.
+ *
+ * @param registration   the id of a registration; copied; caller may free after return
+ * @param options        may be NULL; copied; caller may free after return
+ * @param show           shows the code
+ * @param context        for `show`
+ * @param control        may be NULL; cancels the login from another thread
+ * @param completed_out  caller owns; free with keyfob_completed_free
+ * @return as `keyfob_begin_device_login` and `keyfob_poll_device_login`; `KEYFOB_CANCELLED`: by the control.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_on_another_device(const keyfob_handle *handle,
+                                             const char *registration,
+                                             const keyfob_login_options *options,
+                                             keyfob_show_device_login_fn show,
+                                             void *context,
+                                             const keyfob_login_control *control,
+                                             keyfob_completed **completed_out,
+                                             keyfob_error **error_out);
+
+/**
+ * The id of the login in its store, for `keyfob_poll_device_login` and `keyfob_cancel_login`.
+ *
+ * Ownership: borrowed until the keyfob_device_login is freed.
+ */
+const char *keyfob_device_login_id(const keyfob_device_login *login);
+
+/**
+ * The id of the registration that it was begun for.
+ *
+ * Ownership: borrowed until the keyfob_device_login is freed.
+ */
+const char *keyfob_device_login_registration(const keyfob_device_login *login);
+
+/**
+ * What the user types in on the other device. Not for a log: who has it can confirm this login as somebody else.
+ *
+ * Ownership: borrowed until the keyfob_device_login is freed.
+ */
+const char *keyfob_device_login_user_code(const keyfob_device_login *login);
+
+/**
+ * Where the user types it in.
+ *
+ * Ownership: borrowed until the keyfob_device_login is freed.
+ */
+const char *keyfob_device_login_verification_uri(const keyfob_device_login *login);
+
+/**
+ * The same with the code in it; NULL where the provider has no such URI. Not for a log.
+ *
+ * Ownership: borrowed until the keyfob_device_login is freed.
+ */
+const char *keyfob_device_login_verification_uri_complete(const keyfob_device_login *login);
+
+/**
+ * When the code is no longer good, in milliseconds since 1970 (UTC).
+ */
+int64_t keyfob_device_login_expires_at_ms(const keyfob_device_login *login);
+
+/**
+ * How long to wait between two polls, in milliseconds. `keyfob_poll_device_login` counts itself.
+ */
+int64_t keyfob_device_login_interval_ms(const keyfob_device_login *login);
+
+/**
+ * A QR code of the verification URI: lines of half blocks, for a terminal that writes light on dark. NULL for a
+ * URI that is too long for one.
+ *
+ * Ownership: borrowed until the keyfob_device_login is freed.
+ */
+const char *keyfob_device_login_qr_code_text(const keyfob_device_login *login);
+
+/**
+ * The same as an SVG image of black on white.
+ *
+ * Ownership: borrowed until the keyfob_device_login is freed.
+ */
+const char *keyfob_device_login_qr_code_svg(const keyfob_device_login *login);
+
+/**
+ * Frees the handle of a login on another device; it may be NULL. The login itself goes on waiting.
+ */
+void keyfob_device_login_free(keyfob_device_login *login);
 
 /**
  * Options that end a session here, and at the provider where it offers revocation.
@@ -1222,7 +1634,23 @@ keyfob_status keyfob_complete_login(const keyfob_handle *handle,
                                     keyfob_error **error_out);
 
 /**
- * The logins that wait for their redirect, oldest first. Touches no network.
+ * Hands back the form that the browser posted, after `keyfob_login_options_set_form_post` (OAuth 2.0 Form Post Response
+ * Mode); otherwise as `keyfob_complete_login`.
+ *
+ * @param url            where the browser posted it; copied; caller may free after return
+ * @param body           the body of the request (application/x-www-form-urlencoded); copied; caller may free after return
+ * @param completed_out  caller owns; free with keyfob_completed_free
+ * @return as `keyfob_complete_login`.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_complete_login_form(const keyfob_handle *handle,
+                                         const char *url,
+                                         const char *body,
+                                         keyfob_completed **completed_out,
+                                         keyfob_error **error_out);
+
+/**
+ * The logins that wait, for a redirect or for the user on another device, oldest first. Touches no network.
  *
  * @param list_out  caller owns; free with keyfob_pending_login_list_free
  */
@@ -1817,6 +2245,14 @@ keyfob_status keyfob_login_options_set_redirect_port(keyfob_login_options *optio
                                                      keyfob_error **error_out);
 
 /**
+ * Has the answer come as a form that the browser posts, for `keyfob_complete_login_form` (OAuth 2.0 Form Post Response
+ * Mode): no code stands in a URL then. Not with a private-use scheme, and not every provider can.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_login_options_set_form_post(keyfob_login_options *options,
+                                                 keyfob_error **error_out);
+
+/**
  * Adds a parameter to the authorization request (RFC 6749 section 3.1), for instance "prompt" = "login" or
  * "login_hint" = an address (OpenID Connect Core section 3.1.2.1).
  *
@@ -1991,6 +2427,12 @@ const char *keyfob_pending_login_id(const keyfob_pending_login *login);
  * Ownership: borrowed until the keyfob_pending_login_list is freed.
  */
 const char *keyfob_pending_login_registration(const keyfob_pending_login *login);
+
+/**
+ * Whether it waits for the user on another device, and not for a redirect: `keyfob_find_device_login` gives what to show,
+ * `keyfob_poll_device_login` goes on with it.
+ */
+bool keyfob_pending_login_is_on_another_device(const keyfob_pending_login *login);
 
 /**
  * When it was begun, in milliseconds since 1970 (UTC).
