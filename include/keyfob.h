@@ -32,6 +32,10 @@
  * status: given NULL it answers NULL, 0, false or KEYFOB_TIME_UNKNOWN. A NUL within a text of a provider is
  * replaced by U+FFFD. Secrets are only ever borrowed: the handle that holds one overwrites it when it is freed.
  *
+ * THE STORE KEY seals every secret in the store: 32 bytes that the host keeps in the system's keystore and gives
+ * with keyfob_config_set_store_key, or through a callback where the keystore may be locked. A key that is locked
+ * away is KEYFOB_STORE_UNAVAILABLE, a wrong one KEYFOB_STORE_KEY; neither changes anything.
+ *
  * TIMES and durations are int64_t milliseconds, and their names end with _ms. A time is counted from 1970, UTC.
  * A limit that a call is given for its waiting is a uint64_t: it has no value that means something else.
  *
@@ -98,6 +102,11 @@
  * For `keyfob_fetch_profile`: whatever is stored, without asking the provider.
  */
 #define KEYFOB_MAX_AGE_STORED -2
+
+/**
+ * How many bytes a store key has.
+ */
+#define KEYFOB_STORE_KEY_LEN 32
 
 /**
  * The ABI of this header. It changes only when programs built with an older header must be built again.
@@ -297,7 +306,8 @@ typedef struct keyfob_registration_list keyfob_registration_list;
 typedef struct keyfob_session keyfob_session;
 
 /**
- * Sessions, oldest first. Made by `keyfob_sessions`, freed by `keyfob_session_list_free`.
+ * Sessions, oldest first. Made by `keyfob_sessions` and `keyfob_sessions_page`, freed by
+ * `keyfob_session_list_free`.
  *
  * Threads: may be shared.
  */
@@ -417,6 +427,35 @@ typedef void (*keyfob_login_required_fn)(void *context,
 typedef void (*keyfob_clock_skew_fn)(void *context, int64_t skew_ms);
 
 /**
+ * What the keystore says.
+ */
+typedef int32_t keyfob_store_key_answer;
+
+/**
+ * Which store key is asked for.
+ */
+typedef int32_t keyfob_wanted_store_key;
+
+/**
+ * Gives the store key, or says why not.
+ *
+ * Called when the store is opened; again by each call that needs a secret as long as it answered
+ * `KEYFOB_STORE_KEY_NOT_NOW`; and when another process has changed the key. It runs on the thread that called
+ * Keyfob, which waits for it, with no mutex and no lock of Keyfob's held; on several at once. A call from
+ * inside it into the same store that needs the key gives `KEYFOB_INVALID_STATE`. It must return: no
+ * exception, no longjmp.
+ *
+ * @param context  what was given to `keyfob_config_set_store_key_source`
+ * @param wanted   one of `KEYFOB_WANTED_STORE_KEY_...`; read one that this header does not know as `_EXISTING`
+ * @param key      room for `KEYFOB_STORE_KEY_LEN` bytes, all zeros; borrowed until the callback returns, and
+ *                 overwritten then
+ * @return one of `KEYFOB_STORE_KEY_HERE`, `_NOT_NOW`, `_GONE`.
+ */
+typedef keyfob_store_key_answer (*keyfob_store_key_fn)(void *context,
+                                                       keyfob_wanted_store_key wanted,
+                                                       uint8_t *key);
+
+/**
  * What became of a session's token at the provider.
  */
 typedef int32_t keyfob_revocation;
@@ -430,6 +469,11 @@ typedef int32_t keyfob_answer;
  * What a provider takes of a loopback redirect URI.
  */
 typedef int32_t keyfob_loopback;
+
+/**
+ * How a store keeps its secrets.
+ */
+typedef int32_t keyfob_sealing;
 
 /**
  * What a provider speaks.
@@ -619,6 +663,26 @@ typedef int32_t keyfob_transport_failure;
 #define KEYFOB_LOOPBACK_NONE 3
 
 /**
+ * Not known.
+ */
+#define KEYFOB_SEALING_UNKNOWN 0
+
+/**
+ * As they are.
+ */
+#define KEYFOB_SEALING_PLAINTEXT 1
+
+/**
+ * Sealed, and the key is here.
+ */
+#define KEYFOB_SEALING_SEALED 2
+
+/**
+ * Sealed, and the key was not to be had yet.
+ */
+#define KEYFOB_SEALING_LOCKED 3
+
+/**
  * OpenID Connect: an issuer, discovery, ID tokens.
  */
 #define KEYFOB_PROVIDER_KIND_OIDC 1
@@ -627,6 +691,37 @@ typedef int32_t keyfob_transport_failure;
  * Plain OAuth 2: explicit endpoints, the user's identity from userinfo.
  */
 #define KEYFOB_PROVIDER_KIND_OAUTH2 2
+
+/**
+ * The one that this store was sealed with. It must not be made anew, whatever the keystore says of it.
+ */
+#define KEYFOB_WANTED_STORE_KEY_EXISTING 1
+
+/**
+ * Any: nothing in the store needs an older one. Give the one that the keystore has, or make one
+ * (`keyfob_store_key_generate`) and keep it there.
+ */
+#define KEYFOB_WANTED_STORE_KEY_NEW 2
+
+/**
+ * Not now: the device is locked, the keystore does not answer, the user did not unlock it. Also for "not
+ * found" where that can mean "locked". Nothing is lost: the call gives `KEYFOB_STORE_UNAVAILABLE`, and the
+ * next one asks again. Say this when in doubt; any other number is read as this one.
+ */
+#define KEYFOB_STORE_KEY_NOT_NOW 0
+
+/**
+ * The key is in the buffer. One that is all zeros was not written, and is read as
+ * `KEYFOB_STORE_KEY_NOT_NOW`.
+ */
+#define KEYFOB_STORE_KEY_HERE 1
+
+/**
+ * The key is gone for good, and the keystore is sure of it (it was invalidated, or deleted by the user). The
+ * sessions that it sealed end with the reason "KeyLost"; what they were stays in the store, sealed. Then a
+ * `KEYFOB_WANTED_STORE_KEY_NEW` is asked for.
+ */
+#define KEYFOB_STORE_KEY_GONE 2
 
 /**
  * The provider answered, whatever the status, and the response holds the whole answer.
@@ -677,8 +772,9 @@ extern "C" {
 /**
  * Reads a configuration from JSON.
  *
- * Its keys: `store` (`path`: a folder of Keyfob's own, made when missing; `plaintext`: must be true in
- * this version), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `client_auth`: "basic",
+ * Its keys: `store` (`path`: a folder of Keyfob's own, made when missing; `plaintext`: true keeps the secrets
+ * in it as they are, which is for tests; otherwise a store key is due, see `keyfob_config_set_store_key` and
+ * `keyfob_config_set_store_key_source`), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `client_auth`: "basic",
  * "post" or "none" for another way than the provider's, `redirect_uri`, `scopes`, `variables`, `enabled`,
  * `refresh_budget`: at most so many `refreshes` in so many `seconds`, over all its sessions and every process),
  * `providers` (the app's own, in the format of a provider file: `id`, `name`, `kind`, `endpoints`, ...),
@@ -762,6 +858,51 @@ keyfob_status keyfob_config_set_observer(keyfob_config *config,
                                          void *context,
                                          keyfob_release_fn release,
                                          keyfob_error **error_out);
+
+/**
+ * Seals the secrets in the store under this key. The host keeps it in the system's keystore and nowhere else;
+ * where that may be locked, or may lose it, give `keyfob_config_set_store_key_source` instead. The last of the
+ * two counts.
+ *
+ * @param key  the key; copied; caller may free after return, and should overwrite it before
+ * @param len  its length: `KEYFOB_STORE_KEY_LEN`
+ * @return `KEYFOB_INVALID_ARGUMENT`: another length.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_set_store_key(keyfob_config *config,
+                                          const uint8_t *key,
+                                          size_t len,
+                                          keyfob_error **error_out);
+
+/**
+ * Seals the secrets in the store under the key that the host gives when it is asked: the way to use a keystore
+ * that may be locked.
+ *
+ * @param store_key  gives the key; see `keyfob_store_key_fn`
+ * @param context    given to `store_key`; may be NULL; consumed, even on error
+ * @param release    gives `context` back when Keyfob is done with it; may be NULL
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_set_store_key_source(keyfob_config *config,
+                                                 keyfob_store_key_fn store_key,
+                                                 void *context,
+                                                 keyfob_release_fn release,
+                                                 keyfob_error **error_out);
+
+/**
+ * Binds the store to this device: some bytes (16 random ones at least, say) that the host keeps where no
+ * backup carries them. A store that was written with other ones was copied from another device. To refresh its
+ * tokens on both would cost both, so its sessions end with the reason "OtherDevice", their users still known;
+ * nothing is deleted. Without this call nothing is checked.
+ *
+ * @param bytes  copied; caller may free after return; may be NULL if `len` is 0
+ * @param len    how many
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_set_device_binding(keyfob_config *config,
+                                               const uint8_t *bytes,
+                                               size_t len,
+                                               keyfob_error **error_out);
 
 /**
  * Frees a configuration that was not opened; it may be NULL.
@@ -989,16 +1130,25 @@ const char *keyfob_guide_steps_at(const keyfob_guide *guide, size_t index);
 void keyfob_guide_free(keyfob_guide *guide);
 
 /**
- * Opens the store, making it when it is missing. Touches no network.
+ * Opens the store, making it when it is missing. Touches no network. Asks for the store key where the
+ * configuration says whom.
+ *
+ * A key that is not available now (`KEYFOB_STORE_KEY_NOT_NOW`) is no error here: calls that need a secret give
+ * `KEYFOB_STORE_UNAVAILABLE` until it is. A store that was kept in plaintext and is opened with a key is sealed
+ * now, which takes time in proportion to its sessions. A damaged database is moved aside and a fresh one made,
+ * if no other process has it open: `keyfob_health_moved_aside` and the journal tell.
  *
  * @param config      consumed, even on error
  * @param handle_out  caller owns; free with keyfob_free
  * @return `KEYFOB_CONFIGURATION`: a registration names a provider that is not there, or lacks one of its
- *         variables;
- *         `KEYFOB_STORE_UNSUPPORTED`: the folder is open to others, a symbolic link, another program's, or
- *         a newer version's;
- *         `KEYFOB_STORE_UNAVAILABLE`, `KEYFOB_STORE_NOT_WRITABLE`, `KEYFOB_STORE_DAMAGED`: the store
- *         cannot be used; nothing in it was changed.
+ *         variables; there is neither a store key nor `plaintext`, or both;
+ *         `KEYFOB_STORE_KEY`: the key is not the one that the store was sealed with, or it is sealed and there
+ *         is none; nothing was changed;
+ *         `KEYFOB_STORE_UNSUPPORTED`: the folder is open to others, a symbolic link, another program's, a
+ *         newer version's, or on a network file system;
+ *         `KEYFOB_STORE_UNAVAILABLE`, `KEYFOB_STORE_NOT_WRITABLE`: the store cannot be used now;
+ *         `KEYFOB_STORE_DAMAGED`: it is damaged, and another process has it open; nothing was changed;
+ *         `KEYFOB_RANDOM`.
  */
 KEYFOB_MUST_USE
 keyfob_status keyfob_open(keyfob_config *config,
@@ -1217,17 +1367,6 @@ keyfob_status keyfob_find_session(const keyfob_handle *handle,
                                   keyfob_error **error_out);
 
 /**
- * All sessions, oldest first: the active ones and those that ended by themselves, without those that the
- * app logged out. Touches no network.
- *
- * @param list_out  caller owns; free with keyfob_session_list_free
- */
-KEYFOB_MUST_USE
-keyfob_status keyfob_sessions(const keyfob_handle *handle,
-                              keyfob_session_list **list_out,
-                              keyfob_error **error_out);
-
-/**
  * The session that the last login made, or that `keyfob_set_current_session` named. Touches no network.
  *
  * @param session_out  caller owns; free with keyfob_session_free; NULL with `KEYFOB_OK` if there is no
@@ -1318,8 +1457,8 @@ keyfob_status keyfob_journal(const keyfob_handle *handle,
 void keyfob_free(keyfob_handle *handle);
 
 /**
- * How the store is: sessions, refreshes that were cut off, what is owed, how far the clock is off. Touches no
- * network.
+ * How the store is: sealing, sessions, refreshes that were cut off, what is owed, how far the clock is off. While
+ * the store is locked no refresh is seen. Touches no network.
  *
  * @param health_out  caller owns; free with keyfob_health_free
  */
@@ -1339,6 +1478,17 @@ int32_t keyfob_health_schema_version(const keyfob_health *health);
  * Ownership: borrowed until the keyfob_health is freed.
  */
 const char *keyfob_health_sqlite_version(const keyfob_health *health);
+
+/**
+ * How the secrets in the store are kept: one of `KEYFOB_SEALING_...`.
+ */
+keyfob_sealing keyfob_health_sealing(const keyfob_health *health);
+
+/**
+ * How many damaged databases lie in the store's folder, moved aside (damaged-*.db): each time the sessions in
+ * it were gone. The newest two are kept.
+ */
+size_t keyfob_health_moved_aside(const keyfob_health *health);
 
 /**
  * How many sessions are active.
@@ -1566,6 +1716,55 @@ int64_t keyfob_journal_entry_clock_skew_ms(const keyfob_journal_entry *entry);
  * Ownership: borrowed until the keyfob_journal_list is freed.
  */
 const char *keyfob_journal_entry_message(const keyfob_journal_entry *entry);
+
+/**
+ * The session of a user at the issuer that the registration names now. One that ended by itself is found,
+ * with its reason; one that the app logged out is not. Touches no network. As quick in a store of a
+ * million sessions as in one of a hundred.
+ *
+ * @param registration  the id of a registration; copied; caller may free after return
+ * @param provider_uid  the user's lasting id at the provider, as of `keyfob_session_provider_uid`; copied;
+ *                      caller may free after return
+ * @param session_out   caller owns; free with keyfob_session_free; NULL with `KEYFOB_OK` if the user has
+ *                      no session
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such registration.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_find_session_by_user(const keyfob_handle *handle,
+                                          const char *registration,
+                                          const char *provider_uid,
+                                          keyfob_session **session_out,
+                                          keyfob_error **error_out);
+
+/**
+ * All sessions, oldest first: the active ones and those that ended by themselves, without those that the
+ * app logged out. Touches no network. Reads them all at once: where there may be many, there is
+ * `keyfob_sessions_page`.
+ *
+ * @param list_out  caller owns; free with keyfob_session_list_free
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_sessions(const keyfob_handle *handle,
+                              keyfob_session_list **list_out,
+                              keyfob_error **error_out);
+
+/**
+ * Some of the sessions that `keyfob_sessions` gives: those that come after one of them. The last id of a
+ * page asks for the next one, and an empty page is the end. Sessions that come or go meanwhile move no
+ * other: none is given twice or left out, and a session that was logged out meanwhile keeps its place.
+ * Touches no network. However many pages lie before it, a page takes the same time.
+ *
+ * @param after_id  the id of a session, NULL for the first page; copied; caller may free after return
+ * @param limit     how many sessions at most, from 1 to 1000
+ * @param list_out  caller owns; free with keyfob_session_list_free
+ * @return `KEYFOB_INVALID_ARGUMENT`: another `limit`, no session with that id.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_sessions_page(const keyfob_handle *handle,
+                                   const char *after_id,
+                                   size_t limit,
+                                   keyfob_session_list **list_out,
+                                   keyfob_error **error_out);
 
 /**
  * Options that ask for nothing beyond the registration.
@@ -2132,6 +2331,43 @@ const keyfob_session *keyfob_session_list_at(const keyfob_session_list *list, si
  * Frees a list with its sessions; it may be NULL.
  */
 void keyfob_session_list_free(keyfob_session_list *list);
+
+/**
+ * Makes a new store key, from the system's random generator: for the host to keep in its keystore. Overwrite
+ * the bytes when they are there. Touches neither network nor store.
+ *
+ * @param key_out  where the key goes; unchanged on error
+ * @param len      how many bytes there is room for: `KEYFOB_STORE_KEY_LEN`
+ * @return `KEYFOB_INVALID_ARGUMENT`: another length;
+ *         `KEYFOB_RANDOM`: the system gave no random bytes.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_store_key_generate(uint8_t *key_out,
+                                        size_t len,
+                                        keyfob_error **error_out);
+
+/**
+ * Puts the store under another key and seals every secret in it anew. Touches no network. Blocks in
+ * proportion to the number of sessions; others may use the store meanwhile.
+ *
+ * Keep the new key in the keystore before, and the old one until this has returned: a process that is killed
+ * anywhere in between leaves a store that exactly one of the two opens, with everything in it, and the next
+ * one to open it ends the work. Other processes ask their source again; one that was given the old key itself
+ * gets `KEYFOB_STORE_KEY` from then on.
+ *
+ * @param new_key  the key; copied; caller may free after return
+ * @param len      its length: `KEYFOB_STORE_KEY_LEN`
+ * @return `KEYFOB_INVALID_ARGUMENT`: another length;
+ *         `KEYFOB_CONFIGURATION`: the store is kept in plaintext (open it with a key instead);
+ *         `KEYFOB_STORE_UNAVAILABLE`, `KEYFOB_STORE_KEY`: the old key is not available, or not the right one;
+ *         nothing was changed;
+ *         `KEYFOB_RANDOM`.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_rekey(const keyfob_handle *handle,
+                           const uint8_t *new_key,
+                           size_t len,
+                           keyfob_error **error_out);
 
 /**
  * Before the system freezes this process (iOS): lets nothing new begin, waits for what is under way, and then

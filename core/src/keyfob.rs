@@ -1,13 +1,18 @@
 //! The handle. This file and its room are the only places that put the steps of the protocols in an order.
 
 mod begin;
+#[cfg(feature = "loopback")]
+mod browser;
 mod common;
+mod desktop;
+mod device;
 mod documents;
 mod end;
 mod gate;
 mod guide;
 mod health;
 mod import;
+mod listing;
 mod login;
 mod maintain;
 mod memory;
@@ -31,6 +36,7 @@ pub use self::end::{EndSession, Ended, Revocation};
 pub use self::guide::RegistrationGuide;
 pub use self::health::{Health, Interrupted};
 pub use self::import::ImportedTokens;
+use self::listing::from_rows;
 pub use self::maintain::Maintained;
 use self::memory::Contents;
 use self::observe::Event;
@@ -211,7 +217,16 @@ impl Keyfob {
         self.shared.telling(|| self.shared.complete_login(redirect_url))
     }
 
-    /// The logins that wait for their redirect, oldest first. Touches no network.
+    /// Hands back the form that the browser posted to `url`, after [`LoginOptions::form_post`]: `body` is the request's body as it came
+    /// (`application/x-www-form-urlencoded`). Otherwise as [`Keyfob::complete_login`]: **may touch the network**, **changes stored state**.
+    ///
+    /// # Errors
+    /// Those of [`Keyfob::complete_login`]; [`RedirectRejected`](crate::ErrorKind::RedirectRejected) also where `url` has an answer of its own.
+    pub fn complete_login_form(&self, url: &str, body: &str) -> Result<Completed> {
+        self.shared.telling(|| self.shared.complete_login_form(url, body))
+    }
+
+    /// The logins that wait, for a redirect or for the user on another device, oldest first. Touches no network.
     ///
     /// # Errors
     /// The kinds of the store.
@@ -307,13 +322,34 @@ impl Keyfob {
         self.shared.stored(session_id).map(|row| Session { row })
     }
 
+    /// The session of a user, `uid` being the user's lasting id at the provider ([`Session::provider_uid`]), at the issuer that the registration names now; `None`
+    /// where there is none or the app has logged it out. One that ended by itself is found, with its cause. Touches no network. As quick in a store of
+    /// a million sessions as in one of a hundred.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such registration; and the kinds of the store.
+    pub fn find_session(&self, registration: &str, uid: &str) -> Result<Option<Session>> {
+        self.shared.find_session(registration, uid)
+    }
+
     /// All sessions, oldest first: the active ones and those that ended by themselves, without those that the app logged out. Touches no network.
+    /// Reads them all at once: where there may be many, [`Keyfob::sessions_page`] is for that.
     ///
     /// # Errors
     /// The kinds of the store.
     pub fn sessions(&self) -> Result<Vec<Session>> {
-        let rows = self.shared.common.store.sessions()?;
-        Ok(rows.into_iter().map(|row| Session { row: Arc::new(row) }).collect())
+        self.shared.common.store.sessions().map(from_rows)
+    }
+
+    /// Some of [`Keyfob::sessions`]: at most `limit`, from 1 to 1000, that come after the session with the id `after`; the first ones without it. The last id of a
+    /// page asks for the next one, and an empty page is the end. Sessions that come or go meanwhile move no other: none is given twice
+    /// or left out, and an `after` that was logged out meanwhile keeps its place. Touches no network. However many pages lie before it, a page
+    /// takes the same time.
+    ///
+    /// # Errors
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): a `limit` of 0 or above 1000, no session with the id `after`; and the kinds of the store.
+    pub fn sessions_page(&self, after: Option<&str>, limit: usize) -> Result<Vec<Session>> {
+        self.shared.sessions_page(after, limit)
     }
 
     /// The session that the last login made, or that [`Keyfob::set_current_session`] named; `None` once the app has logged it out. Touches no network.
@@ -386,7 +422,8 @@ impl Keyfob {
 
     /// Does everything that is owed: saves tokens that could not be saved, mends refreshes that a process died in, tells providers of sessions that were
     /// logged out, refreshes what is due, forgets what is old. **Touches the network.** **Changes stored state.** For a moment that the host picks: after
-    /// its start, in a background task. Begins nothing new after `limit`; what was begun is seen through.
+    /// its start, in a background task. Begins nothing new after `limit`; what was begun is seen through. To find what is due it reads every session, a few
+    /// at a time: among a million that alone takes seconds.
     ///
     /// # Errors
     /// The kinds of the store. What does not succeed for one session is no error: [`Maintained::failed`] counts it, the journal says why.
@@ -415,7 +452,8 @@ impl Keyfob {
         self.shared.resume()
     }
 
-    /// How the store is: sessions, refreshes that were cut off, what is owed, how far the clock is off. Touches no network.
+    /// How the store is: sessions, refreshes that were cut off, what is owed, how far the clock is off. Touches no network. Counts the sessions, which
+    /// takes the longer the more there are.
     ///
     /// # Errors
     /// The kinds of the store.
@@ -489,6 +527,11 @@ impl Drop for Shared {
 }
 
 impl Known {
+    /// The name of the issuer that the registration means now, which its sessions are kept under; empty where the provider has none.
+    fn issuer_name(&self) -> Result<String> {
+        Ok(self.provider.issuer_for(&self.registration)?.map(|issuer| issuer.name).unwrap_or_default())
+    }
+
     /// How many refreshes may be tried: the registration's word, else the provider's.
     fn budget(&self) -> Option<Budget> {
         let budget = self.registration.budget().or_else(|| self.provider.refresh_rules().budget)?;

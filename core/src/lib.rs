@@ -53,6 +53,8 @@
 //!
 //! # Features
 //!
+//! - `loopback` (default): [`Keyfob::login_in_browser`], with a receiver for the redirect on a loopback port.
+//! - `webbrowser` (default): [`open_browser`] opens the system's browser; without it the host does ([`Browser`]).
 //! - `ureq` (default): the built-in transport on ureq 3 and rustls. Without it the host brings its own [`Transport`].
 //! - `keyring`: `OsKeyring`, the store key in the keyring of a desktop (Keychain, Credential Manager, Secret Service).
 #![forbid(unsafe_code)]
@@ -63,6 +65,7 @@ mod simulation;
 
 mod clock;
 mod config;
+mod desktop;
 mod error;
 mod executor;
 mod http;
@@ -83,6 +86,9 @@ mod token;
 
 pub use clock::{Clock, SystemClock};
 pub use config::{Config, ConfigBuilder, RefreshPolicy, Registration};
+#[cfg(feature = "loopback")]
+pub use desktop::{Browser, BrowserLogin, LoginPages, open_browser};
+pub use desktop::{DeviceLogin, DevicePoll, LoginControl};
 pub use error::{Error, ErrorKind, OAuthError, Reason, Result};
 pub use executor::Executor;
 pub use http::{HttpRequest, HttpResponse, Method, Sent, Transport, TransportError, TransportFailure};
@@ -103,7 +109,7 @@ pub use store::{JournalEntry, JournalEvent, Sealing};
 pub use store_key::{StoreKey, StoreKeyAnswer, StoreKeySource, WantedKey};
 
 /// The README's examples are compiled and run.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "loopback"))]
 #[doc = include_str!("../../README.md")]
 struct Readme;
 

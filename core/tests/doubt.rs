@@ -155,11 +155,8 @@ fn a_thousand_failures_end_no_session() {
 fn hasty(bench: &Bench, total: Duration) -> Keyfob {
     let registration = keyfob::Registration::new(support::SSO, "oidc", "demo", support::REDIRECT_URI)
         .variable("issuer", bench.idp.issuer());
-    let config = keyfob::Config::builder(bench.temp.store())
-        .plaintext(true)
-        .http_timeouts(total, total)
-        .registration(registration);
-    Keyfob::open(elsewhere(config.build().unwrap()).with_clock(bench.clock.clone())).unwrap()
+    let config = keyfob::Config::builder(bench.temp.store()).http_timeouts(total, total).registration(registration);
+    Keyfob::open(elsewhere(support::sealed(config)).with_clock(bench.clock.clone())).unwrap()
 }
 
 #[test]
@@ -172,11 +169,10 @@ fn a_provider_that_punishes_the_user_is_not_asked_twice_while_there_is_a_token_t
     });
     let registration = keyfob::Registration::new("acme", "acme", "demo", support::REDIRECT_URI).scope("profile");
     let config = keyfob::Config::builder(bench.temp.store())
-        .plaintext(true)
         .coherence(Duration::ZERO)
         .provider(Provider::from_json(&provider.to_string()).unwrap())
         .registration(registration);
-    let keyfob = Keyfob::open(elsewhere(config.build().unwrap()).with_clock(bench.clock.clone())).unwrap();
+    let keyfob = Keyfob::open(elsewhere(support::sealed(config)).with_clock(bench.clock.clone())).unwrap();
     let login = keyfob.begin_login("acme", keyfob::LoginOptions::new()).unwrap();
     let id = keyfob.complete_login(&support::log_in(login.authorization_url())).unwrap().session().id().to_owned();
     bench.script(|script| script.faults = vec![broken()]);

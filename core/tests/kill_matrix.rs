@@ -96,6 +96,11 @@ fn main() {
         });
         trials.push(trial.with_ignored_flag(no_strace));
     }
+    let trial = Trial::test("killed_at_each_write_to_the_disk::rekey", || {
+        killed_at_each_write_of_another_key();
+        Ok(())
+    });
+    trials.push(trial.with_ignored_flag(no_strace));
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
 
@@ -313,7 +318,7 @@ fn killed_in_a_refresh(row: &Row, grace: Grace, next: Next) {
 
     if next == Next::LookThenToken {
         let cut_off = usize::from(row.cut_off);
-        assert_eq!(now.run(&["open"]), format!("schema 2 interrupted {cut_off} owed 0"));
+        assert_eq!(now.run(&["open"]), format!("schema 3 interrupted {cut_off} owed 0"));
         assert_eq!(world.refreshes().len(), row.sent, "to open it only tells");
     }
     let lost = row.spent && grace == Grace::None;
@@ -385,7 +390,7 @@ fn killed_in_a_logout(point: &str, grace: Grace, size: usize) {
     check_copy(&place.store, |_| {});
     assert_eq!(world.requests("/revoke").len(), 0);
     assert_eq!(place.run(&["token", &session]), "LoginRequired LoggedOut");
-    assert_eq!(place.run(&["open"]), "schema 2 interrupted 0 owed 1");
+    assert_eq!(place.run(&["open"]), "schema 3 interrupted 0 owed 1");
     assert_eq!(world.requests("/revoke").len(), 0);
 
     let mut done = place.crowd(size, &["maintain"]);
@@ -453,7 +458,8 @@ fn tables(connection: &Connection) -> i32 {
 fn as_schema_1(store: &Path) {
     let connection = Connection::open(store.join("keyfob.db")).unwrap();
     let undo = "
-        DROP TABLE attempt; DROP TABLE spent; DROP TABLE outbox; DROP TABLE seal; DROP INDEX session_listed;
+        DROP TABLE attempt; DROP TABLE spent; DROP TABLE outbox; DROP TABLE seal;
+        DROP INDEX session_listed; DROP INDEX session_unverified; DROP INDEX login_expiry;
         ALTER TABLE meta DROP COLUMN seal; ALTER TABLE meta DROP COLUMN device;
         UPDATE session SET tokens = substr(tokens, 6), profile = substr(profile, 6);
         UPDATE login SET secrets = substr(secrets, 6), answer = substr(answer, 6);
@@ -531,7 +537,7 @@ fn killed_while_rekeying(point: &str) {
     let (first, second) = (open(store_key()), open(children::other_key()));
     let changed = point != "R1";
     assert_eq!((first.is_ok(), second.is_ok()), (!changed, changed), "{first:?} {second:?}");
-    let error = first.as_ref().err().or(second.as_ref().err()).unwrap();
+    let error = first.as_ref().err().or_else(|| second.as_ref().err()).unwrap();
     assert_eq!(error.reason(), Reason::WrongStoreKey);
     let keyfob = first.or(second).unwrap();
     for (id, token) in &all {
@@ -589,7 +595,10 @@ fn every_point_is_here() {
     }
     let mut found = Vec::new();
     search(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
-    found.sort_by_key(|point| (point[..1].to_owned(), point[1..].parse::<u32>().unwrap()));
+    found.sort_by_key(|point| {
+        let (kind, number) = point.split_at(1);
+        (kind.to_owned(), number.parse::<u32>().unwrap())
+    });
     let refreshing = ["K1", "K2", "K3", "K4", "K5", "K7", "K8", "K9", "K10", "K12", "K13", "K14", "K15", "K16"];
     let here: Vec<&str> = refreshing.into_iter().chain(REKEYING).collect();
     assert_eq!(found, here);
@@ -603,10 +612,7 @@ fn killed_at_each_write(task: &str) {
             let world = World::new(Grace::Long);
             let session = world.log_in();
             let now = world.place.after(OVER);
-            let trace = world.temp.store().with_file_name("trace");
-            let inject = format!("inject={call}:signal=KILL:when={number}");
-            let strace = ["strace", "-f", "-q", "-o", trace.to_str().unwrap(), "-e", &inject];
-            let end = now.run_under(&strace, &[task, &session]);
+            let end = now.run_until(&world, call, number, &[task, &session]);
             check_copy(&now.store, |_| {});
             if let End::Said(said) = end {
                 assert!(!said.contains(' '), "{call} {number}: {said}");
@@ -627,6 +633,45 @@ fn killed_at_each_write(task: &str) {
                 assert!((1..=2).contains(&world.requests("/revoke").len()), "{call} {number}");
                 world.check(&session, Some(Reason::LoggedOut));
             }
+        }
+    }
+    assert!(deaths > 10, "it died {deaths} times only");
+}
+
+impl Place {
+    /// A child that is killed as it enters a system call for the so many-th time.
+    fn run_until(&self, world: &World, call: &str, number: u32, task: &[&str]) -> End {
+        let trace = world.temp.store().with_file_name("trace");
+        let inject = format!("inject={call}:signal=KILL:when={number}");
+        self.run_under(&["strace", "-f", "-q", "-o", trace.to_str().unwrap(), "-e", &inject], task)
+    }
+}
+
+/// The same while the store key is changed: one of the two keys opens the store, and nothing is missing.
+fn killed_at_each_write_of_another_key() {
+    let mut deaths = 0;
+    for call in ["pwrite64", "ftruncate", "fdatasync", "fsync"] {
+        for number in 1.. {
+            let world = World::new(Grace::None);
+            let session = world.log_in();
+            let token = world.newest("access_token");
+            let end = world.place.run_until(&world, call, number, &["rekey"]);
+            check_copy(&world.place.store, |_| {});
+            let open = |key: StoreKey| {
+                let keyfob = Keyfob::open(bare_config(&world.place.issuer, &world.place.store).with_store_key(key))?;
+                keyfob.access_token(&session, MinValidity::default())
+            };
+            let found: Vec<_> = [open(store_key()), open(children::other_key())]
+                .into_iter()
+                .map(|found| found.map(|token| token.secret().to_owned()).map_err(|error| error.reason()))
+                .collect();
+            let (right, wrong) = (Ok(token), Err(Reason::WrongStoreKey));
+            if let End::Said(said) = end {
+                assert_eq!((said.as_str(), found), ("rekeyed", vec![wrong, right]));
+                break;
+            }
+            deaths += 1;
+            assert!(found == [right.clone(), wrong.clone()] || found == [wrong, right], "{call} {number}: {found:?}");
         }
     }
     assert!(deaths > 10, "it died {deaths} times only");

@@ -380,8 +380,8 @@ fn s32_a_secret_is_sent_in_the_one_way_that_the_provider_offers() {
         let registration = Registration::new(SSO, "oidc", "demo", REDIRECT_URI)
             .client_secret("s3cret")
             .variable("issuer", bench.idp.issuer());
-        let config = Config::builder(bench.temp.store()).plaintext(true).registration(registration);
-        let keyfob = Keyfob::open(config.build().unwrap()).unwrap();
+        let config = Config::builder(bench.temp.store()).registration(registration);
+        let keyfob = Keyfob::open(support::sealed(config)).unwrap();
         let login = keyfob.begin_login(SSO, LoginOptions::new()).unwrap();
         // This provider has no secret for the client and refuses it either way.
         keyfob.complete_login(&log_in(login.authorization_url())).unwrap_err();

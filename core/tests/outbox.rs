@@ -85,11 +85,10 @@ fn acme(bench: &Bench, whole_grant: bool) -> Config {
     });
     let registration = Registration::new("acme", "acme", "demo", support::REDIRECT_URI).scope("profile");
     let config = Config::builder(bench.temp.store())
-        .plaintext(true)
         .coherence(Duration::ZERO)
         .provider(Provider::from_json(&provider.to_string()).unwrap())
         .registration(registration);
-    elsewhere(config.build().unwrap()).with_clock(bench.clock.clone())
+    elsewhere(support::sealed(config)).with_clock(bench.clock.clone())
 }
 
 fn log_in_at(keyfob: &Keyfob) -> keyfob::Session {

@@ -107,7 +107,7 @@ fn what_is_sealed_is_read_by_every_process_that_has_the_key_and_seen_by_nobody_e
     let session = bench.log_in();
     let before = session.provider_refresh_token().unwrap().to_owned();
     let session = bench.keyfob.refresh_session(session.id()).unwrap();
-    bench.keyfob.profile(session.id(), Freshness::now()).unwrap();
+    bench.keyfob.profile(session.id(), Freshness::secs(0)).unwrap();
     let waiting = bench.redirect();
     let there = bench.another();
     assert_eq!(token(&there, session.id()).unwrap(), session.provider_access_token());
@@ -295,7 +295,7 @@ fn a_key_that_is_gone_ends_the_sessions_keeps_who_they_were_and_deletes_nothing(
     assert_eq!(bench.cell("tokens", "session", session.id()), sealed, "it stays as it was");
     let line = &after.journal(1).unwrap()[0];
     assert_eq!((line.event(), line.reason(), line.registration()), ("StoreQuarantined", Some("KeyLost"), None));
-    refused(after.complete_login(&redirect), ErrorKind::RedirectRejected, Reason::RedirectUsed);
+    refused(after.complete_login(&redirect), ErrorKind::LoginRequired, Reason::KeyLost);
     // A process that still has the old key in memory finds out, and cannot write under it.
     refused(token(&bench.keyfob, session.id()), ErrorKind::StoreKey, Reason::WrongStoreKey);
     // A new login is the way on, and finds the same session.
@@ -424,8 +424,8 @@ fn many_sessions_are_sealed_anew_while_others_use_the_store() {
     let session = bench.log_in();
     let mut ids = Vec::new();
     for number in 0..150 {
-        let tokens = keyfob::ImportedTokens::new(SSO, format!("imported-{number}"))
-            .access_token(format!("token-{number}"), None);
+        let tokens =
+            ImportedTokens::new(SSO, format!("imported-{number}")).access_token(format!("token-{number}"), None);
         ids.push(bench.keyfob.import_session(tokens).unwrap().id().to_owned());
     }
     let keystore = Keystore::new(|_| StoreKeyAnswer::NotNow);
@@ -449,7 +449,7 @@ fn many_sessions_are_sealed_anew_while_others_use_the_store() {
         for next in 1..=5_u8 {
             bench.keyfob.rekey(&StoreKey::new([next; 32])).unwrap();
             *key.lock().unwrap() = [next; 32];
-            support::let_others_wait();
+            let_others_wait();
         }
         stop.store(true, std::sync::atomic::Ordering::SeqCst);
         assert!(busy.join().unwrap() > 0);
@@ -466,7 +466,7 @@ fn many_sessions_are_sealed_anew_while_others_use_the_store() {
 fn s70_a_sealed_value_in_another_s_place_is_refused() {
     let bench = Bench::new(|_| {});
     let ada = bench.log_in();
-    let tokens = keyfob::ImportedTokens::new(SSO, "eve").access_token("eve's", None).refresh_token("eve's");
+    let tokens = ImportedTokens::new(SSO, "eve").access_token("eve's", None).refresh_token("eve's");
     let eve = bench.keyfob.import_session(tokens).unwrap();
     let (ada_tokens, ada_profile) =
         (bench.cell("tokens", "session", ada.id()), bench.cell("profile", "session", ada.id()));

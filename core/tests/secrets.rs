@@ -3,15 +3,18 @@
 #![cfg(feature = "ureq")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
 
+#[path = "support/canaries.rs"]
+mod canaries;
 mod support;
 
 use std::fmt::Debug;
 use std::sync::Mutex;
 
-use keyfob::{EndSession, Error, Freshness, LoginOptions, MinValidity};
+use canaries::secrets;
+use keyfob::{EndSession, Error, Freshness, LoginOptions, MinValidity, StoreKey};
 use keyfob_idp::{Close, Endpoint, Fault, browser};
-use serde_json::{Value, json};
-use support::{Bench, SSO, parameter, tamper};
+use serde_json::json;
+use support::{Bench, SSO, bare_config, elsewhere, tamper};
 
 /// Everything that the library let out.
 static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -40,59 +43,6 @@ fn show_error(error: &Error) {
     while let Some(error) = next {
         SEEN.lock().unwrap().push(format!("{error} {error:?}"));
         next = error.source();
-    }
-}
-
-/// Every secret in the provider's log: parameters and members of answers by their names.
-fn secrets(bench: &Bench) -> Vec<String> {
-    const NAMES: [&str; 9] = [
-        "code",
-        "code_verifier",
-        "state",
-        "nonce",
-        "refresh_token",
-        "access_token",
-        "id_token",
-        "client_secret",
-        "password",
-    ];
-    let mut secrets = Vec::new();
-    for request in bench.idp.requests() {
-        let value = serde_json::to_value(&request).unwrap();
-        collect(&value, &NAMES, &mut secrets);
-        collect(&request.answer_json(), &NAMES, &mut secrets);
-        for (name, value) in &request.answer_headers {
-            if name.eq_ignore_ascii_case("location") {
-                secrets.extend(["code", "state"].iter().filter_map(|name| parameter(value, name)));
-            }
-        }
-    }
-    secrets.retain(|secret| secret.len() >= 16);
-    secrets.sort();
-    secrets.dedup();
-    secrets
-}
-
-fn collect(value: &Value, names: &[&str], into: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => {
-            for (name, value) in members {
-                if names.contains(&name.as_str()) {
-                    match value {
-                        Value::String(text) => into.push(text.clone()),
-                        Value::Array(texts) => into.extend(texts.iter().filter_map(Value::as_str).map(str::to_owned)),
-                        _ => {}
-                    }
-                }
-                collect(value, names, into);
-            }
-        }
-        // Parameters are kept as pairs.
-        Value::Array(items) => match &items[..] {
-            [Value::String(name), Value::String(value)] if names.contains(&name.as_str()) => into.push(value.clone()),
-            items => items.iter().for_each(|item| collect(item, names, into)),
-        },
-        _ => {}
     }
 }
 
@@ -144,6 +94,14 @@ fn s68_no_secret_comes_out_of_any_flow() {
         bench.script(|script| script.tamper.id_token = tamper(lie));
         show_error(&bench.keyfob.complete_login(&bench.redirect()).unwrap_err());
     }
+    let device = bench.keyfob.begin_device_login(SSO, LoginOptions::new()).unwrap();
+    show(&device);
+    show(bench.keyfob.poll_device_login(device.id()).unwrap());
+    let wrong = bare_config(bench.idp.issuer(), &bench.temp.store()).with_store_key(StoreKey::new([0x5a; 32]));
+    show(&wrong);
+    show_error(&keyfob::Keyfob::open(elsewhere(wrong)).unwrap_err());
+    bench.keyfob.rekey(&StoreKey::new(*b"CANARY-BODY: a store key, in hex")).unwrap();
+    show(bench.keyfob.health().unwrap());
     show(bench.keyfob.journal(1000).unwrap());
     bench.keyfob.end_session(&id, EndSession::local_only()).unwrap();
 

@@ -643,10 +643,9 @@ fn a_provider_s_own_codes_mean_what_its_file_says() {
         });
         let registration = keyfob::Registration::new("acme", "acme", "demo", support::REDIRECT_URI).scope("profile");
         let config = keyfob::Config::builder(bench.temp.store())
-            .plaintext(true)
             .provider(keyfob::Provider::from_json(&provider.to_string()).unwrap())
             .registration(registration);
-        let keyfob = Keyfob::open(config.build().unwrap()).unwrap();
+        let keyfob = Keyfob::open(support::sealed(config)).unwrap();
         let login = keyfob.begin_login("acme", keyfob::LoginOptions::new()).unwrap();
         let session = keyfob.complete_login(&support::log_in(login.authorization_url())).unwrap().into_session();
         let fault = Fault::on(Endpoint::Token).process(false).status(400).body(json!({"error": code}));

@@ -23,7 +23,7 @@ fn any() -> MinValidity {
 }
 
 fn builder(bench: &Bench) -> ConfigBuilder {
-    Config::builder(bench.temp.store()).plaintext(true).coherence(Duration::ZERO)
+    Config::builder(bench.temp.store()).coherence(Duration::ZERO)
 }
 
 fn registration(bench: &Bench) -> Registration {
@@ -32,7 +32,7 @@ fn registration(bench: &Bench) -> Registration {
 }
 
 fn open(bench: &Bench, builder: ConfigBuilder) -> Keyfob {
-    Keyfob::open(elsewhere(builder.build().unwrap()).with_clock(bench.clock.clone())).unwrap()
+    Keyfob::open(elsewhere(support::sealed(builder)).with_clock(bench.clock.clone())).unwrap()
 }
 
 fn refreshes(bench: &Bench) -> usize {
@@ -73,7 +73,7 @@ fn a_transport_that_never_returns_keeps_nobody_longer_than_they_like() {
     for (left, served) in [(0, false), (30, true)] {
         let (bench, id) = due(left);
         let (transport, begun, go) = stuck();
-        let config = elsewhere(builder(&bench).registration(registration(&bench)).build().unwrap());
+        let config = elsewhere(support::sealed(builder(&bench).registration(registration(&bench))));
         let keyfob = Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(transport)).unwrap();
         std::thread::scope(|scope| {
             let leader = scope.spawn(|| keyfob.access_token(&id, any()));
@@ -100,7 +100,7 @@ fn a_transport_that_never_returns_keeps_nobody_longer_than_they_like() {
 fn a_leader_with_little_time_leaves_the_others_theirs() {
     let (bench, id) = due(0);
     let (transport, begun, go) = stuck();
-    let config = elsewhere(builder(&bench).registration(registration(&bench)).build().unwrap());
+    let config = elsewhere(support::sealed(builder(&bench).registration(registration(&bench))));
     let holder = Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(transport)).unwrap();
     std::thread::scope(|scope| {
         let holding = scope.spawn(|| holder.access_token(&id, any()).unwrap());
@@ -145,7 +145,7 @@ fn a_process_that_hangs_in_a_write_keeps_nobody_from_a_token_that_is_good() {
 fn who_waits_for_another_process_hears_of_a_logout_in_their_own() {
     let (bench, id) = due(30);
     let (transport, begun, go) = stuck();
-    let config = elsewhere(builder(&bench).registration(registration(&bench)).build().unwrap());
+    let config = elsewhere(support::sealed(builder(&bench).registration(registration(&bench))));
     let holder = Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(transport)).unwrap();
     std::thread::scope(|scope| {
         let go = go;
@@ -165,7 +165,7 @@ fn who_waits_for_another_process_hears_of_a_logout_in_their_own() {
 fn who_follows_a_refresh_that_fails_gets_the_good_token_all_the_same() {
     let (bench, id) = due(30);
     let (transport, begun, go) = stuck();
-    let config = elsewhere(builder(&bench).registration(registration(&bench)).build().unwrap());
+    let config = elsewhere(support::sealed(builder(&bench).registration(registration(&bench))));
     let keyfob = Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(transport)).unwrap();
     bench.script(|script| {
         script.faults = vec![Fault::on(Endpoint::Token).grant_type("refresh_token").process(false).status(429)];
@@ -187,7 +187,7 @@ fn tries_that_sent_nothing_do_not_count_against_the_budget() {
     let (bench, id) = due(0);
     let switch = Arc::new(support::eventful::Switch::default());
     let registration = registration(&bench).refresh_budget(2, Duration::from_secs(3600));
-    let config = elsewhere(builder(&bench).registration(registration).build().unwrap());
+    let config = elsewhere(support::sealed(builder(&bench).registration(registration)));
     let keyfob = Keyfob::open(config.with_clock(bench.clock.clone()).with_transport(switch.clone())).unwrap();
     switch.offline(true);
     for _ in 0..5 {
@@ -335,7 +335,7 @@ impl Observer for Listener {
 fn an_observer_is_told_once_what_happened_and_may_call_back() {
     let bench = Bench::new(|_| {});
     let listener = Arc::new(Listener::default());
-    let config = elsewhere(builder(&bench).registration(registration(&bench)).build().unwrap());
+    let config = elsewhere(support::sealed(builder(&bench).registration(registration(&bench))));
     let keyfob = Keyfob::open(config.with_clock(bench.clock.clone()).with_observer(listener.clone())).unwrap();
     listener.keyfob.set(keyfob.clone()).unwrap();
     let login = keyfob.begin_login(SSO, keyfob::LoginOptions::new()).unwrap();
@@ -372,7 +372,7 @@ fn an_observer_is_told_once_what_happened_and_may_call_back() {
 fn a_clock_that_is_off_is_measured_told_once_and_kept() {
     let bench = Bench::new(|_| {});
     let listener = Arc::new(Listener::default());
-    let config = elsewhere(builder(&bench).registration(registration(&bench)).build().unwrap());
+    let config = elsewhere(support::sealed(builder(&bench).registration(registration(&bench))));
     let keyfob = Keyfob::open(config.with_clock(bench.clock.clone()).with_observer(listener.clone())).unwrap();
     bench.clock.set_wall(-3_600_000);
     let session = bench.log_in();

@@ -4,14 +4,22 @@
  *     cc -I include examples/c/login.c -L target/release -lkeyfob -o login
  *     ./login keyfob.json work-sso
  *
+ * The store is sealed. Its key lies in keyfob.json.key, a file that only you can read: it stands in for the system's
+ * keystore, which an app would ask, and is less than that, for any program that you run can read it.
+ *
  * It prints a URL. Open it, log in, and paste the address that the browser ends at: with a loopback redirect URI
  * nobody listens there, so the browser shows an error page, and the address is what counts.
  */
 
+#define _POSIX_C_SOURCE 200809L
+
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "keyfob.h"
 
@@ -55,6 +63,32 @@ static char *read_file(const char *path) {
     text[fread(text, 1, sizeof text - 1, file)] = '\0';
     fclose(file);
     return text;
+}
+
+/* Makes a key and keeps it, before anything is sealed under it. */
+static keyfob_store_key_answer make_key(const char *path, uint8_t *key) {
+    if (keyfob_store_key_generate(key, KEYFOB_STORE_KEY_LEN, NULL) != KEYFOB_OK) {
+        return KEYFOB_STORE_KEY_NOT_NOW;
+    }
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR);
+    if (file < 0) {
+        return KEYFOB_STORE_KEY_NOT_NOW;
+    }
+    int kept = write(file, key, KEYFOB_STORE_KEY_LEN) == KEYFOB_STORE_KEY_LEN && fsync(file) == 0;
+    return close(file) == 0 && kept ? KEYFOB_STORE_KEY_HERE : KEYFOB_STORE_KEY_NOT_NOW;
+}
+
+/* Gives the store key. Only a keystore that is sure of it says KEYFOB_STORE_KEY_GONE: that ends every session. A file that
+ * is not there may be on a disk that is not mounted. */
+static keyfob_store_key_answer store_key(void *context, keyfob_wanted_store_key wanted, uint8_t *key) {
+    const char *path = context;
+    int file = open(path, O_RDONLY);
+    if (file < 0) {
+        return errno == ENOENT && wanted == KEYFOB_WANTED_STORE_KEY_NEW ? make_key(path, key) : KEYFOB_STORE_KEY_NOT_NOW;
+    }
+    ssize_t length = read(file, key, KEYFOB_STORE_KEY_LEN);
+    close(file);
+    return length == KEYFOB_STORE_KEY_LEN ? KEYFOB_STORE_KEY_HERE : KEYFOB_STORE_KEY_NOT_NOW;
 }
 
 /* Begins a login, lets the user log in, and completes it. */
@@ -158,6 +192,12 @@ int main(int argc, char **argv) {
     }
     if (keyfob_config_from_json(json, &config, &error) != KEYFOB_OK) {
         return failed("configuration", error);
+    }
+    char key_file[4096];
+    snprintf(key_file, sizeof key_file, "%s.key", argv[1]);
+    if (keyfob_config_set_store_key_source(config, store_key, key_file, NULL, &error) != KEYFOB_OK) {
+        keyfob_config_free(config);
+        return failed("store key", error);
     }
     if (keyfob_open(config, &keyfob, &error) != KEYFOB_OK) {
         return failed("open", error);

@@ -6,13 +6,15 @@ use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use keyfob::{Clock, Config, Executor, Observer, Transport};
+use zeroize::Zeroizing;
 
-use crate::boundary::{Context, Output, free, given, guard, optional_text, text};
+use crate::boundary::{Context, Output, bytes, free, given, guard, optional_text, text};
 use crate::callback::keyfob_release_fn;
 use crate::clock::{HostClock, keyfob_clock_fn};
 use crate::error::{keyfob_error, keyfob_status};
 use crate::executor::{HostExecutor, keyfob_executor_fn};
 use crate::observer::{HostObserver, keyfob_clock_skew_fn, keyfob_login_required_fn, keyfob_session_changed_fn};
+use crate::store_key::{HostStoreKeySource, Protection, keyfob_store_key_fn, store_key};
 use crate::transport::{HostTransport, keyfob_transport_fn};
 
 /// What an app says once: where the store is, which registrations it has, how long things may take. Made by
@@ -25,6 +27,8 @@ pub struct keyfob_config {
     clock: Option<Arc<dyn Clock>>,
     executor: Option<Arc<dyn Executor>>,
     observer: Option<Arc<dyn Observer>>,
+    protection: Option<Protection>,
+    device: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl keyfob_config {
@@ -42,6 +46,12 @@ impl keyfob_config {
         if let Some(observer) = self.observer {
             config = config.with_observer(observer);
         }
+        if let Some(protection) = self.protection {
+            config = protection.configure(config);
+        }
+        if let Some(device) = self.device {
+            config = config.with_device_binding(&*device);
+        }
         config
     }
 }
@@ -54,8 +64,9 @@ impl fmt::Debug for keyfob_config {
 
 /// Reads a configuration from JSON.
 ///
-/// Its keys: `store` (`path`: a folder of Keyfob's own, made when missing; `plaintext`: must be true in
-/// this version), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `client_auth`: "basic",
+/// Its keys: `store` (`path`: a folder of Keyfob's own, made when missing; `plaintext`: true keeps the secrets
+/// in it as they are, which is for tests; otherwise a store key is due, see `keyfob_config_set_store_key` and
+/// `keyfob_config_set_store_key_source`), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `client_auth`: "basic",
 /// "post" or "none" for another way than the provider's, `redirect_uri`, `scopes`, `variables`, `enabled`,
 /// `refresh_budget`: at most so many `refreshes` in so many `seconds`, over all its sessions and every process),
 /// `providers` (the app's own, in the format of a provider file: `id`, `name`, `kind`, `endpoints`, ...),
@@ -80,7 +91,15 @@ pub unsafe extern "C" fn keyfob_config_from_json(
         // SAFETY: the caller keeps the header's rule for strings.
         let json = unsafe { text("json", json) }?;
         let config = Config::from_json(json)?;
-        config_out.give(keyfob_config { config, transport: None, clock: None, executor: None, observer: None });
+        config_out.give(keyfob_config {
+            config,
+            transport: None,
+            clock: None,
+            executor: None,
+            observer: None,
+            protection: None,
+            device: None,
+        });
         Ok(())
     })
 }
@@ -182,6 +201,76 @@ pub unsafe extern "C" fn keyfob_config_set_observer(
         let context = Context::new(context, release);
         let config = given("config", config)?;
         config.observer = Some(Arc::new(HostObserver::new(session_changed, login_required, clock_skew, context)));
+        Ok(())
+    })
+}
+
+/// Seals the secrets in the store under this key. The host keeps it in the system's keystore and nowhere else;
+/// where that may be locked, or may lose it, give `keyfob_config_set_store_key_source` instead. The last of the
+/// two counts.
+///
+/// @param key  the key; copied; caller may free after return, and should overwrite it before
+/// @param len  its length: `KEYFOB_STORE_KEY_LEN`
+/// @return `KEYFOB_INVALID_ARGUMENT`: another length.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_config_set_store_key(
+    config: Option<&mut keyfob_config>,
+    key: *const u8,
+    len: usize,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let config = given("config", config)?;
+        // SAFETY: the caller vouches for `len` readable bytes.
+        config.protection = Some(Protection::Key(unsafe { store_key("key", key, len) }?));
+        Ok(())
+    })
+}
+
+/// Seals the secrets in the store under the key that the host gives when it is asked: the way to use a keystore
+/// that may be locked.
+///
+/// @param store_key  gives the key; see `keyfob_store_key_fn`
+/// @param context    given to `store_key`; may be NULL; consumed, even on error
+/// @param release    gives `context` back when Keyfob is done with it; may be NULL
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_config_set_store_key_source(
+    config: Option<&mut keyfob_config>,
+    store_key: keyfob_store_key_fn,
+    context: *mut c_void,
+    release: keyfob_release_fn,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let context = Context::new(context, release);
+        let config = given("config", config)?;
+        let source = HostStoreKeySource::new(given("store_key", store_key)?, context);
+        config.protection = Some(Protection::Source(Arc::new(source)));
+        Ok(())
+    })
+}
+
+/// Binds the store to this device: some bytes (16 random ones at least, say) that the host keeps where no
+/// backup carries them. A store that was written with other ones was copied from another device. To refresh its
+/// tokens on both would cost both, so its sessions end with the reason "OtherDevice", their users still known;
+/// nothing is deleted. Without this call nothing is checked.
+///
+/// @param bytes  copied; caller may free after return; may be NULL if `len` is 0
+/// @param len    how many
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_config_set_device_binding(
+    config: Option<&mut keyfob_config>,
+    bytes: *const u8,
+    len: usize,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let config = given("config", config)?;
+        // SAFETY: the caller vouches for `len` readable bytes.
+        config.device = Some(Zeroizing::new(unsafe { self::bytes("bytes", bytes, len) }?.to_vec()));
         Ok(())
     })
 }

@@ -17,7 +17,7 @@ use crate::login::{keyfob_completed, keyfob_login, keyfob_login_options};
 use crate::pending::keyfob_pending_login_list;
 use crate::profile::{freshness, keyfob_profile};
 use crate::registration::keyfob_registration_list;
-use crate::session::{keyfob_session, keyfob_session_list};
+use crate::session::keyfob_session;
 use crate::token::keyfob_token;
 
 /// For `keyfob_access_token`: one minute, enough for a request on a slow line.
@@ -32,16 +32,25 @@ pub struct keyfob_handle {
     pub(crate) keyfob: Keyfob,
 }
 
-/// Opens the store, making it when it is missing. Touches no network.
+/// Opens the store, making it when it is missing. Touches no network. Asks for the store key where the
+/// configuration says whom.
+///
+/// A key that is not available now (`KEYFOB_STORE_KEY_NOT_NOW`) is no error here: calls that need a secret give
+/// `KEYFOB_STORE_UNAVAILABLE` until it is. A store that was kept in plaintext and is opened with a key is sealed
+/// now, which takes time in proportion to its sessions. A damaged database is moved aside and a fresh one made,
+/// if no other process has it open: `keyfob_health_moved_aside` and the journal tell.
 ///
 /// @param config      consumed, even on error
 /// @param handle_out  caller owns; free with keyfob_free
 /// @return `KEYFOB_CONFIGURATION`: a registration names a provider that is not there, or lacks one of its
-///         variables;
-///         `KEYFOB_STORE_UNSUPPORTED`: the folder is open to others, a symbolic link, another program's, or
-///         a newer version's;
-///         `KEYFOB_STORE_UNAVAILABLE`, `KEYFOB_STORE_NOT_WRITABLE`, `KEYFOB_STORE_DAMAGED`: the store
-///         cannot be used; nothing in it was changed.
+///         variables; there is neither a store key nor `plaintext`, or both;
+///         `KEYFOB_STORE_KEY`: the key is not the one that the store was sealed with, or it is sealed and there
+///         is none; nothing was changed;
+///         `KEYFOB_STORE_UNSUPPORTED`: the folder is open to others, a symbolic link, another program's, a
+///         newer version's, or on a network file system;
+///         `KEYFOB_STORE_UNAVAILABLE`, `KEYFOB_STORE_NOT_WRITABLE`: the store cannot be used now;
+///         `KEYFOB_STORE_DAMAGED`: it is damaged, and another process has it open; nothing was changed;
+///         `KEYFOB_RANDOM`.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_open(
@@ -151,7 +160,35 @@ pub unsafe extern "C" fn keyfob_complete_login(
     })
 }
 
-/// The logins that wait for their redirect, oldest first. Touches no network.
+/// Hands back the form that the browser posted, after `keyfob_login_options_set_form_post` (OAuth 2.0 Form Post Response
+/// Mode); otherwise as `keyfob_complete_login`.
+///
+/// @param url            where the browser posted it; copied; caller may free after return
+/// @param body           the body of the request (application/x-www-form-urlencoded); copied; caller may free after return
+/// @param completed_out  caller owns; free with keyfob_completed_free
+/// @return as `keyfob_complete_login`.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_complete_login_form(
+    handle: Option<&keyfob_handle>,
+    url: *const c_char,
+    body: *const c_char,
+    completed_out: Option<&mut MaybeUninit<*mut keyfob_completed>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let completed_out = Output::new("completed_out", completed_out)?;
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let url = unsafe { text("url", url) }?;
+        // SAFETY: as above.
+        let body = unsafe { text("body", body) }?;
+        completed_out.give(handle.keyfob.complete_login_form(url, body)?.into());
+        Ok(())
+    })
+}
+
+/// The logins that wait, for a redirect or for the user on another device, oldest first. Touches no network.
 ///
 /// @param list_out  caller owns; free with keyfob_pending_login_list_free
 #[must_use]
@@ -381,24 +418,6 @@ pub unsafe extern "C" fn keyfob_find_session(
         // SAFETY: the caller keeps the header's rule for strings.
         let session_id = unsafe { text("session_id", session_id) }?;
         session_out.give(handle.keyfob.session(session_id)?.into());
-        Ok(())
-    })
-}
-
-/// All sessions, oldest first: the active ones and those that ended by themselves, without those that the
-/// app logged out. Touches no network.
-///
-/// @param list_out  caller owns; free with keyfob_session_list_free
-#[must_use]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn keyfob_sessions(
-    handle: Option<&keyfob_handle>,
-    list_out: Option<&mut MaybeUninit<*mut keyfob_session_list>>,
-    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
-) -> keyfob_status {
-    guard(error_out, || {
-        let list_out = Output::new("list_out", list_out)?;
-        list_out.give(given("handle", handle)?.keyfob.sessions()?.into());
         Ok(())
     })
 }

@@ -3,11 +3,23 @@
 use std::ffi::c_char;
 use std::mem::MaybeUninit;
 
-use keyfob::{Health, Interrupted};
+use keyfob::{Health, Interrupted, Sealing};
 
 use crate::boundary::{Output, Text, free, given, guard, read, seconds_to_ms, to_ms, to_unix_ms};
 use crate::error::{KEYFOB_TIME_UNKNOWN, keyfob_error, keyfob_status};
 use crate::handle::keyfob_handle;
+
+/// How a store keeps its secrets.
+pub type keyfob_sealing = i32;
+
+/// Not known.
+pub const KEYFOB_SEALING_UNKNOWN: keyfob_sealing = 0;
+/// As they are.
+pub const KEYFOB_SEALING_PLAINTEXT: keyfob_sealing = 1;
+/// Sealed, and the key is here.
+pub const KEYFOB_SEALING_SEALED: keyfob_sealing = 2;
+/// Sealed, and the key was not to be had yet.
+pub const KEYFOB_SEALING_LOCKED: keyfob_sealing = 3;
 
 /// How a store is, for a support engineer. It holds no secret. Made by `keyfob_read_health`, freed by
 /// `keyfob_health_free`.
@@ -41,8 +53,8 @@ impl From<Health> for keyfob_health {
     }
 }
 
-/// How the store is: sessions, refreshes that were cut off, what is owed, how far the clock is off. Touches no
-/// network.
+/// How the store is: sealing, sessions, refreshes that were cut off, what is owed, how far the clock is off. While
+/// the store is locked no refresh is seen. Touches no network.
 ///
 /// @param health_out  caller owns; free with keyfob_health_free
 #[must_use]
@@ -71,6 +83,24 @@ pub unsafe extern "C" fn keyfob_health_schema_version(health: Option<&keyfob_hea
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_health_sqlite_version(health: Option<&keyfob_health>) -> *const c_char {
     read(health, |health| health.sqlite_version.of(health.health.sqlite_version()))
+}
+
+/// How the secrets in the store are kept: one of `KEYFOB_SEALING_...`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_health_sealing(health: Option<&keyfob_health>) -> keyfob_sealing {
+    read(health, |health| match health.health.sealing() {
+        Sealing::Plaintext => KEYFOB_SEALING_PLAINTEXT,
+        Sealing::Sealed => KEYFOB_SEALING_SEALED,
+        Sealing::Locked => KEYFOB_SEALING_LOCKED,
+        _ => KEYFOB_SEALING_UNKNOWN,
+    })
+}
+
+/// How many damaged databases lie in the store's folder, moved aside (damaged-*.db): each time the sessions in
+/// it were gone. The newest two are kept.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_health_moved_aside(health: Option<&keyfob_health>) -> usize {
+    read(health, |health| health.health.moved_aside())
 }
 
 /// How many sessions are active.

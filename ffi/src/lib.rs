@@ -10,9 +10,12 @@
 )]
 
 mod boundary;
+pub mod browser;
 pub mod callback;
 pub mod clock;
 pub mod config;
+pub mod control;
+pub mod device;
 pub mod end;
 pub mod error;
 pub mod executor;
@@ -21,6 +24,7 @@ pub mod handle;
 pub mod health;
 pub mod import;
 pub mod journal;
+pub mod listing;
 pub mod login;
 pub mod maintain;
 pub mod observer;
@@ -29,6 +33,7 @@ pub mod profile;
 pub mod provider;
 pub mod registration;
 pub mod session;
+pub mod store_key;
 pub mod suspend;
 pub mod token;
 pub mod transport;

@@ -149,6 +149,20 @@ pub unsafe extern "C" fn keyfob_login_options_set_redirect_port(
     })
 }
 
+/// Has the answer come as a form that the browser posts, for `keyfob_complete_login_form` (OAuth 2.0 Form Post Response
+/// Mode): no code stands in a URL then. Not with a private-use scheme, and not every provider can.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_login_options_set_form_post(
+    options: Option<&mut keyfob_login_options>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        given("options", options)?.change(LoginOptions::form_post);
+        Ok(())
+    })
+}
+
 /// Adds a parameter to the authorization request (RFC 6749 section 3.1), for instance "prompt" = "login" or
 /// "login_hint" = an address (OpenID Connect Core section 3.1.2.1).
 ///

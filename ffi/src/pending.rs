@@ -71,6 +71,13 @@ pub unsafe extern "C" fn keyfob_pending_login_registration(login: Option<&keyfob
     read(login, |login| login.registration.of(login.login.registration()))
 }
 
+/// Whether it waits for the user on another device, and not for a redirect: `keyfob_find_device_login` gives what to show,
+/// `keyfob_poll_device_login` goes on with it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_pending_login_is_on_another_device(login: Option<&keyfob_pending_login>) -> bool {
+    read(login, |login| login.login.is_on_another_device())
+}
+
 /// When it was begun, in milliseconds since 1970 (UTC).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_pending_login_created_at_ms(login: Option<&keyfob_pending_login>) -> i64 {

@@ -52,7 +52,8 @@ impl From<Session> for keyfob_session {
     }
 }
 
-/// Sessions, oldest first. Made by `keyfob_sessions`, freed by `keyfob_session_list_free`.
+/// Sessions, oldest first. Made by `keyfob_sessions` and `keyfob_sessions_page`, freed by
+/// `keyfob_session_list_free`.
 ///
 /// Threads: may be shared.
 #[derive(Debug)]

@@ -62,6 +62,12 @@ static void null_is_named(keyfob_handle *keyfob) {
     refused(keyfob_fetch_profile(keyfob, "x", 0, NULL, &error), &error, "profile_out is NULL");
     refused(keyfob_fetch_profile(NULL, "x", 0, &profile, &error), &error, "handle is NULL");
     refused(keyfob_find_session(keyfob, NULL, &session, &error), &error, "session_id is NULL");
+    refused(keyfob_find_session_by_user(NULL, "x", "y", &session, &error), &error, "handle is NULL");
+    refused(keyfob_find_session_by_user(keyfob, NULL, "y", &session, &error), &error, "registration is NULL");
+    refused(keyfob_find_session_by_user(keyfob, "x", NULL, &session, &error), &error, "provider_uid is NULL");
+    refused(keyfob_find_session_by_user(keyfob, "x", "y", NULL, &error), &error, "session_out is NULL");
+    refused(keyfob_sessions_page(NULL, NULL, 1, &sessions, &error), &error, "handle is NULL");
+    refused(keyfob_sessions_page(keyfob, NULL, 1, NULL, &error), &error, "list_out is NULL");
     refused(keyfob_sessions(keyfob, NULL, &error), &error, "list_out is NULL");
     refused(keyfob_sessions(NULL, &sessions, &error), &error, "handle is NULL");
     refused(keyfob_current_session(keyfob, NULL, &error), &error, "session_out is NULL");
@@ -143,7 +149,7 @@ static void what_the_core_refuses(keyfob_handle *keyfob, const char *folder) {
 
     char json[4096];
     snprintf(json, sizeof json,
-             "{\"store\":{\"path\":\"%s/other\",\"plaintext\":true},\"registrations\":[{\"id\":\"r\","
+             "{\"store\":{\"path\":\"%s/other\"},\"registrations\":[{\"id\":\"r\","
              "\"provider\":\"nobody\",\"client_id\":\"c\",\"redirect_uri\":\"com.example.notes:/r\"}]}",
              folder);
     must(keyfob_config_from_json(json, &config, &error), &error, "configuration");

@@ -156,12 +156,12 @@ static keyfob_guide *guide_for(const char *provider, const char *redirect_uri, c
     keyfob_guide *guide = NULL;
     keyfob_error *error = NULL;
     snprintf(json, sizeof json,
-             "{\"store\":{\"path\":\"%s/%s\",\"plaintext\":true},\"registrations\":[{\"id\":\"r\",\"provider\":\"%s\","
+             "{\"store\":{\"path\":\"%s/%s\"},\"registrations\":[{\"id\":\"r\",\"provider\":\"%s\","
              "\"client_id\":\"c\",\"redirect_uri\":\"%s\",\"variables\":{%s%s%s}}]}",
              folder, store, provider, redirect_uri, strcmp(provider, "oidc") == 0 ? "\"issuer\":\"" : "",
              strcmp(provider, "oidc") == 0 ? issuer : "", strcmp(provider, "oidc") == 0 ? "\"" : "");
     must(keyfob_config_from_json(json, &config, &error), &error, "configuration");
-    keyfob_handle *keyfob = open_config(config);
+    keyfob_handle *keyfob = open_config(sealed(config));
     must(keyfob_registration_guide(keyfob, "r", &guide, &error), &error, "guide");
     keyfob_guide *none = NULL;
     fails(keyfob_registration_guide(keyfob, "nobody", &none, &error), &error, KEYFOB_INVALID_ARGUMENT,

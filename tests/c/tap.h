@@ -87,20 +87,35 @@ static inline char *ask(const char *verb, const char *what) {
 /* How many requests the provider got at a path. */
 static inline int requests(const char *path) { return atoi(ask("count", path)); }
 
-/* The configuration of the tests: the provider by discovery, with a store in a folder of its own. */
-static inline keyfob_config *configure(const char *issuer, const char *folder, const char *store) {
+/* The store key of the tests. */
+static const uint8_t tap_key[KEYFOB_STORE_KEY_LEN] = "the store key of the tests here";
+
+static inline keyfob_config *sealed(keyfob_config *config) {
+    keyfob_error *error = NULL;
+    must(keyfob_config_set_store_key(config, tap_key, sizeof tap_key, &error), &error, "the store key");
+    return config;
+}
+
+/* The configuration of the tests without a store key, and with more keys in `store`: the provider by discovery, with a store
+ * in a folder of its own. */
+static inline keyfob_config *configure_unsealed(const char *issuer, const char *folder, const char *store, const char *more) {
     char json[4096];
     keyfob_config *config = NULL;
     keyfob_error *error = NULL;
     snprintf(json, sizeof json,
-             "{\"store\":{\"path\":\"%s/%s\",\"plaintext\":true},"
+             "{\"store\":{\"path\":\"%s/%s\"%s},"
              "\"coherence_seconds\":0,"
              "\"registrations\":[{\"id\":\"" REGISTRATION "\",\"provider\":\"oidc\",\"variables\":{\"issuer\":\"%s\"},"
              "\"client_id\":\"demo\",\"redirect_uri\":\"http://127.0.0.1/callback/work-sso\","
              "\"scopes\":[\"openid\",\"email\",\"offline_access\"]}]}",
-             folder, store, issuer);
+             folder, store, more, issuer);
     must(keyfob_config_from_json(json, &config, &error), &error, "the configuration");
     return config;
+}
+
+/* The same, with the key. */
+static inline keyfob_config *configure(const char *issuer, const char *folder, const char *store) {
+    return sealed(configure_unsealed(issuer, folder, store, ""));
 }
 
 static inline keyfob_handle *open_config(keyfob_config *config) {

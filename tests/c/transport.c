@@ -107,7 +107,7 @@ static keyfob_config *acme(const char *folder, const char *store) {
     keyfob_config *config = NULL;
     keyfob_error *error = NULL;
     snprintf(json, sizeof json,
-             "{\"store\":{\"path\":\"%s/%s\",\"plaintext\":true},"
+             "{\"store\":{\"path\":\"%s/%s\"},"
              "\"http\":{\"connect_seconds\":2,\"total_seconds\":5.5},\"login_seconds\":60,"
              "\"registrations\":[{\"id\":\"acme\",\"provider\":\"acme\",\"client_id\":\"notes\","
              "\"redirect_uri\":\"com.example.notes:/callback/acme\"}],"
@@ -116,7 +116,7 @@ static keyfob_config *acme(const char *folder, const char *store) {
              "\"userinfo\":\"" PROVIDER "/me\"},\"profile\":{\"uid\":\"/id\",\"name\":\"/name\"}}]}",
              folder, store);
     must(keyfob_config_from_json(json, &config, &error), &error, "configuration");
-    return config;
+    return sealed(config);
 }
 
 static keyfob_handle *open_acme(const char *folder, const char *store, struct provider *provider,

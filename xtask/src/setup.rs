@@ -59,6 +59,7 @@ pub(crate) const DBUS: Tool = Tool::new("dbus-run-session", "dbus");
 pub(crate) const KEYRING: Tool = Tool::new("gnome-keyring-daemon", "gnome-keyring");
 pub(crate) const NODE: Tool = Tool { program: "node", at_least: Some(NODE_20), debian: "nodejs" };
 pub(crate) const STRACE: Tool = Tool::new("strace", "strace");
+pub(crate) const CHROMIUM: Tool = Tool::new("chromium", "chromium");
 pub(crate) const NPM: Tool = Tool::new("npm", "npm");
 
 const JAVAC_17: Version = Version { major: 17, asked_by: "-version", said_after: "javac " };

@@ -8,6 +8,8 @@
 //! | a URL of the provider, alone on its line (what an application prints for its user) | the redirect, after a login |
 //! | `# browse URL` | the same |
 //! | `# refuse URL` | the redirect, after the user said no |
+//! | `# post URL` | where the provider's page sends its form after a login, a space, and the form (`response_mode=form_post`) |
+//! | `# connect URL CODE` | `done`, after the user typed the code of another device in there |
 //! | `# count PATH` | how many requests the provider got at that path, such as `/token` |
 //! | `# script JSON` | `done`, after the provider's script was replaced |
 //!
@@ -46,7 +48,7 @@ impl Stage {
         self.idp.issuer().to_owned()
     }
 
-    /// A configuration for this provider, as an application would have it.
+    /// A configuration for this provider, as an application would have it. The store key is the application's matter.
     pub(crate) fn config(&self, store: &Path) -> String {
         let registration = json!({
             "id": REGISTRATION,
@@ -56,7 +58,7 @@ impl Stage {
             "redirect_uri": "http://127.0.0.1/callback/work-sso",
             "scopes": ["openid", "email", "offline_access"],
         });
-        json!({ "store": { "path": store, "plaintext": true }, "registrations": [registration] }).to_string()
+        json!({ "store": { "path": store }, "registrations": [registration] }).to_string()
     }
 
     /// What a line of the program asks for; nothing for a line that asks nothing.
@@ -81,6 +83,17 @@ impl Stage {
             "refuse" => {
                 self.browsed += 1;
                 browser::deny(what).map_err(|error| anyhow!("{error}"))
+            }
+            "post" => {
+                self.browsed += 1;
+                let (action, body) =
+                    browser::log_in_by_form(what, USER, PASSWORD).map_err(|error| anyhow!("{error}"))?;
+                Ok(format!("{action} {body}"))
+            }
+            "connect" => {
+                let (uri, code) = what.split_once(' ').context("no code")?;
+                browser::connect_device(uri, code, USER, PASSWORD).map_err(|error| anyhow!("{error}"))?;
+                Ok("done".to_owned())
             }
             "count" => Ok(self.idp.requests().iter().filter(|request| request.path == what).count().to_string()),
             "script" => {
@@ -114,7 +127,7 @@ fn asked<'a>(line: &'a str, issuer: &str) -> Option<(&'a str, &'a str)> {
         return Some(("browse", line));
     }
     let (verb, what) = line.strip_prefix("# ")?.split_once(' ')?;
-    matches!(verb, "browse" | "refuse" | "count" | "script").then_some((verb, what))
+    matches!(verb, "browse" | "refuse" | "post" | "connect" | "count" | "script").then_some((verb, what))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::run::Run;
 pub(crate) const FFI: &str = "keyfob-ffi";
 pub(crate) const UNIFFI: &str = "keyfob-uniffi";
 pub(crate) const IDP: &str = "keyfob-idp";
+pub(crate) const BROWSER: &str = "keyfob-browser";
 pub(crate) const PEERS: &str = "keyfob-peers";
 pub(crate) const CHAOS: &str = "keyfob-chaos";
 

@@ -22,6 +22,7 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("Method", "as_str", "the methods are an enum in each language"),
     ("MinValidity", "secs", "`millis` says the same"),
     ("Provider", "avatar_url_at", OWN),
+    ("Provider", "device_authorization_endpoint", OWN),
     ("Provider", "email_at", OWN),
     ("Provider", "from_json", OWN),
     ("Provider", "name", OWN),
@@ -49,7 +50,13 @@ const INSIDE: &[(&str, &str)] = &[
 ];
 
 /// `impl` blocks of this crate whose head does not name the core's type.
-const MIRRORS: &[(&str, &str)] = &[("Keyfob", "impl Keyfob {"), ("TransportError", "impl From<TransportError> for")];
+const MIRRORS: &[(&str, &str)] = &[
+    ("BrowserLogin", "impl BrowserLogin {"),
+    ("Keyfob", "impl Keyfob {"),
+    ("LoginControl", "impl LoginControl {"),
+    ("StoreKey", "impl StoreKey {"),
+    ("TransportError", "impl From<TransportError> for"),
+];
 
 /// A public function of the core, or a variant of a public enum.
 type Items = BTreeMap<String, BTreeSet<String>>;

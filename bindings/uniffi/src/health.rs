@@ -2,6 +2,28 @@
 
 use std::time::{Duration, SystemTime};
 
+/// How a store keeps its secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum Sealing {
+    /// As they are.
+    Plaintext,
+    /// Sealed, and the key is here.
+    Sealed,
+    /// Sealed, and the key was not to be had yet.
+    Locked,
+}
+
+impl From<keyfob::Sealing> for Sealing {
+    fn from(sealing: keyfob::Sealing) -> Self {
+        match sealing {
+            keyfob::Sealing::Plaintext => Self::Plaintext,
+            keyfob::Sealing::Locked => Self::Locked,
+            // The enum of the core may grow, and then so must this one.
+            _ => Self::Sealed,
+        }
+    }
+}
+
 /// How a store is. Holds no secret.
 #[derive(Clone, Debug, uniffi::Record)]
 pub struct Health {
@@ -9,6 +31,10 @@ pub struct Health {
     pub schema_version: i32,
     /// The version of SQLite.
     pub sqlite_version: String,
+    /// How the secrets in the store are kept.
+    pub sealing: Sealing,
+    /// How many damaged databases lie in the folder, moved aside.
+    pub moved_aside: u64,
     /// How many sessions are active.
     pub active_sessions: u32,
     /// How many have ended by themselves and wait for a new login.
@@ -30,6 +56,8 @@ impl From<&keyfob::Health> for Health {
         Self {
             schema_version: health.schema_version(),
             sqlite_version: health.sqlite_version().to_owned(),
+            sealing: health.sealing().into(),
+            moved_aside: u64::try_from(health.moved_aside()).unwrap_or(u64::MAX),
             active_sessions: health.active_sessions(),
             ended_sessions: health.ended_sessions(),
             interrupted: health.interrupted().iter().map(Interrupted::from).collect(),

@@ -5,10 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use keyfob::{Config, Freshness, MinValidity};
+use zeroize::Zeroizing;
 
 use crate::clock::{self, HostClock};
 use crate::executor::{self, HostExecutor};
 use crate::observer::{self, HostObserver};
+use crate::store_key::{StoreKey, StoreKeyOrigin};
 use crate::transport::{self, HostTransport};
 use crate::{
     AccessToken, Completed, EndSession, Ended, Health, ImportedTokens, JournalEntry, KeyfobError, Login, LoginOptions,
@@ -24,7 +26,7 @@ pub struct Keyfob {
 }
 
 impl Keyfob {
-    fn core(&self) -> Result<keyfob::Keyfob> {
+    pub(crate) fn core(&self) -> Result<keyfob::Keyfob> {
         let core = self.core.read().unwrap_or_else(PoisonError::into_inner);
         core.clone().ok_or_else(KeyfobError::closed)
     }
@@ -40,6 +42,8 @@ impl Keyfob {
         clock: Option<Arc<dyn HostClock>>,
         executor: Option<Arc<dyn HostExecutor>>,
         observer: Option<Arc<dyn HostObserver>>,
+        store_key: Option<StoreKeyOrigin>,
+        device_binding: Option<Vec<u8>>,
     ) -> Result<Arc<Self>> {
         let mut config = Config::from_json(config_json)?;
         if let Some(host) = transport {
@@ -53,6 +57,12 @@ impl Keyfob {
         }
         if let Some(host) = observer {
             config = config.with_observer(Arc::new(observer::Adapter(host)));
+        }
+        if let Some(origin) = store_key {
+            config = origin.configure(config);
+        }
+        if let Some(bytes) = device_binding.map(Zeroizing::new) {
+            config = config.with_device_binding(&*bytes);
         }
         let core = keyfob::Keyfob::open(config)?;
         Ok(Arc::new(Self { core: RwLock::new(Some(core)) }))
@@ -127,9 +137,20 @@ impl Keyfob {
         Ok((&self.core()?.session(session_id)?).into())
     }
 
+    /// The session of a user at the issuer that the registration names.
+    pub fn find_session(&self, registration: &str, provider_uid: &str) -> Result<Option<Session>> {
+        Ok(self.core()?.find_session(registration, provider_uid)?.as_ref().map(Session::from))
+    }
+
     /// All sessions, oldest first.
     pub fn sessions(&self) -> Result<Vec<Session>> {
         Ok(self.core()?.sessions()?.iter().map(Session::from).collect())
+    }
+
+    /// At most so many of them, after one or from the first on.
+    pub fn sessions_page(&self, after: Option<String>, limit: u32) -> Result<Vec<Session>> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(self.core()?.sessions_page(after.as_deref(), limit)?.iter().map(Session::from).collect())
     }
 
     /// The current session.
@@ -161,6 +182,11 @@ impl Keyfob {
     pub fn journal(&self, limit: u32) -> Result<Vec<JournalEntry>> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(self.core()?.journal(limit)?.iter().map(JournalEntry::from).collect())
+    }
+
+    /// Puts the store under another key and seals every secret in it anew.
+    pub fn rekey(&self, new_key: &StoreKey) -> Result<()> {
+        Ok(self.core()?.rekey(new_key.core())?)
     }
 
     /// Does everything that is owed, and begins nothing new after the limit.
@@ -207,7 +233,7 @@ mod tests {
     fn a_closed_handle_answers_every_call_with_the_same_error() {
         let folder = std::env::temp_dir().join(format!("keyfob-uniffi-{}", std::process::id()));
         let config = format!(r#"{{ "store": {{ "path": {folder:?}, "plaintext": true }} }}"#);
-        let keyfob = Keyfob::open(&config, None, None, None, None).unwrap();
+        let keyfob = Keyfob::open(&config, None, None, None, None, None, None).unwrap();
         assert!(keyfob.sessions().unwrap().is_empty());
         keyfob.close_store().unwrap();
         keyfob.close_store().unwrap();

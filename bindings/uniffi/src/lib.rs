@@ -9,9 +9,11 @@
 #![expect(clippy::exhaustive_enums, clippy::exhaustive_structs, reason = "mirrors: no Rust code can name them")]
 #![expect(clippy::result_large_err, reason = "an error crosses as bytes, and UniFFI knows no boxes")]
 
+mod browser;
 mod clock;
 #[cfg(test)]
 mod coverage;
+mod device;
 mod end;
 mod error;
 mod executor;
@@ -27,15 +29,18 @@ mod profile;
 mod provider;
 mod registration;
 mod session;
+mod store_key;
 mod token;
 mod transport;
 
+pub use self::browser::{BrowserError, BrowserLogin, HostBrowser, LoginControl, LoginPages, PageText, open_browser};
 pub use self::clock::{ClockError, HostClock};
+pub use self::device::{DeviceLogin, DevicePoll, HostScreen, ScreenError};
 pub use self::end::{EndSession, Ended, Revocation};
 pub use self::error::{ErrorInfo, KeyfobError};
 pub use self::executor::{ExecutorError, HostExecutor, Work};
 pub use self::guide::{Loopback, RegistrationGuide};
-pub use self::health::{Health, Interrupted};
+pub use self::health::{Health, Interrupted, Sealing};
 pub use self::import::ImportedTokens;
 pub use self::journal::JournalEntry;
 pub use self::keyfob::Keyfob;
@@ -46,6 +51,7 @@ pub use self::profile::Profile;
 pub use self::provider::{Provider, ProviderKind, providers};
 pub use self::registration::RegistrationInfo;
 pub use self::session::{Session, SessionState};
+pub use self::store_key::{HostStoreKeySource, StoreKey, StoreKeyAnswer, StoreKeyError, StoreKeyOrigin, WantedKey};
 pub use self::token::AccessToken;
 pub use self::transport::{
     Header, HostTransport, HttpRequest, HttpResponse, Method, Sent, TransportError, TransportFailure,

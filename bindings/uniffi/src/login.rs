@@ -45,6 +45,8 @@ pub struct LoginOptions {
     pub for_session: Option<String>,
     /// The port that the app listens on, for a loopback redirect URI that leaves it open.
     pub redirect_port: Option<u16>,
+    /// Whether the answer is to come as a form that the browser posts.
+    pub form_post: bool,
 }
 
 impl From<LoginOptions> for keyfob::LoginOptions {
@@ -70,6 +72,9 @@ impl From<LoginOptions> for keyfob::LoginOptions {
         }
         if let Some(port) = options.redirect_port {
             core = core.redirect_port(port);
+        }
+        if options.form_post {
+            core = core.form_post();
         }
         core
     }
@@ -170,6 +175,8 @@ pub struct PendingLogin {
     pub created_at: SystemTime,
     /// When it stops waiting.
     pub expires_at: SystemTime,
+    /// Whether it waits for the user on another device.
+    pub is_on_another_device: bool,
 }
 
 impl From<&keyfob::PendingLogin> for PendingLogin {
@@ -179,6 +186,7 @@ impl From<&keyfob::PendingLogin> for PendingLogin {
             registration: login.registration().to_owned(),
             created_at: login.created_at(),
             expires_at: login.expires_at(),
+            is_on_another_device: login.is_on_another_device(),
         }
     }
 }
@@ -205,6 +213,7 @@ mod tests {
             app_data: Some("CANARY".to_owned()),
             for_session: Some("s-1".to_owned()),
             redirect_port: Some(4100),
+            form_post: true,
         };
         let parameter = &options.parameters[0];
         let printed = format!("{login} {login:?} {options} {options:?} {parameter} {parameter:?}");

@@ -1,4 +1,5 @@
 use super::*;
+use crate::StoreKey;
 
 const GOOD: &str = r#"{
   "store": { "path": "/tmp/keyfob-never-opened", "plaintext": true },
@@ -71,7 +72,7 @@ fn a_store_without_sealing_has_to_be_asked_for() {
         assert_eq!(error.reason(), Reason::InvalidConfiguration);
         assert!(error.detail().unwrap().starts_with("store has no key"), "{error}");
     }
-    let key = || crate::StoreKey::new([1; 32]);
+    let key = || StoreKey::new([1; 32]);
     assert!(Config::from_json(GOOD).unwrap().keeping().is_ok());
     assert!(Config::from_json(&keyless).unwrap().with_store_key(key()).keeping().is_ok());
     assert_eq!(refused(Config::from_json(GOOD).unwrap().with_store_key(key())).reason(), Reason::InvalidConfiguration);

@@ -67,6 +67,10 @@ reasons! {
         UsedAfterFork,
         /// The configuration leaves refreshing to another process, and the token is over.
         RefreshNotAllowed,
+        /// Nothing can listen on the loopback port of the redirect URI: another login or another program has it, or the system forbids it.
+        LoopbackUnavailable,
+        /// No browser could be opened: show the authorization URL to the user, or log in on another device.
+        BrowserUnavailable,
     }
     Configuration {
         /// The configuration is not of the documented form.
@@ -87,6 +91,8 @@ reasons! {
         MixUpRisk,
         /// The provider supports no S256 code challenge (RFC 7636).
         PkceUnsupported,
+        /// The provider has no device authorization endpoint (RFC 8628), so nobody can log in on another device.
+        DeviceGrantUnsupported,
         /// The provider does not know this client, or its secret is wrong (`invalid_client`, `unauthorized_client`).
         InvalidClient,
     }
@@ -161,6 +167,8 @@ reasons! {
         OtherDevice,
         /// The code was sent and no answer came: a code works once, so the login has to begin again.
         CodeExchangeInDoubt,
+        /// Nobody confirmed the login on the other device in time (RFC 8628): begin again, with a new code.
+        DeviceCodeExpired,
     }
     BadResponse {
         /// The provider's answer is not JSON.

@@ -13,7 +13,8 @@ use std::time::{Duration, SystemTime};
 
 use oauth2::basic::BasicClient;
 use oauth2::{
-    AuthType, AuthorizationCode, ClientId, ClientSecret, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
+    AuthType, AuthorizationCode, ClientId, ClientSecret, DeviceAuthorizationUrl, EmptyExtraDeviceAuthorizationFields,
+    PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -145,6 +146,57 @@ pub(crate) fn refresh(
     let http = OverTransport { renewal: Some(renewal), ..OverTransport::new(client, transport, limits) };
     let accepted = request.request(&http).is_ok();
     http.into_outcome(accepted)
+}
+
+/// Asks for a device code and a user's code (RFC 8628 section 3.1): one request. Whatever comes back is left to be read elsewhere.
+///
+/// # Errors
+/// Only when the request cannot be built; what came of a request that could is the [`Outcome`].
+pub(crate) fn authorize_device(
+    client: &ClientParams<'_>,
+    endpoint: &str,
+    scope: &str,
+    parameters: &[(String, String)],
+    transport: &dyn Transport,
+    limits: Limits,
+) -> Result<Outcome> {
+    let endpoint = DeviceAuthorizationUrl::new(endpoint.to_owned()).map_err(|error| {
+        let detail = "the device authorization endpoint is not a URL";
+        Error::new(Reason::InvalidConfiguration).with_detail(detail).with_source(error)
+    })?;
+    let oauth2 = basic_client(client)?.set_device_authorization_url(endpoint);
+    let mut request = oauth2.exchange_device_code();
+    if !scope.is_empty() {
+        request = request.add_scope(Scope::new(scope.to_owned()));
+    }
+    for (name, value) in parameters {
+        request = request.add_extra_param(name, value);
+    }
+    let http = OverTransport::new(client, transport, limits);
+    // Not tokens, so `oauth2` is not shown it; and it reads no `verification_url`, which Google sends.
+    let _ = request.request::<_, EmptyExtraDeviceAuthorizationFields>(&http);
+    http.into_outcome(false)
+}
+
+/// Asks once whether the user has confirmed on the other device (RFC 8628 section 3.4). `oauth2` has a loop for that, with a clock and pauses of its own;
+/// one step of it is a refresh request in other words, as some providers' own renewals are.
+///
+/// # Errors
+/// Only when the request cannot be built; what came of a request that could is the [`Outcome`].
+pub(crate) fn poll_device(
+    client: &ClientParams<'_>,
+    device_code: &Secret,
+    transport: &dyn Transport,
+    limits: Limits,
+) -> Result<Outcome> {
+    let exchange = Exchange {
+        grant_type: "urn:ietf:params:oauth:grant-type:device_code".to_owned(),
+        parameter: "device_code".to_owned(),
+        method: ExchangeMethod::Post,
+        url: None,
+    };
+    let renewal = Renewal::AccessToken { token: device_code, exchange: &exchange, url: client.token_endpoint };
+    refresh(client, renewal, &[], transport, limits)
 }
 
 fn basic_client(client: &ClientParams<'_>) -> Result<BasicClient> {

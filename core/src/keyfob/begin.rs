@@ -13,10 +13,7 @@ use crate::store::{JournalEvent, LoginSecrets, NewLogin, Note, Pinned, Stage};
 
 impl Shared {
     pub(super) fn begin_login(&self, registration: &str, options: &LoginOptions) -> Result<Login> {
-        let known = self.known(registration)?;
-        if !known.registration.is_enabled() {
-            return Err(Error::new(Reason::RegistrationDisabled).with_detail(registration.to_owned()));
-        }
+        let known = self.enabled(registration)?;
         let redirect_uri = RedirectUri::parse(known.registration.redirect_uri())
             .and_then(|uri| uri.with_port(options.redirect_port))
             .map_err(|problem| {
@@ -30,6 +27,7 @@ impl Shared {
             state: Secret::new(random::secret_text()?),
             nonce: if asks_for_id_token(known, &scopes) { Some(Secret::new(random::secret_text()?)) } else { None },
             verifier: Secret::new(random::secret_text()?),
+            device: None,
         };
         let authorization_url = authorize::url(&authorize::Request {
             authorization_endpoint: &metadata.authorization_endpoint,
@@ -56,12 +54,22 @@ impl Shared {
                 failure: options.failure.as_deref(),
                 app_data: options.app_data.as_deref(),
                 for_session: options.for_session.as_deref(),
-                pinned: &Pinned { metadata, redirect_uri, scopes },
+                pinned: &Pinned { metadata, redirect_uri, scopes, device: None },
                 secrets: &secrets,
             },
             &Note::new(JournalEvent::LoginBegun, registration),
         )?;
         Ok(Login { id, registration: registration.to_owned(), authorization_url, expires_at: from_millis(expires_at) })
+    }
+
+    /// A registration whose logins may begin.
+    pub(super) fn enabled(&self, registration: &str) -> Result<&Known> {
+        let known = self.known(registration)?;
+        if known.registration.is_enabled() {
+            Ok(known)
+        } else {
+            Err(Error::new(Reason::RegistrationDisabled).with_detail(registration.to_owned()))
+        }
     }
 
     /// Security S25: where redirects do not name their issuer (RFC 9207), two providers are told apart by where they come to.
@@ -84,7 +92,7 @@ impl Shared {
     }
 
     /// The registration's scopes, else the provider's; those of the session that is to get more; those of the call. Each once, in that order.
-    fn scopes(&self, known: &Known, options: &LoginOptions) -> Result<Vec<String>> {
+    pub(super) fn scopes(&self, known: &Known, options: &LoginOptions) -> Result<Vec<String>> {
         let granted = match &options.for_session {
             Some(id) => {
                 let row = self.stored(id)?;
@@ -113,17 +121,38 @@ impl Shared {
 
     /// Ends a login that waits: its redirect is refused from now on.
     pub(super) fn cancel_login(&self, id: &str) -> Result<()> {
-        let login = self.common.store.login(id)?.ok_or_else(|| Error::new(Reason::UnknownLogin))?;
-        match login.stage {
-            Stage::Pending | Stage::Answered => self.failed(&login, Error::new(Reason::Cancelled)).map(drop),
-            // Being completed, or over: nothing waits any more.
-            Stage::Exchanging | Stage::Done | Stage::Failed => Ok(()),
+        // A poll may take the login on, or put it back, between the look and the end: then it is looked at again.
+        for _ in 0..3 {
+            let login = self.common.store.login(id)?.ok_or_else(|| Error::new(Reason::UnknownLogin))?;
+            match login.stage {
+                Stage::Pending | Stage::Answered => self.failed(&login, Error::new(Reason::Cancelled)).map(drop)?,
+                // The user on the other device may take an hour: what a poll brings now is not wanted any more.
+                Stage::Exchanging if login.pinned.device.is_some() => {
+                    self.failed(&login, Error::new(Reason::Cancelled)).map(drop)?;
+                }
+                // Being completed, or over: nothing waits any more.
+                Stage::Exchanging | Stage::Done | Stage::Failed => break,
+            }
         }
+        Ok(())
     }
 }
 
 /// The provider's own authorization parameters, save where the call says otherwise; then the call's.
 fn parameters(known: &Known, options: &LoginOptions) -> Result<Vec<(String, String)>> {
+    check_parameters(options)?;
+    let given = |name: &str| options.parameters.iter().any(|(given, _)| given == name);
+    let own = known.provider.authorize_parameters().filter(|(name, _)| !given(name));
+    let mut parameters: Vec<(String, String)> = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    parameters.extend(options.parameters.iter().cloned());
+    if options.form_post {
+        parameters.push(("response_mode".to_owned(), "form_post".to_owned()));
+    }
+    Ok(parameters)
+}
+
+/// The call's parameters stand once each, and none of them is Keyfob's own.
+pub(super) fn check_parameters(options: &LoginOptions) -> Result<()> {
     for (index, (name, _)) in options.parameters.iter().enumerate() {
         if name.is_empty() || authorize::OWN_PARAMETERS.contains(&name.as_str()) {
             return Err(invalid_argument(&format!("parameter: {name} is set by Keyfob itself")));
@@ -132,17 +161,13 @@ fn parameters(known: &Known, options: &LoginOptions) -> Result<Vec<(String, Stri
             return Err(invalid_argument(&format!("parameter: {name} stands twice (RFC 6749 section 3.1)")));
         }
     }
-    let given = |name: &str| options.parameters.iter().any(|(given, _)| given == name);
-    let own = known.provider.authorize_parameters().filter(|(name, _)| !given(name));
-    let mut parameters: Vec<(String, String)> = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    parameters.extend(options.parameters.iter().cloned());
-    Ok(parameters)
+    Ok(())
 }
 
-fn asks_for_id_token(known: &Known, scopes: &[String]) -> bool {
+pub(super) fn asks_for_id_token(known: &Known, scopes: &[String]) -> bool {
     known.provider.kind() == ProviderKind::Oidc && scopes.iter().any(|scope| scope == "openid")
 }
 
-fn invalid_argument(detail: &str) -> Error {
+pub(super) fn invalid_argument(detail: &str) -> Error {
     Error::new(Reason::InvalidArgument).with_detail(detail.to_owned())
 }

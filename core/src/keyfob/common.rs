@@ -9,6 +9,7 @@ use super::login::Judged;
 use super::memory::Memory;
 use super::unsaved::Unsaved;
 use crate::clock::Clock;
+use crate::desktop::DevicePoll;
 use crate::error::Result;
 use crate::refresh::flight::Flights;
 use crate::refresh::owner::Process;
@@ -22,6 +23,7 @@ pub(super) struct Common {
     pub(super) unsaved: Unsaved,
     pub(super) refreshes: Flights<Arc<SessionRow>>,
     pub(super) completions: Flights<Arc<Judged>>,
+    pub(super) polls: Flights<DevicePoll>,
     pub(super) gate: Gate,
     #[cfg(feature = "simulation")]
     played: Option<u32>,
@@ -81,6 +83,7 @@ impl Common {
             unsaved: Unsaved::default(),
             refreshes: Flights::new(),
             completions: Flights::new(),
+            polls: Flights::new(),
             gate: Gate::default(),
             #[cfg(feature = "simulation")]
             played: None,

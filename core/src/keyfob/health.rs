@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::Shared;
 use crate::clock::from_millis;
-use crate::error::{Reason, Result};
+use crate::error::Result;
 use crate::refresh::decide::Owner;
 use crate::store::Sealing;
 
@@ -151,9 +151,9 @@ impl Shared {
     pub(super) fn health(&self) -> Result<Health> {
         let counts = self.common.store.counts()?;
         let now = self.now();
-        // A locked store cannot be read, and says the rest all the same.
+        // A store that is locked, or under another key by now, says the rest all the same.
         let unsettled = match self.common.store.unsettled() {
-            Err(error) if error.reason() == Reason::StoreKeyUnavailable => Vec::new(),
+            Err(error) if error.is_unreadable() => Vec::new(),
             other => other?,
         };
         let interrupted = unsettled.into_iter().map(|row| {

@@ -76,7 +76,7 @@ impl Shared {
         if imported.access_token.is_none() && imported.refresh_token.is_none() {
             return Err(argument("neither an access token nor a refresh token"));
         }
-        let issuer = known.provider.issuer_for(&known.registration)?.map(|issuer| issuer.name).unwrap_or_default();
+        let issuer = known.issuer_name()?;
         let received = self.received();
         let lifetime = match (&imported.access_token, imported.expires_at) {
             // Only a refresh token: it is to be used at the first call.

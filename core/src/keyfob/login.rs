@@ -6,6 +6,7 @@ use std::time::Duration;
 use ring::digest;
 use url::Url;
 
+use super::begin::asks_for_id_token;
 use super::gate::Locked;
 use super::profile::Userinfo;
 use super::{Event, Known, Shared, millis};
@@ -45,12 +46,19 @@ pub(super) struct Judged {
 
 impl Shared {
     pub(super) fn complete_login(&self, redirect_url: &str) -> Result<Completed> {
-        let redirect = redirect::parse(redirect_url)?;
+        self.complete_with(&redirect::parse(redirect_url)?, hash(redirect_url))
+    }
+
+    /// The same for a form that the browser posted to `url`.
+    pub(super) fn complete_login_form(&self, url: &str, body: &str) -> Result<Completed> {
+        self.complete_with(&redirect::parse_form(url, body)?, hash(body))
+    }
+
+    fn complete_with(&self, redirect: &Redirect, fingerprint: digest::Digest) -> Result<Completed> {
         let state_hash = hash(redirect.state.expose());
         // The same redirect twice at once (a double tap, two activities): one works, the other gets its outcome. Another redirect of the same
         // login waits too, and is then judged by itself: neither gets what the other deserves.
-        let fingerprint = hash(redirect_url);
-        let login = self.login_of(&redirect, state_hash.as_ref())?;
+        let login = self.login_of(redirect, state_hash.as_ref())?;
         for _ in 0..3 {
             match self.common.completions.join(&login.id) {
                 Seat::Follow(flight) => {
@@ -63,8 +71,8 @@ impl Shared {
                     // A code that is on its way is waited for, as a refresh token is: it works once.
                     let _running = self.common.gate.begin()?;
                     // Read again: it may have been completed since.
-                    let login = self.login_of(&redirect, state_hash.as_ref());
-                    let outcome = login.and_then(|login| self.complete(&login, &redirect));
+                    let login = self.login_of(redirect, state_hash.as_ref());
+                    let outcome = login.and_then(|login| self.complete(&login, redirect));
                     let judged = Judged { fingerprint: fingerprint.as_ref().to_vec(), outcome };
                     return lead.land(Ok(Arc::new(judged)))?.outcome.clone();
                 }
@@ -101,7 +109,7 @@ impl Shared {
             Stage::Answered => {
                 same_code(login, redirect)?;
                 let _peace = self.no_revocations(known)?;
-                self.finish(login, known, redirect)
+                self.finish_redirect(login, known, redirect)
             }
             Stage::Exchanging => Err(self.abandoned(login)?),
             Stage::Pending if self.wall_millis() >= login.expires_at => {
@@ -121,15 +129,25 @@ impl Shared {
                     self.exchange(login, known, code)?;
                     let login = self.common.store.login_by_state(hash(redirect.state.expose()).as_ref())?;
                     let login = login.ok_or_else(|| Error::new(Reason::StateUnknown))?;
-                    self.finish(&login, known, redirect)
+                    self.finish_redirect(&login, known, redirect)
                 }
             },
         }
     }
 
+    fn finish_redirect(&self, login: &LoginRow, known: &Known, redirect: &Redirect) -> Result<Completed> {
+        match self.finish(login, known)? {
+            Some(completed) => Ok(completed),
+            None => {
+                let login = self.login_of(redirect, hash(redirect.state.expose()).as_ref())?;
+                self.complete(&login, redirect)
+            }
+        }
+    }
+
     /// From before the code is exchanged until the session is saved, no revocation may end the user's whole grant: the registration's lock, held
     /// together with other logins.
-    fn no_revocations(&self, known: &Known) -> Result<Option<Locked<'_>>> {
+    pub(super) fn no_revocations(&self, known: &Known) -> Result<Option<Locked<'_>>> {
         if !known.provider.revokes_whole_grant() {
             return Ok(None);
         }
@@ -151,6 +169,11 @@ impl Shared {
     /// The redirect made a session already: that session is the answer, and nothing is sent.
     fn completed_before(&self, login: &LoginRow, redirect: &Redirect) -> Result<Completed> {
         same_code(login, redirect)?;
+        self.session_of(login)
+    }
+
+    /// What a login that is done has made.
+    pub(super) fn session_of(&self, login: &LoginRow) -> Result<Completed> {
         let id =
             login.session.as_deref().ok_or_else(|| Error::new(Reason::StoreTampered).with_detail("login.session"))?;
         let row = self.stored(id)?;
@@ -200,13 +223,7 @@ impl Shared {
         match exchange_verdict(&outcome, &transient) {
             ExchangeVerdict::Tokens(answer) => {
                 let received = self.seen_by_server(received, &outcome);
-                let saved = self.common.store.save_answer(login, &answer, &received).or_else(|error| {
-                    // The code is spent: what can be given up for its answer is.
-                    log::warn!("the answer to a code could not be saved at once: {error}");
-                    self.common.store.use_spare();
-                    self.common.store.save_answer(login, &answer, &received)
-                })?;
-                if saved {
+                if self.save_answer(login, &answer, &received)? {
                     return Ok(());
                 }
                 // We were away for so long (the machine slept) that another process gave this login up.
@@ -222,8 +239,19 @@ impl Shared {
         }
     }
 
-    /// From saved tokens to a session: ID token, userinfo, SAVE. May be repeated after a failure that passes.
-    fn finish(&self, login: &LoginRow, known: &Known, redirect: &Redirect) -> Result<Completed> {
+    /// Saves what a code brought, before anything is done with it; false when the login was ended meanwhile.
+    pub(super) fn save_answer(&self, login: &LoginRow, answer: &TokenAnswer, received: &Received) -> Result<bool> {
+        self.common.store.save_answer(login, answer, received).or_else(|error| {
+            // The code is spent: what can be given up for its answer is.
+            log::warn!("the answer to a code could not be saved at once: {error}");
+            self.common.store.use_spare();
+            self.common.store.save_answer(login, answer, received)
+        })
+    }
+
+    /// From saved tokens to a session: ID token, userinfo, SAVE. May be repeated after a failure that passes. `None`: another process had the same saved
+    /// answer, and its word counts, for our copy of the tokens may be spent by now.
+    pub(super) fn finish(&self, login: &LoginRow, known: &Known) -> Result<Option<Completed>> {
         match self.identify(login, known) {
             Ok(session) => {
                 let note = Note::new(JournalEvent::LoginCompleted, &login.registration);
@@ -235,11 +263,9 @@ impl Shared {
                     row.map(Arc::new).ok_or_else(|| Error::new(Reason::RedirectUsed))
                 });
                 if outrun {
-                    // Another process had the same saved answer, and its word counts: our copy of the tokens may be spent by now.
-                    let login = self.login_of(redirect, hash(redirect.state.expose()).as_ref())?;
-                    return self.complete(&login, redirect);
+                    return Ok(None);
                 }
-                Ok(completed(made?, login))
+                Ok(Some(completed(made?, login)))
             }
             Err(error) if ends_login(&error) => Err(self.failed(login, error)?),
             Err(error) => Err(error),
@@ -260,7 +286,12 @@ impl Shared {
                 let expected = expected(self, known, metadata, secrets.nonce.as_ref(), answer, &received);
                 verify_login(token.expose(), keys, &expected)
             })?),
-            None if secrets.nonce.is_some() => return Err(Error::new(Reason::IdTokenMissing)),
+            // No nonce goes along with a login on another device, and its ID token is due all the same.
+            None if secrets.nonce.is_some()
+                || (login.pinned.device.is_some() && asks_for_id_token(known, &login.pinned.scopes)) =>
+            {
+                return Err(Error::new(Reason::IdTokenMissing));
+            }
             _ => None,
         };
         let mut all = claims.as_ref().map(|claims| claims.all.clone()).unwrap_or_default();
@@ -309,7 +340,7 @@ impl Shared {
         self.failed_in(login, login.stage, error)
     }
 
-    fn failed_in(&self, login: &LoginRow, judged_in: Stage, error: Error) -> Result<Error> {
+    pub(super) fn failed_in(&self, login: &LoginRow, judged_in: Stage, error: Error) -> Result<Error> {
         let note = Note::new(JournalEvent::LoginFailed, &login.registration).error(&error);
         self.common.store.fail_login(login, judged_in, error.reason(), self.wall_millis(), &note)?;
         Ok(error.with_return_to(login.failure.clone()))

@@ -15,6 +15,9 @@ use crate::refresh::window::Need;
 use crate::session::MinValidity;
 use crate::store::SessionRow;
 
+/// How many sessions are read at once to see which are due.
+const PAGE: usize = 256;
+
 /// What [`Keyfob::maintain`](crate::Keyfob::maintain) did.
 #[derive(Clone, Debug, Default)]
 pub struct Maintained {
@@ -85,7 +88,20 @@ impl Shared {
             }
         }
         if self.settings.refresh_policy() == RefreshPolicy::Normal {
-            for row in self.common.store.sessions()? {
+            self.refresh_what_is_due(&in_time, &mut done)?;
+        }
+        self.common.store.tidy(self.wall_millis())?;
+        Ok(done)
+    }
+
+    /// Looks at every session, a page at a time: however many there are, few are in memory, and other threads get at the store in between.
+    fn refresh_what_is_due(&self, in_time: &impl Fn() -> bool, done: &mut Maintained) -> Result<()> {
+        let mut last: Option<String> = None;
+        loop {
+            let page = self.common.store.sessions_page(last.as_deref(), PAGE)?.unwrap_or_default();
+            let Some(row) = page.last() else { return Ok(()) };
+            last = Some(row.id.clone());
+            for row in page {
                 let due = row.cause.is_none()
                     && self.is_renewable(&row)
                     && row.pause.as_ref().is_none_or(|pause| pause.left(&self.now()).is_none())
@@ -95,13 +111,11 @@ impl Shared {
                     (true, false) => done.owed += 1,
                     (true, true) => {
                         let wish = Wish::Early(row.generation);
-                        self.attend(row, wish, &mut done);
+                        self.attend(row, wish, done);
                     }
                 }
             }
         }
-        self.common.store.tidy(self.wall_millis())?;
-        Ok(done)
     }
 
     /// Sees to one session, unless somebody is at it.

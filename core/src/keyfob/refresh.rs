@@ -114,21 +114,26 @@ impl Shared {
         crash_point!("K2");
         let mut locked = Some(locked);
         let mut wrong_time_only = false;
+        let mut checked = None;
         let mut doubted_alive = Duration::ZERO;
         for _ in 0..MOST_READINGS {
-            let row = self.remembering(|| self.stored(&seen.id))?;
+            let mut row = self.remembering(|| self.stored(&seen.id))?;
+            if checked == Some(row.generation) && !row.verified {
+                // That could not be written, and is known here all the same.
+                row = Arc::new(SessionRow { verified: true, ..row.duplicate() });
+            }
             crash_point!("K3");
             let reading = self.reading(&row, seen.generation, run.wish);
             // Checked, and the right person's: it may be renewed, but is not served, and stays unverified until a newer ID token is there.
-            let checked = Reading { verified: true, good: false, ..reading };
-            let step = after_reading(if wrong_time_only { &checked } else { &reading });
+            let renewable = Reading { verified: true, good: false, ..reading };
+            let step = after_reading(if wrong_time_only { &renewable } else { &reading });
             if let Some(answer) = self.without_sending(step, &row, run.wish) {
                 return answer;
             }
             same_provider(&row, known, &metadata)?;
             match step {
                 Step::Verify => match self.verify(known, &metadata, &row, run.wish) {
-                    Ok(_) => {}
+                    Ok(row) => checked = Some(row.generation),
                     Err(error) if is_about_time(&error) && self.is_renewable(&row) => wrong_time_only = true,
                     Err(error) => return self.unverified(&row, run.wish, error),
                 },

@@ -128,8 +128,15 @@ impl Shared {
                 let marked = self.remembering(|| {
                     self.common.store.mark_verified(row)?;
                     self.stored(&row.id)
-                })?;
-                self.word_of(&marked, wish)
+                });
+                match marked {
+                    Ok(marked) => self.word_of(&marked, wish),
+                    // Saved and checked: it is served. Not remembered so: the next call checks it again, and tries again to write that.
+                    Err(error) => {
+                        log::warn!("that the tokens of session {} were checked could not be written: {error}", row.id);
+                        Ok(Arc::new(SessionRow { verified: true, ..row.duplicate() }))
+                    }
+                }
             }
             Err(error) if is_for_good(&error) => {
                 log::warn!("session {} ends: the refreshed ID token is refused: {error}", row.id);

@@ -94,6 +94,7 @@ pub struct PendingLogin {
     pub(crate) registration: String,
     pub(crate) created_at: i64,
     pub(crate) expires_at: i64,
+    pub(crate) on_another_device: bool,
 }
 
 impl PendingLogin {
@@ -119,5 +120,12 @@ impl PendingLogin {
     #[must_use]
     pub fn expires_at(&self) -> SystemTime {
         from_millis(self.expires_at)
+    }
+
+    /// Whether it waits for the user on another device, and not for a redirect: [`Keyfob::device_login`](crate::Keyfob::device_login) gives what to show,
+    /// [`Keyfob::poll_device_login`](crate::Keyfob::poll_device_login) goes on with it.
+    #[must_use]
+    pub fn is_on_another_device(&self) -> bool {
+        self.on_another_device
     }
 }

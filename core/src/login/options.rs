@@ -15,6 +15,7 @@ pub struct LoginOptions {
     pub(crate) parameters: Vec<(String, String)>,
     pub(crate) app_data: Option<String>,
     pub(crate) for_session: Option<String>,
+    pub(crate) form_post: bool,
 }
 
 impl LoginOptions {
@@ -60,6 +61,13 @@ impl LoginOptions {
     /// refused with [`Reason::AccountMismatch`](crate::Reason::AccountMismatch).
     pub fn for_session(mut self, session_id: impl Into<String>) -> Self {
         self.for_session = Some(session_id.into());
+        self
+    }
+
+    /// Has the answer come as a form that the browser posts (OAuth 2.0 Form Post Response Mode), for [`Keyfob::complete_login_form`](crate::Keyfob::complete_login_form):
+    /// no code stands in a URL then. Not with a private-use scheme, and not every provider can.
+    pub fn form_post(mut self) -> Self {
+        self.form_post = true;
         self
     }
 

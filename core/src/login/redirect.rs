@@ -30,12 +30,36 @@ pub(crate) enum Answer {
 
 /// Takes a redirect URL apart.
 pub(crate) fn parse(text: &str) -> Result<Redirect> {
+    let url = url(text)?;
+    let query = url.query().unwrap_or_default().to_owned();
+    read(url, &query)
+}
+
+/// Takes the form apart that a browser was made to post (OAuth 2.0 Form Post Response Mode): what counts is in the body alone.
+pub(crate) fn parse_form(text: &str, body: &str) -> Result<Redirect> {
+    let url = url(text)?;
+    if body.len() > MAX_BYTES {
+        return Err(Error::new(Reason::RedirectTooLarge));
+    }
+    let answers = ["code", "state", "error", "iss"];
+    if url.query_pairs().any(|(name, _)| answers.contains(&&*name)) {
+        // Two answers at once: nobody knows which of them another reader would take.
+        return Err(Error::new(Reason::UnexpectedParameter));
+    }
+    read(url, body)
+}
+
+fn url(text: &str) -> Result<Url> {
     if text.len() > MAX_BYTES {
         return Err(Error::new(Reason::RedirectTooLarge));
     }
-    let url = Url::parse(text.trim()).map_err(|_| Error::new(Reason::MalformedRedirect))?;
+    Url::parse(text.trim()).map_err(|_| Error::new(Reason::MalformedRedirect))
+}
+
+/// `answer` is the query, or the body of a form.
+fn read(url: Url, answer: &str) -> Result<Redirect> {
     let mut parameters = BTreeMap::new();
-    for (name, value) in url.query_pairs() {
+    for (name, value) in url::form_urlencoded::parse(answer.as_bytes()) {
         // An empty parameter is an absent one, but a repeated one is refused even so (RFC 6749 section 3.1).
         if parameters.insert(name.clone().into_owned(), value.into_owned()).is_some() {
             return Err(Error::new(Reason::DuplicateParameter));
@@ -82,6 +106,18 @@ mod tests {
 
     fn reason(text: &str) -> Reason {
         parse(text).map(|_| ()).unwrap_err().reason()
+    }
+
+    #[test]
+    fn a_form_is_held_to_the_rules_of_a_query_and_has_the_only_answer() {
+        let form = parse_form("http://127.0.0.1:7777/cb?own=1", "state=a&code=c%2Bd&user=%7B%7D").unwrap();
+        assert!(matches!(form.answer, Answer::Code(code) if code.matches("c+d")));
+        let reason = |url: &str, body: &str| parse_form(url, body).map(|_| ()).unwrap_err().reason();
+        assert_eq!(reason("http://127.0.0.1/cb?state=a", "state=a&code=c"), Reason::UnexpectedParameter);
+        assert_eq!(reason("http://127.0.0.1/cb", "state=a&state=a&code=c"), Reason::DuplicateParameter);
+        assert_eq!(reason("http://127.0.0.1/cb", "state=a&code=c&id_token=t"), Reason::UnexpectedParameter);
+        assert_eq!(reason("http://127.0.0.1/cb", "code=c"), Reason::StateMissing);
+        assert_eq!(reason("http://127.0.0.1/cb", &"x".repeat(MAX_BYTES + 1)), Reason::RedirectTooLarge);
     }
 
     #[test]

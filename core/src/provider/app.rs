@@ -95,6 +95,12 @@ impl Provider {
         self
     }
 
+    /// Sets the device authorization endpoint (RFC 8628 section 3.1), for [`Keyfob::begin_device_login`](crate::Keyfob::begin_device_login).
+    pub fn device_authorization_endpoint(mut self, url: impl Into<String>) -> Self {
+        self.endpoints.device_authorization = Some(url.into());
+        self
+    }
+
     /// The id.
     #[must_use]
     pub fn id(&self) -> &str {

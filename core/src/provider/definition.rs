@@ -79,6 +79,7 @@ pub(super) struct Endpoints {
     pub(super) jwks: Option<String>,
     pub(super) revocation: Option<String>,
     pub(super) end_session: Option<String>,
+    pub(super) device_authorization: Option<String>,
 }
 
 /// What stands between the scopes of a list.

@@ -19,6 +19,9 @@ pub(crate) struct Metadata {
     pub(crate) jwks_uri: Option<String>,
     pub(crate) revocation_endpoint: Option<String>,
     pub(crate) end_session_endpoint: Option<String>,
+    /// RFC 8628 section 4. A login that an older version began has none.
+    #[serde(default)]
+    pub(crate) device_authorization_endpoint: Option<String>,
     /// Every redirect carries `iss` (RFC 9207 section 3).
     pub(crate) iss_parameter: bool,
     /// `token_endpoint_auth_methods_supported`; empty means the default, `client_secret_basic`.
@@ -100,6 +103,7 @@ impl Metadata {
             jwks_uri: Some(required("jwks_uri")?),
             revocation_endpoint: endpoint("revocation_endpoint")?,
             end_session_endpoint: endpoint("end_session_endpoint")?,
+            device_authorization_endpoint: endpoint("device_authorization_endpoint")?,
             iss_parameter: document
                 .get("authorization_response_iss_parameter_supported")
                 .and_then(Value::as_bool)

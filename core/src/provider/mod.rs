@@ -18,5 +18,5 @@ pub(crate) use self::definition::{
 };
 pub use self::definition::{Loopback, Provider, ProviderKind};
 pub(crate) use self::issuer::{Issuer, IssuerRule};
-pub(crate) use self::metadata::Metadata;
+pub(crate) use self::metadata::{Metadata, check_endpoint};
 pub(crate) use self::resolve::with_token;

@@ -173,6 +173,7 @@ impl Provider {
             ("endpoints.jwks", &endpoints.jwks),
             ("endpoints.revocation", &endpoints.revocation),
             ("endpoints.end_session", &endpoints.end_session),
+            ("endpoints.device_authorization", &endpoints.device_authorization),
         ]
         .into_iter()
         .filter_map(|(key, url)| Some((key, url.as_deref()?)))
@@ -243,6 +244,7 @@ impl Provider {
                 jwks_uri: None,
                 revocation_endpoint: None,
                 end_session_endpoint: None,
+                device_authorization_endpoint: None,
                 iss_parameter: false,
                 token_auth_methods: Vec::new(),
             },
@@ -258,6 +260,7 @@ impl Provider {
             (&mut metadata.jwks_uri, "endpoints.jwks", &own.jwks),
             (&mut metadata.revocation_endpoint, "endpoints.revocation", &own.revocation),
             (&mut metadata.end_session_endpoint, "endpoints.end_session", &own.end_session),
+            (&mut metadata.device_authorization_endpoint, "endpoints.device_authorization", &own.device_authorization),
         ] {
             if let Some(url) = endpoint(key, url)? {
                 *slot = Some(url);

@@ -79,6 +79,11 @@ impl Pause {
         Self { since: now, millis: asked.unwrap_or(doubled) }
     }
 
+    /// A wait of that many milliseconds.
+    pub(crate) fn of(millis: i64, now: Moment) -> Self {
+        Self { since: now, millis }
+    }
+
     /// A wait that is over: the next call tries at once.
     pub(crate) fn over(now: Moment) -> Self {
         Self { since: now, millis: 0 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use super::folder::{BESIDE, DATABASE, cannot};
-use super::lock::{FileLock, Hold, try_lock_store};
+use super::lock::{FileLock, Hold, patiently, try_lock_store};
 use super::{Store, folder, journal, schema, vault};
 use crate::error::{Error, Reason, Result};
 use crate::store::{JournalEvent, Note};
@@ -22,9 +22,6 @@ const ASIDE: &str = "damaged-";
 /// Says that somebody saw damage: the next one to open the store looks at all of it.
 const SUSPECT: &str = "keyfob.suspect";
 
-/// How often somebody who is moving a database aside is waited for, and how long each time.
-const PATIENCE: (u32, std::time::Duration) = (250, std::time::Duration::from_millis(20));
-
 /// The database, open, and the lock that says so.
 pub(super) struct Opened {
     pub(super) connection: Connection,
@@ -33,14 +30,14 @@ pub(super) struct Opened {
 
 impl Opened {
     /// Closes the database, and lets go of the lock after that.
-    pub(super) fn close(self) -> std::result::Result<(), (Self, rusqlite::Error)> {
+    pub(super) fn close(self) -> std::result::Result<(), Box<(Self, rusqlite::Error)>> {
         let Self { connection, lock } = self;
         match connection.close() {
             Ok(()) => {
                 drop(lock);
                 Ok(())
             }
-            Err((connection, error)) => Err((Self { connection, lock }, error)),
+            Err((connection, error)) => Err(Box::new((Self { connection, lock }, error))),
         }
     }
 }
@@ -82,26 +79,21 @@ pub(super) fn open(folder: &Path, now: i64) -> Result<Opened> {
 
 /// Whoever moves a database aside is done in a moment.
 fn shared(folder: &Path) -> Result<FileLock> {
-    let (times, pause) = PATIENCE;
-    for _ in 0..times {
-        if let Some(lock) = try_lock_store(folder, Hold::Shared)? {
-            return Ok(lock);
-        }
-        nap(pause);
-    }
-    Err(Error::new(Reason::StoreBusy).with_detail("another process is moving the database aside"))
-}
-
-#[expect(clippy::disallowed_methods, reason = "the kernel's lock tells nobody when it is free")]
-fn nap(pause: std::time::Duration) {
-    std::thread::sleep(pause);
+    patiently(|| try_lock_store(folder, Hold::Shared))?
+        .ok_or_else(|| Error::new(Reason::StoreBusy).with_detail("another process is moving the database aside"))
 }
 
 /// Opens it, and looks at all of it where somebody saw damage before.
 fn open_sound(folder: &Path) -> Result<Connection> {
     let database = folder::prepare_database(folder)?;
     crash_point!("K16");
-    let connection = schema::open(&database)?;
+    let connection = schema::open(&database).map_err(|error| match error.reason() {
+        // What a system that protects its files says of one that is locked looks like a broken disk. It passes.
+        Reason::StoreNotWritable => {
+            Error::new(Reason::StoreUnavailable).with_detail(error.detail().unwrap_or_default().to_owned())
+        }
+        _ => error,
+    })?;
     vault::find(&connection)?;
     let suspect = folder.join(SUSPECT);
     if fs::symlink_metadata(&suspect).is_ok() {

@@ -8,7 +8,11 @@ use std::path::Path;
 pub(super) fn network(folder: &Path) -> io::Result<Option<&'static str>> {
     let found = rustix::fs::statfs(folder)?;
     // The type is signed or not, and longer or shorter, by the system; the numbers have 32 bits.
-    #[expect(clippy::cast_possible_truncation, clippy::allow_attributes, reason = "the numbers have 32 bits")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the numbers have 32 bits, where the type has more"
+    )]
     let magic = found.f_type as u32;
     Ok(by_magic(magic))
 }

@@ -56,7 +56,13 @@ pub(super) fn prepare_database(folder: &Path) -> Result<PathBuf> {
         }
     }
     match fs::symlink_metadata(&database) {
-        Ok(found) if found.is_file() => check_owner(&found)?,
+        Ok(found) if found.is_file() => {
+            check_owner(&found)?;
+            // SQLite would give its log and its shared memory the same mode, and they would keep the store read-only when the database no longer is.
+            if found.permissions().readonly() {
+                return Err(Error::new(Reason::StoreReadOnly).with_detail("keyfob.db"));
+            }
+        }
         Ok(_) => return Err(unsafe_path("keyfob.db is not a file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => match create_private(&database) {
             // Another process was quicker.

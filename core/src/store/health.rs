@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::sessions::{ACTIVE, LOGGED_OUT};
+use super::sessions::{ACTIVE, ENDED, LOGGED_OUT};
 use super::{Store, schema};
 use crate::error::Result;
 
@@ -16,16 +16,22 @@ pub(crate) struct Counts {
     pub(crate) skew: Option<(i64, i64)>,
 }
 
+/// Of the index of sessions that the app has not ended: it is short beside their rows.
+pub(super) fn counted() -> String {
+    format!("SELECT count(*) FROM session WHERE state <> {LOGGED_OUT} AND state = ?1")
+}
+
 impl Store {
     pub(crate) fn counts(&self) -> Result<Counts> {
         self.read(|connection| {
             let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, u32>(0));
+            let sessions = |state: i64| connection.query_row(&counted(), [state], |row| row.get::<_, u32>(0));
             let skew: (Option<i64>, Option<i64>) =
                 connection.query_row("SELECT skew, skew_at FROM meta", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
             Ok(Counts {
                 schema: schema::VERSION,
-                active: count(&format!("SELECT count(*) FROM session WHERE state = {ACTIVE}"))?,
-                ended: count(&format!("SELECT count(*) FROM session WHERE state NOT IN ({ACTIVE}, {LOGGED_OUT})"))?,
+                active: sessions(ACTIVE)?,
+                ended: sessions(ENDED)?,
                 owed: count("SELECT count(*) FROM outbox")?,
                 skew: skew.0.zip(skew.1),
             })

@@ -66,6 +66,18 @@ pub(super) fn try_lock_store(folder: &Path, hold: Hold) -> Result<Option<FileLoc
     taken(open(&folder.join("keyfob.lock")).map_err(|error| cannot(&error))?, hold)
 }
 
+/// Looks for a lock again and again, for five seconds: the kernel tells nobody when one is free.
+#[expect(clippy::disallowed_methods, reason = "nothing wakes whoever waits for another process's lock")]
+pub(super) fn patiently(take: impl Fn() -> Result<Option<FileLock>>) -> Result<Option<FileLock>> {
+    for _ in 0..250 {
+        if let Some(lock) = take()? {
+            return Ok(Some(lock));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    Ok(None)
+}
+
 /// Takes the right to ask the host for a new store key.
 pub(super) fn try_lock_new_key(folder: &Path) -> Result<Option<FileLock>> {
     taken(open(&folder.join("key.lock")).map_err(|error| cannot(&error))?, Hold::Alone)

@@ -1,5 +1,7 @@
 //! Logins: begun, exchanged, answered, done or failed. Each step is committed before the next one is taken.
 
+use std::borrow::Cow;
+
 use rusqlite::{OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -8,9 +10,10 @@ use super::seal::Place;
 use super::sessions::{NewSession, Received, SessionRow, put_session};
 use super::vault::Sealer;
 use super::{Note, Store, journal, tampered};
-use crate::error::{Error, Reason, Result};
+use crate::error::{Reason, Result};
 use crate::login::PendingLogin;
 use crate::provider::Metadata;
+use crate::refresh::pause::Pause;
 use crate::secret::Secret;
 use crate::token::answer::TokenAnswer;
 
@@ -45,12 +48,30 @@ impl Stage {
 }
 
 /// What is known when a login begins and must be the same when it ends.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Pinned {
     pub(crate) metadata: Metadata,
     /// Byte for byte as it was sent.
     pub(crate) redirect_uri: String,
     pub(crate) scopes: Vec<String>,
+    /// There for a login on another device (RFC 8628).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) device: Option<Polling>,
+}
+
+/// Where a login on another device stands. It changes with each poll, for whichever process polls next.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Polling {
+    pub(crate) verification_uri: String,
+    pub(crate) interval_millis: i64,
+    /// Nobody polls before it is over.
+    pub(crate) pause: Pause,
+    /// How many polls in a row got no answer.
+    #[serde(default)]
+    pub(crate) unanswered: u32,
+    /// The answer to a poll was lost, and it may have had the tokens.
+    #[serde(default)]
+    pub(crate) in_doubt: bool,
 }
 
 /// The secrets of a login.
@@ -58,6 +79,25 @@ pub(crate) struct LoginSecrets {
     pub(crate) state: Secret,
     pub(crate) nonce: Option<Secret>,
     pub(crate) verifier: Secret,
+    pub(crate) device: Option<DeviceSecrets>,
+}
+
+/// What a login on another device must not tell: with the user's code anybody could confirm it as somebody else.
+pub(crate) struct DeviceSecrets {
+    pub(crate) device_code: Secret,
+    pub(crate) user_code: Secret,
+    pub(crate) verification_uri_complete: Option<Secret>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct DeviceOnDisk<'a> {
+    // The provider's own texts may have characters that JSON escapes, and those cannot be borrowed.
+    #[serde(borrow)]
+    device_code: Cow<'a, str>,
+    #[serde(borrow)]
+    user_code: Cow<'a, str>,
+    #[serde(borrow)]
+    verification_uri_complete: Option<Cow<'a, str>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -65,6 +105,8 @@ struct SecretsOnDisk<'a> {
     state: &'a str,
     nonce: Option<&'a str>,
     verifier: &'a str,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    device: Option<DeviceOnDisk<'a>>,
 }
 
 impl LoginSecrets {
@@ -73,6 +115,14 @@ impl LoginSecrets {
             state: self.state.expose(),
             nonce: self.nonce.as_ref().map(Secret::expose),
             verifier: self.verifier.expose(),
+            device: self.device.as_ref().map(|device| DeviceOnDisk {
+                device_code: Cow::Borrowed(device.device_code.expose()),
+                user_code: Cow::Borrowed(device.user_code.expose()),
+                verification_uri_complete: device
+                    .verification_uri_complete
+                    .as_ref()
+                    .map(|uri| Cow::Borrowed(uri.expose())),
+            }),
         };
         // Plain strings always serialise.
         Zeroizing::new(serde_json::to_vec(&on_disk).unwrap_or_default())
@@ -84,6 +134,11 @@ impl LoginSecrets {
             state: Secret::new(on_disk.state),
             nonce: on_disk.nonce.map(Secret::new),
             verifier: Secret::new(on_disk.verifier),
+            device: on_disk.device.map(|device| DeviceSecrets {
+                device_code: Secret::new(device.device_code),
+                user_code: Secret::new(device.user_code),
+                verification_uri_complete: device.verification_uri_complete.map(Secret::new),
+            }),
         })
     }
 }
@@ -118,6 +173,8 @@ pub(crate) struct LoginRow {
     pub(crate) failure: Option<String>,
     pub(crate) app_data: Option<String>,
     pub(crate) for_session: Option<String>,
+    /// Why it failed, where it did.
+    pub(crate) reason: Option<String>,
     pub(crate) pinned: Pinned,
     /// When the answer came; there while [`Stage::Answered`].
     pub(crate) received: Option<Received>,
@@ -128,7 +185,7 @@ pub(crate) struct LoginRow {
 }
 
 const COLUMNS: &str = "row, id, registration, stage, expires_at, owner_pid, exchange_at, code_hash, session, success,
-    failure, pinned, received, secrets, answer, app_data, for_session";
+    failure, pinned, received, secrets, answer, app_data, for_session, reason";
 
 /// The columns as SQLite has them; what is in them is checked in `parse`, where our own errors can be told.
 struct RawLogin {
@@ -152,6 +209,7 @@ struct LoginRowHead {
     failure: Option<String>,
     app_data: Option<String>,
     for_session: Option<String>,
+    reason: Option<String>,
     received: Option<String>,
 }
 
@@ -175,16 +233,15 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawLogin> {
             received: row.get(12)?,
             app_data: row.get(15)?,
             for_session: row.get(16)?,
+            reason: row.get(17)?,
         },
     })
 }
 
 fn parse(raw: RawLogin, sealer: &Sealer<'_>) -> Result<LoginRow> {
     let head = raw.rest;
-    // With its key a login loses what its redirect is answered with.
-    let open = |place, sealed: &[u8]| sealer.open(place, sealed)?.ok_or_else(|| Error::new(Reason::KeyLost));
-    let secrets = raw.secrets.map(|sealed| open(Place::login_secrets(&head.id), &sealed)).transpose()?;
-    let answer = raw.answer.map(|sealed| open(Place::login_answer(&head.id), &sealed)).transpose()?;
+    let secrets = raw.secrets.map(|sealed| sealer.open(Place::login_secrets(&head.id), &sealed)).transpose()?;
+    let answer = raw.answer.map(|sealed| sealer.open(Place::login_answer(&head.id), &sealed)).transpose()?;
     Ok(LoginRow {
         stage: Stage::from_number(raw.stage).ok_or_else(|| tampered("login.stage"))?,
         pinned: serde_json::from_str(&raw.pinned).map_err(|_| tampered("login.pinned"))?,
@@ -202,6 +259,7 @@ fn parse(raw: RawLogin, sealer: &Sealer<'_>) -> Result<LoginRow> {
         failure: head.failure,
         app_data: head.app_data,
         for_session: head.for_session,
+        reason: head.reason,
         received: head
             .received
             .map(|text| serde_json::from_str(&text).map_err(|_| tampered("login.received")))
@@ -281,7 +339,7 @@ impl Store {
     /// The logins that wait for their redirect, oldest first.
     pub(crate) fn pending_logins(&self, now: i64) -> Result<Vec<PendingLogin>> {
         self.read(|connection| {
-            let sql = "SELECT id, registration, created_at, expires_at FROM login
+            let sql = "SELECT id, registration, created_at, expires_at, pinned FROM login
                        WHERE stage = ?1 AND expires_at > ?2 ORDER BY row";
             let mut statement = connection.prepare_cached(sql)?;
             let rows = statement.query_map(params![Stage::Pending.number(), now], |row| {
@@ -290,6 +348,8 @@ impl Store {
                     registration: row.get(1)?,
                     created_at: row.get(2)?,
                     expires_at: row.get(3)?,
+                    on_another_device: serde_json::from_str(&row.get::<_, String>(4)?)
+                        .is_ok_and(|pinned: Pinned| pinned.device.is_some()),
                 })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -324,6 +384,18 @@ impl Store {
                 Stage::Exchanging.number()
             ])?;
             Ok(())
+        })
+    }
+
+    /// A poll brought nothing yet: the login on another device waits on; false when it was ended meanwhile.
+    pub(crate) fn put_back_device(&self, login: &LoginRow, polling: &Polling) -> Result<bool> {
+        let pinned = Pinned { device: Some(polling.clone()), ..login.pinned.clone() };
+        let pinned = serde_json::to_string(&pinned).map_err(|_| tampered("login.pinned"))?;
+        self.write(|transaction| {
+            let sql = "UPDATE login SET stage = ?1, code_hash = NULL, exchange_at = NULL, owner_pid = NULL, pinned = ?2
+                       WHERE row = ?3 AND stage = ?4";
+            let key = params![Stage::Pending.number(), pinned, login.row, Stage::Exchanging.number()];
+            Ok(transaction.prepare_cached(sql)?.execute(key)? == 1)
         })
     }
 

@@ -8,6 +8,7 @@ mod file_system;
 mod folder;
 mod health;
 mod journal;
+mod listing;
 mod lock;
 mod logins;
 mod outbox;
@@ -30,7 +31,7 @@ use self::damage::Opened;
 pub(crate) use self::journal::Note;
 pub use self::journal::{JournalEntry, JournalEvent};
 pub(crate) use self::lock::{FileLock, Hold, Purpose};
-pub(crate) use self::logins::{LoginRow, LoginSecrets, NewLogin, Pinned, Stage};
+pub(crate) use self::logins::{DeviceSecrets, LoginRow, LoginSecrets, NewLogin, Pinned, Polling, Stage};
 pub(crate) use self::outbox::OwedRow;
 pub(crate) use self::sessions::{Identity, NewSession, Received, Rotation, Saved, SessionRow};
 pub use self::vault::Sealing;
@@ -106,8 +107,9 @@ impl Store {
         self.forget_old_pages();
         let mut held = self.hold();
         if let Some(opened) = held.0.take()
-            && let Err((opened, error)) = opened.close()
+            && let Err(still_open) = opened.close()
         {
+            let (opened, error) = *still_open;
             *held.0 = Some(opened);
             return Err(error.into());
         }

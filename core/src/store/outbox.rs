@@ -5,10 +5,10 @@ use zeroize::Zeroizing;
 
 use super::logins::Stage;
 use super::seal::Place;
-use super::sessions::{ACTIVE, SessionRow};
+use super::sessions::{ACTIVE, LOGGED_OUT, SessionRow};
 use super::vault::Sealer;
 use super::{Note, Store, journal, json, parse_json};
-use crate::error::{Error, Reason, Result};
+use crate::error::{Error, Result};
 use crate::refresh::pause::Pause;
 use crate::token::answer::TokenAnswer;
 
@@ -56,7 +56,6 @@ fn parse(raw: RawOwed, sealer: &Sealer<'_>) -> Result<OwedRow> {
     let pause = raw.pause.map(|text| parse_json(&text, "outbox.pause")).transpose()?;
     // They are the session's, moved here as they were: a logout needs no key.
     let tokens = sealer.open(Place::session_tokens(&raw.owed.session), &raw.tokens)?;
-    let tokens = tokens.ok_or_else(|| Error::new(Reason::KeyLost))?;
     Ok(OwedRow { pause, tokens: TokenAnswer::from_bytes(&tokens)?, ..raw.owed })
 }
 
@@ -68,6 +67,14 @@ pub(super) fn owe_row(transaction: &Transaction<'_>, id: &str, now: i64) -> Resu
     );
     transaction.prepare_cached(&sql)?.execute(params![id, now])?;
     Ok(())
+}
+
+/// The index has no tombstones, and SQLite does not conclude from one state that it is not another.
+pub(super) fn has_session() -> String {
+    format!(
+        "SELECT 1 FROM session WHERE registration = ?1 AND issuer = ?2 AND uid = ?3
+             AND state <> {LOGGED_OUT} AND state = {ACTIVE}"
+    )
 }
 
 impl Store {
@@ -154,11 +161,8 @@ impl Store {
     /// Whether the account that an entry is about has an active session.
     pub(crate) fn has_session(&self, owed: &OwedRow) -> Result<bool> {
         self.read(|connection| {
-            let sql = format!(
-                "SELECT 1 FROM session WHERE registration = ?1 AND issuer = ?2 AND uid = ?3 AND state = {ACTIVE}"
-            );
             let key = params![owed.registration, owed.issuer, owed.uid];
-            Ok(connection.prepare_cached(&sql)?.exists(key)?)
+            Ok(connection.prepare_cached(&has_session())?.exists(key)?)
         })
     }
 }

@@ -30,7 +30,7 @@ impl Store {
             let keys = || {
                 sealer.seals().all.iter().filter_map(|(row, seal)| match seal {
                     Seal::Key(key) => Some((*row, key)),
-                    Seal::Plain | Seal::Lost => None,
+                    Seal::Plain | Seal::Lost(_) => None,
                 })
             };
             let new = DataKey::generate(keys().any(|(_, key)| key.after_plain))?;
@@ -57,7 +57,7 @@ impl Store {
 
     /// Seals anew what is still under an older seal, as a process that was interrupted leaves it, and takes those seals away.
     pub(crate) fn seal_through(&self, key: Option<&StoreKey>) -> Result<()> {
-        if !self.vault.known().is_some_and(|known| known.seals.old().next().is_some()) {
+        if self.vault.known().is_none_or(|known| known.seals.old().next().is_none()) {
             return Ok(());
         }
         // In this order: what a logout moves to the outbox meanwhile is found there.
@@ -110,8 +110,7 @@ impl Store {
 fn anew(sealer: &Sealer<'_>, place: Place<'_>, stored: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
     let Some(stored) = stored.filter(|stored| sealer.seals().is_old(stored)) else { return Ok(None) };
     match sealer.open(place, stored) {
-        Ok(Some(value)) => sealer.seal(place, &value).map(Some),
-        Ok(None) => Ok(None),
+        Ok(value) => sealer.seal(place, &value).map(Some),
         Err(error) => {
             log::warn!("a value in the store cannot be opened, and stays as it is: {error}");
             Ok(None)
@@ -119,11 +118,17 @@ fn anew(sealer: &Sealer<'_>, place: Place<'_>, stored: Option<&[u8]>) -> Result<
     }
 }
 
+/// Row, id, state, profile and tokens.
+type SessionValues = (i64, String, i64, Vec<u8>, Vec<u8>);
+
+/// Row, id, secrets and answer.
+type LoginValues = (i64, String, Option<Vec<u8>>, Option<Vec<u8>>);
+
 /// Seals some sessions after row `last` anew, and says how far it came; `None` at the end. So do the two after it.
 fn sessions(transaction: &Transaction<'_>, sealer: &Sealer<'_>, last: i64) -> Result<Option<i64>> {
     let sql = "SELECT row, id, state, profile, tokens FROM session WHERE row > ?1 ORDER BY row LIMIT ?2";
     let mut statement = transaction.prepare_cached(sql)?;
-    let rows: Vec<(i64, String, i64, Vec<u8>, Vec<u8>)> = statement
+    let rows: Vec<SessionValues> = statement
         .query_map([last, AT_ONCE], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?
         .collect::<rusqlite::Result<_>>()?;
     for (row, id, state, profile, tokens) in &rows {
@@ -146,7 +151,7 @@ fn sessions(transaction: &Transaction<'_>, sealer: &Sealer<'_>, last: i64) -> Re
 fn logins(transaction: &Transaction<'_>, sealer: &Sealer<'_>, last: i64) -> Result<Option<i64>> {
     let sql = "SELECT row, id, secrets, answer FROM login WHERE row > ?1 ORDER BY row LIMIT ?2";
     let mut statement = transaction.prepare_cached(sql)?;
-    let rows: Vec<(i64, String, Option<Vec<u8>>, Option<Vec<u8>>)> = statement
+    let rows: Vec<LoginValues> = statement
         .query_map([last, AT_ONCE], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
         .collect::<rusqlite::Result<_>>()?;
     for (row, id, secrets, answer) in &rows {

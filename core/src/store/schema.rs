@@ -160,8 +160,11 @@ CREATE TABLE seal (
 ALTER TABLE meta ADD COLUMN seal INTEGER;
 ALTER TABLE meta ADD COLUMN device BLOB;
 
--- Pages of sessions pass no tombstones.
-CREATE INDEX session_listed ON session (row) WHERE state <> 2;
+-- Pages of sessions pass no tombstones, and counting them reads no row; those that are to be checked are found among a million.
+CREATE INDEX session_listed ON session (row, state) WHERE state <> 2;
+CREATE INDEX session_unverified ON session (row) WHERE state = 0 AND verified = 0;
+-- Each login that begins forgets those that ended long ago.
+CREATE INDEX login_expiry ON login (expires_at);
 ";
 
 /// What a store of schema 1 or 2 has is not sealed: the seal without a key, as which values without a head count.
@@ -178,6 +181,8 @@ pub(super) fn open(database: &Path) -> Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut connection = Connection::open_with_flags(database, flags)?;
     connection.busy_timeout(BUSY)?;
+    // All that this room says.
+    connection.set_prepared_statement_cache_capacity(64);
     for (config, on) in CONFIGURED {
         if connection.set_db_config(config, on)? != on {
             return Err(refused("a configuration of SQLite"));

@@ -174,8 +174,8 @@ pub(super) enum Seal {
     /// As they are.
     Plain,
     Key(DataKey),
-    /// Nobody can open them any more.
-    Lost,
+    /// Nobody can open them any more, for this reason.
+    Lost(Reason),
 }
 
 /// The seals of a store, as this process knows them.
@@ -188,8 +188,8 @@ pub(super) struct Seals {
 /// A value that was read.
 pub(super) enum Value {
     Open(Zeroizing<Vec<u8>>),
-    /// Its key is lost.
-    Lost,
+    /// Its key is lost, for this reason.
+    Lost(Reason),
     /// Its seal is not known: another process has changed the key, or the value is not ours.
     Unknown,
     /// It was changed, or stands in another's place.
@@ -206,7 +206,7 @@ impl Seals {
         match self.of(self.current) {
             Some(Seal::Plain) => Ok([&head(PLAIN, self.current), value].concat()),
             Some(Seal::Key(key)) => seal(&key.cipher()?, &head(SEALED, self.current), place, value),
-            Some(Seal::Lost) | None => Err(Error::new(Reason::Internal).with_detail("no seal")),
+            Some(Seal::Lost(_)) | None => Err(Error::new(Reason::Internal).with_detail("no seal")),
         }
     }
 
@@ -222,7 +222,7 @@ impl Seals {
         };
         Ok(match (self.of(row), form) {
             (None, _) => Value::Unknown,
-            (Some(Seal::Lost), _) => Value::Lost,
+            (Some(Seal::Lost(cause)), _) => Value::Lost(*cause),
             (Some(Seal::Plain), PLAIN) => Value::Open(Zeroizing::new(body.to_vec())),
             (Some(Seal::Key(key)), SEALED) => {
                 open(&key.cipher()?, &head(SEALED, row), place, body).map_or(Value::Tampered, Value::Open)
@@ -235,12 +235,15 @@ impl Seals {
     /// Whether a value is to be sealed anew: it is under an older seal, which can still be opened.
     pub(super) fn is_old(&self, stored: &[u8]) -> bool {
         let row = if stored.first() == Some(&b'{') { Some(MIGRATED) } else { take_apart(stored).map(|parts| parts.1) };
-        row.is_some_and(|row| row != self.current && !matches!(self.of(row), Some(Seal::Lost) | None))
+        row.is_some_and(|row| row != self.current && !matches!(self.of(row), Some(Seal::Lost(_)) | None))
     }
 
     /// The seals that are not the current one and not lost: values may still be under them.
     pub(super) fn old(&self) -> impl Iterator<Item = u32> + '_ {
-        self.all.iter().filter(|(row, seal)| *row != self.current && !matches!(seal, Seal::Lost)).map(|(row, _)| *row)
+        self.all
+            .iter()
+            .filter(|(row, seal)| *row != self.current && !matches!(seal, Seal::Lost(_)))
+            .map(|(row, _)| *row)
     }
 }
 
@@ -323,8 +326,8 @@ mod tests {
         seals.all.push((9, Seal::Plain));
         seals.current = 9;
         assert!(seals.is_old(&value) && seals.old().eq([2]));
-        seals.all[0].1 = Seal::Lost;
-        assert!(matches!(seals.open(place, &value).unwrap(), Value::Lost));
+        seals.all[0].1 = Seal::Lost(Reason::KeyLost);
+        assert!(matches!(seals.open(place, &value).unwrap(), Value::Lost(Reason::KeyLost)));
         assert!(!seals.is_old(&value) && seals.old().next().is_none());
         seals.all.remove(0);
         assert!(matches!(seals.open(place, &value).unwrap(), Value::Unknown));

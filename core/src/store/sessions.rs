@@ -146,12 +146,12 @@ pub(crate) struct NewSession {
 }
 
 /// Of a session `s` and the attempt `a` of its generation.
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "s.id, s.registration, s.provider, s.uid, s.state, s.cause, s.generation, s.verified, s.created_at,
     s.received_wall, s.received_boot, s.boot_id, s.received_server, s.lifetime, s.pause, s.scopes, s.identity,
     s.profile_at, s.profile, s.tokens, s.issuer, s.profile_etag, s.doubted, a.owner, a.begun, a.in_doubt, a.pause";
 
-const FROM: &str = "session AS s LEFT JOIN attempt AS a ON a.session = s.id AND a.generation = s.generation";
+pub(super) const FROM: &str = "session AS s LEFT JOIN attempt AS a ON a.session = s.id AND a.generation = s.generation";
 
 /// The columns whose content has to be parsed, beside the others.
 pub(super) struct RawSession {
@@ -173,7 +173,7 @@ struct RawAttempt {
     pause: Option<String>,
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
     let attempt = match row.get::<_, Option<String>>(23)? {
         Some(owner) => Some(RawAttempt { owner, begun: row.get(24)?, in_doubt: row.get(25)?, pause: row.get(26)? }),
         None => None,
@@ -213,7 +213,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RawSession> {
     })
 }
 
-fn parse(raw: RawSession, sealer: &Sealer<'_>) -> Result<SessionRow> {
+pub(super) fn parse(raw: RawSession, sealer: &Sealer<'_>) -> Result<SessionRow> {
     let mut row = raw.row;
     row.cause = match (raw.state, raw.cause) {
         (ACTIVE, None) => None,
@@ -228,17 +228,18 @@ fn parse(raw: RawSession, sealer: &Sealer<'_>) -> Result<SessionRow> {
         // A tombstone has neither.
         return Ok(row);
     }
-    let profile = sealer.open(Place::session_profile(&row.id), &raw.profile)?;
-    row.profile = match profile {
-        Some(profile) => serde_json::from_slice(&profile).map_err(|_| tampered("session.profile"))?,
-        None => Profile::of_uid(&row.uid),
+    let tokens = match sealer.open(Place::session_tokens(&row.id), &raw.tokens) {
+        Err(lost) if lost.is_login_required() => {
+            // It has ended for that, or for another cause before. Whose it was is all that is known.
+            row.cause.get_or_insert_with(|| lost.reason());
+            row.profile = Profile::of_uid(&row.uid);
+            return Ok(row);
+        }
+        tokens => tokens?,
     };
-    match sealer.open(Place::session_tokens(&row.id), &raw.tokens)? {
-        Some(tokens) => row.tokens = TokenAnswer::from_bytes(&tokens)?,
-        // Its session has ended for that.
-        None if row.cause.is_some() => {}
-        None => return Err(tampered("session.tokens")),
-    }
+    row.tokens = TokenAnswer::from_bytes(&tokens)?;
+    let profile = sealer.open(Place::session_profile(&row.id), &raw.profile)?;
+    row.profile = serde_json::from_slice(&profile).map_err(|_| tampered("session.profile"))?;
     Ok(row)
 }
 
@@ -351,16 +352,6 @@ impl Store {
             transaction.prepare_cached(sql)?.execute([&row.id])?;
             journal::write(transaction, now, &note.session(&row.id))?;
             Ok(row)
-        })
-    }
-
-    /// Every session that the app has not ended, oldest first. One that cannot be read keeps nobody from the others.
-    pub(crate) fn sessions(&self) -> Result<Vec<SessionRow>> {
-        self.read_sealed(|connection, sealer| {
-            let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE s.state <> {LOGGED_OUT} ORDER BY s.row");
-            let mut statement = connection.prepare_cached(&sql)?;
-            let rows: Vec<RawSession> = statement.query_map([], read)?.collect::<rusqlite::Result<_>>()?;
-            Ok(rows.into_iter().filter_map(|raw| readable(raw, sealer)).collect())
         })
     }
 

@@ -144,8 +144,8 @@ fn pending(store: &Store, id: &str, created_at: i64) -> LoginRow {
         failure: None,
         app_data: None,
         for_session: None,
-        pinned: &Pinned { metadata: metadata.unwrap(), redirect_uri: String::new(), scopes: Vec::new() },
-        secrets: &LoginSecrets { state: secret(), nonce: None, verifier: secret() },
+        pinned: &Pinned { metadata: metadata.unwrap(), redirect_uri: String::new(), scopes: Vec::new(), device: None },
+        secrets: &LoginSecrets { state: secret(), nonce: None, verifier: secret(), device: None },
     };
     store.begin_login(&login, &Note::new(JournalEvent::LoginBegun, "r")).unwrap();
     store.login(id).unwrap().unwrap()
@@ -221,6 +221,6 @@ fn a_lock_is_one_s_alone_or_shared_and_goes_with_its_holder() {
     assert!(alone().is_some());
     let files: Vec<_> = std::fs::read_dir(store.folder()).unwrap().map(|file| file.unwrap().path()).collect();
     let locks: Vec<_> = files.iter().filter(|file| file.extension().is_some_and(|end| end == "lock")).collect();
-    assert_eq!(locks.len(), 2, "{files:?}");
+    assert_eq!(locks.len(), 3, "and the one of the whole store: {files:?}");
     assert!(locks.iter().all(|file| mode(file) == 0o600));
 }

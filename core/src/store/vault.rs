@@ -5,14 +5,13 @@
 //! (`store/rekey.rs`). What is lost stays as it is: its row only says why.
 
 use std::cell::Cell;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, Transaction, params};
 use zeroize::Zeroizing;
 
-use super::lock::{FileLock, try_lock_new_key};
+use super::lock::{FileLock, patiently, try_lock_new_key};
 use super::seal::{DataKey, Place, Seal, Seals, Value};
 use super::sessions::end_all;
 use super::{JournalEvent, Note, Store, journal, logins, tampered};
@@ -22,10 +21,6 @@ use crate::store_key::{StoreKey, StoreKeyAnswer, StoreKeySource, WantedKey};
 
 /// How often another process may get in between before it is called busy.
 const TRIES: usize = 5;
-
-/// How often one looks whether somebody else has got the new key that it asks the host for, and how long it waits in between: 5 s.
-const LOOKS: usize = 250;
-const LOOK: Duration = Duration::from_millis(20);
 
 /// How the configuration wants secrets to be kept.
 #[derive(Clone)]
@@ -78,7 +73,8 @@ pub(super) struct Found {
 #[derive(Clone, PartialEq, Eq)]
 struct FoundSeal {
     row: u32,
-    lost: bool,
+    /// Why what is under it is lost.
+    lost: Option<Reason>,
     /// The data key under the store key; `None` where values are kept as they are.
     wrapped: Option<Vec<u8>>,
 }
@@ -174,11 +170,11 @@ impl Sealer<'_> {
         self.seals.seal(place, value)
     }
 
-    /// The value in a column; `None` where its key is lost.
-    pub(super) fn open(&self, place: Place<'_>, stored: &[u8]) -> Result<Option<Zeroizing<Vec<u8>>>> {
+    /// The value in a column. Where its key is lost, the error is the ending that this is.
+    pub(super) fn open(&self, place: Place<'_>, stored: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         match self.seals.open(place, stored)? {
-            Value::Open(value) => Ok(Some(value)),
-            Value::Lost => Ok(None),
+            Value::Open(value) => Ok(value),
+            Value::Lost(cause) => Err(Error::new(cause)),
             Value::Unknown => {
                 self.stale.set(true);
                 Err(tampered(place.name()))
@@ -204,9 +200,13 @@ pub(super) fn find(connection: &Connection) -> Result<Found> {
     let (current, device) = connection
         .prepare_cached("SELECT seal, device FROM meta")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let mut statement = connection.prepare_cached("SELECT row, cause IS NOT NULL, wrapped FROM seal ORDER BY row")?;
-    let seals =
-        statement.query_map([], |row| Ok(FoundSeal { row: row.get(0)?, lost: row.get(1)?, wrapped: row.get(2)? }))?;
+    let mut statement = connection.prepare_cached("SELECT row, cause, wrapped FROM seal ORDER BY row")?;
+    let seals = statement.query_map([], |row| {
+        let cause: Option<String> = row.get(1)?;
+        // A cause that this version does not know is one all the same.
+        let lost = cause.map(|name| Reason::from_name(&name).unwrap_or(Reason::KeyLost));
+        Ok(FoundSeal { row: row.get(0)?, lost, wrapped: row.get(2)? })
+    })?;
     Ok(Found { current, device, seals: seals.collect::<rusqlite::Result<_>>()? })
 }
 
@@ -300,14 +300,9 @@ impl Store {
         if ASKING.get() {
             return Err(Error::new(Reason::Reentered));
         }
-        let (nothing, never) = (Mutex::new(()), Condvar::new());
-        for _ in 0..LOOKS {
-            if let Some(lock) = try_lock_new_key(&self.folder)? {
-                return Ok(lock);
-            }
-            let _ = never.wait_timeout(nothing.lock().unwrap_or_else(PoisonError::into_inner), LOOK);
-        }
-        Err(Error::new(Reason::StoreKeyUnavailable).with_detail("somebody else is asking for the new store key"))
+        patiently(|| try_lock_new_key(&self.folder))?.ok_or_else(|| {
+            Error::new(Reason::StoreKeyUnavailable).with_detail("somebody else is asking for the new store key")
+        })
     }
 
     /// Makes the seal for new values, if the store is still as it was found; `lost` says why the older ones cannot be used any more. Of what is
@@ -348,8 +343,11 @@ impl Store {
         let mut after_plain = key.is_none();
         // The current one is the newest: whether plain values may still be there is its word, which nobody can forge.
         for seal in found.seals.iter().rev() {
+            if let Some(cause) = seal.lost {
+                all.push((seal.row, Seal::Lost(cause)));
+                continue;
+            }
             let opened = match (&seal.wrapped, key) {
-                _ if seal.lost => Seal::Lost,
                 (None, _) if after_plain => Seal::Plain,
                 (Some(wrapped), Some(key)) => match DataKey::unwrap(wrapped, key, seal.row)? {
                     Some(data_key) => {

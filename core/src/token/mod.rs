@@ -1,4 +1,5 @@
 //! Token answers: what they say, and what they mean for the login or session that asked.
 
 pub(crate) mod answer;
+pub(crate) mod device;
 pub(crate) mod verdict;

@@ -71,7 +71,7 @@ pub(crate) fn exchange_verdict(outcome: &Outcome, transient_codes: &[&str]) -> E
 }
 
 /// The rows that both tables have.
-enum Reply {
+pub(super) enum Reply {
     Tokens(TokenAnswer),
     OAuth(OAuthError, u16),
     /// Not sent, or answered by somebody who did not act on it.
@@ -84,7 +84,7 @@ enum Reply {
     Unknown(Error),
 }
 
-fn reply(outcome: &Outcome, transient_codes: &[&str]) -> Reply {
+pub(super) fn reply(outcome: &Outcome, transient_codes: &[&str]) -> Reply {
     match outcome {
         Outcome::Answered(answer) => answered(answer, transient_codes),
         Outcome::Failed(error) => {
@@ -136,7 +136,7 @@ fn is_transient(code: &str, transient_codes: &[&str]) -> bool {
     code == "temporarily_unavailable" || transient_codes.contains(&code)
 }
 
-fn refusal(oauth: OAuthError, status: u16) -> Error {
+pub(super) fn refusal(oauth: OAuthError, status: u16) -> Error {
     let reason = match oauth.code() {
         "invalid_client" | "unauthorized_client" => Reason::InvalidClient,
         _ => Reason::ServerError,
@@ -144,7 +144,7 @@ fn refusal(oauth: OAuthError, status: u16) -> Error {
     Error::new(reason).with_oauth(oauth).with_status(status)
 }
 
-fn in_doubt(reason: Reason, cause: Error) -> Error {
+pub(super) fn in_doubt(reason: Reason, cause: Error) -> Error {
     let error = Error::new(reason);
     let error = match cause.http_status() {
         Some(status) => error.with_status(status),

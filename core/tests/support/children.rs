@@ -36,10 +36,14 @@ pub fn work_if_child() {
 }
 
 fn work(issuer: &str, store: &Path, later: Duration, task: &str, rest: &[String]) {
-    let keyfob = open(issuer, store, later).unwrap();
-    println!("{OPEN}");
-    std::io::stdin().read_exact(&mut [0]).unwrap();
-    println!("{}", outcome(&keyfob, task, rest));
+    match open(issuer, store, later) {
+        Ok(keyfob) => {
+            println!("{OPEN}");
+            std::io::stdin().read_exact(&mut [0]).unwrap();
+            println!("{}", outcome(&keyfob, task, rest));
+        }
+        Err(error) => println!("{}", words(&error)),
+    }
 }
 
 /// The key that a worker changes the store's to.
@@ -83,10 +87,14 @@ fn outcome(keyfob: &Keyfob, task: &str, rest: &[String]) -> String {
         ("complete", [redirect]) => keyfob.complete_login(redirect).map(|done| done.session().id().to_owned()),
         _ => unreachable!("no such task: {task}"),
     };
-    done.unwrap_or_else(|error| match error.detail() {
+    done.unwrap_or_else(|error| words(&error))
+}
+
+fn words(error: &Error) -> String {
+    match error.detail() {
         Some(detail) => format!("{} {}: {detail}", error.kind().name(), error.reason().name()),
         None => format!("{} {}", error.kind().name(), error.reason().name()),
-    })
+    }
 }
 
 /// Where children work.

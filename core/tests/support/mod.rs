@@ -192,6 +192,11 @@ pub fn bare_config(issuer: &str, store: &Path) -> Config {
     builder(issuer, store).coherence(Duration::ZERO).build().unwrap()
 }
 
+/// A configuration of a test's own, with the key of every test.
+pub fn sealed(builder: ConfigBuilder) -> Config {
+    builder.build().unwrap().with_store_key(store_key())
+}
+
 fn builder(issuer: &str, store: &Path) -> ConfigBuilder {
     Config::builder(store).registration(
         Registration::new(SSO, "oidc", "demo", REDIRECT_URI)

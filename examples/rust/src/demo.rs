@@ -4,12 +4,13 @@
 
 use std::panic::resume_unwind;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use keyfob::{
-    AccessToken, Clock as _, Config, EndSession, Freshness, Keyfob, Login, LoginOptions, MinValidity, Registration,
-    Revocation, Session, SessionState, SystemClock,
+    AccessToken, BrowserLogin, Clock as _, Config, EndSession, Freshness, Keyfob, Login, LoginControl, LoginOptions,
+    LoginPages, MinValidity, Registration, Revocation, Session, SessionState, SystemClock,
 };
 use keyfob_idp::{Algorithm, Idp, Script};
 
@@ -18,12 +19,14 @@ use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::login;
 use crate::paper::{Paper, expiry, moment, span, time_of_day};
+use crate::window::Window;
 use crate::wire::Wire;
 
 /// What the command line says.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) by_hand: bool,
+    pub(crate) browser: bool,
     pub(crate) store: Option<PathBuf>,
 }
 
@@ -51,37 +54,44 @@ pub(crate) fn run(options: &Options, paper: &mut Paper) -> Result<(), Failure> {
          its request log saw.",
     );
     let keyfob = open(paper, wire, &folder, &idp)?;
-    let login = begin(paper, wire, &keyfob)?;
-    let redirect = sign_in(paper, wire, &login, options.by_hand)?;
-    let (session, redirect) = complete(paper, wire, &keyfob, redirect, options.by_hand)?;
+    let (session, redirect) = if options.browser {
+        (in_browser(paper, wire, &keyfob)?, None)
+    } else {
+        let login = begin(paper, wire, &keyfob)?;
+        let redirect = sign_in(paper, wire, &login, options.by_hand)?;
+        let (session, redirect) = complete(paper, wire, &keyfob, redirect, options.by_hand)?;
+        (session, Some(redirect))
+    };
     profile(paper, wire, &keyfob, &session)?;
     let token = token_from_memory(paper, wire, &keyfob, &session)?;
     refresh_when_due(paper, wire, &keyfob, &session, &token)?;
 
     drop(keyfob);
     let keyfob = open_again(paper, wire, &folder, &idp)?;
-    wrong_redirects(paper, wire, &keyfob, &session, &redirect)?;
+    if let Some(redirect) = &redirect {
+        wrong_redirects(paper, wire, &keyfob, &session, redirect)?;
+    }
     log_out(paper, wire, &keyfob, &session, &folder)?;
     journal(paper, &keyfob)?;
     let (steps, requests) = (paper.steps(), wire.total());
     paper.as_it_is(&format!("\nAll {steps} steps went well: {requests} requests, no token printed.\n"));
-    if !options.by_hand {
-        paper.as_it_is("Sign in with your own browser: cargo demo --by-hand\n");
+    if !options.by_hand && !options.browser {
+        paper.as_it_is("Sign in with your own browser: cargo demo --browser\n");
     }
     Ok(())
 }
 
 /// What an app says once: where its store is, and how its provider knows it.
 fn config(folder: &Folder, idp: &Idp) -> keyfob::Result<Config> {
-    Config::builder(folder.path())
-        // A real app seals its store; this one's secrets are worth nothing once the program ends.
-        .plaintext(true)
+    let config = Config::builder(folder.path())
         .registration(
             // Any OpenID Connect provider: its issuer is all that has to be known.
             Registration::new(REGISTRATION, "oidc", "demo", "http://127.0.0.1/callback/work-sso")
                 .variable("issuer", idp.issuer()),
         )
-        .build()
+        .build()?;
+    // What seals the store. An app asks the system's keystore; a file stands in for it here.
+    Ok(config.with_store_key_source(folder.key()))
 }
 
 fn open(paper: &mut Paper, wire: &mut Wire<'_>, folder: &Folder, idp: &Idp) -> Result<Keyfob, Failure> {
@@ -89,9 +99,13 @@ fn open(paper: &mut Paper, wire: &mut Wire<'_>, folder: &Folder, idp: &Idp) -> R
 
     let keyfob = Keyfob::open(config(folder, idp)?)?;
 
-    paper.text("Everything that Keyfob remembers is in one private folder. Opening it never touches the network.");
+    paper.text(
+        "Everything that Keyfob remembers is in one private folder, its secrets sealed under a key that the app keeps \
+         elsewhere: in the system's keystore, for which a file stands in here. Opening it never touches the network.",
+    );
     paper.row("store", folder.path().display());
-    paper.row("", if folder.is_kept() { "kept, with its secrets unsealed" } else { "removed at the end" });
+    paper.row("its key", folder.key().path().display());
+    paper.row("", if folder.is_kept() { "both are kept" } else { "both are removed at the end" });
     paper.row("provider", format_args!("{} (access tokens live {TOKEN_LIFE_SECONDS} s)", idp.issuer()));
     for registration in keyfob.registrations() {
         paper.row("registration", format_args!("{} ({})", registration.id(), registration.provider_name()));
@@ -171,6 +185,29 @@ fn complete(
     paper.row("app goes to", completed.return_to().unwrap_or("nowhere"));
     wire.show(paper);
     Ok((completed.into_session(), redirect))
+}
+
+/// Steps 2 to 4 in one call.
+fn in_browser(paper: &mut Paper, wire: &mut Wire<'_>, keyfob: &Keyfob) -> Result<Session, Failure> {
+    paper.step("Log in, in one call", "Keyfob::login_in_browser");
+
+    let control = LoginControl::new();
+    let login = BrowserLogin::new()
+        .options(LoginOptions::new().scope("offline_access"))
+        .pages(LoginPages::new("Keyfob demo"))
+        .browser(Arc::new(Window::new(&control)))
+        .control(&control);
+    let session = keyfob.login_in_browser(REGISTRATION, login)?.into_session();
+
+    paper.text(
+        "Keyfob listened on a loopback port for as long as the login waited, took its one redirect and nothing else, closed \
+         the port, made the session, and showed the browser how it went.",
+    );
+    paper.row("session", session.id());
+    paper.row("provider uid", session.provider_uid());
+    paper.row("scopes", session.scopes().join(" "));
+    wire.show(paper);
+    Ok(session)
 }
 
 fn profile(paper: &mut Paper, wire: &mut Wire<'_>, keyfob: &Keyfob, session: &Session) -> Result<(), Failure> {
@@ -302,8 +339,9 @@ fn log_out(
     let held = keyfob.session(session.id())?;
     let tokens = [Some(held.provider_access_token()), held.provider_refresh_token(), held.id_token()];
     let tokens: Vec<&str> = tokens.into_iter().flatten().collect();
-    if !tokens.iter().all(|token| folder.holds(token)) {
-        return Err(Failure::Stage("the tokens are not where they can be searched for".to_owned()));
+    // What is not sealed shows that the search can find something.
+    if !folder.holds(session.id()) || tokens.iter().any(|token| folder.holds(token)) {
+        return Err(Failure::Stage("the store is not sealed".to_owned()));
     }
 
     let ended = keyfob.end_session(session.id(), EndSession::default())?;
@@ -314,12 +352,13 @@ fn log_out(
     if !matches!(ended.revocation(), Revocation::Done) {
         return Err(Failure::Stage(format!("revocation: {}", login::revocation(ended.revocation()))));
     }
-    if tokens.iter().any(|token| folder.holds(token)) {
+    if keyfob.session(session.id())?.provider_refresh_token().is_some() {
         return Err(Failure::Stage("a token is left in the store".to_owned()));
     }
     paper.text(
         "The session ended here first, whatever the network does. Then the provider was asked, once, to revoke its tokens, \
-         and did. No token of it is left in the store: the demo has searched every file there.",
+         and did. They are gone from the store, and even before that no file there held one of them in the open: the demo \
+         has searched them all.",
     );
     paper.row("session", format_args!("{} ended: {}", session.id(), cause.name()));
     paper.row("revocation", login::revocation(ended.revocation()));

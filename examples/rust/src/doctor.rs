@@ -1,22 +1,30 @@
 //! `cargo demo -- doctor DIR`: what a store tells about itself, for whoever is asked "why was I logged out?". Shows no secret.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
-use keyfob::{Config, Health, JournalEntry, Keyfob, Reason, Session, SessionState};
+use keyfob::{
+    Config, Health, JournalEntry, Keyfob, Reason, Sealing, Session, SessionState, StoreKeyAnswer, StoreKeySource,
+    WantedKey,
+};
 use lexopt::prelude::*;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::key_file::KeyFile;
 use crate::paper::Paper;
 
 pub(crate) const HELP: &str = "\
 cargo demo -- doctor: what a store tells about itself
 
-Usage: cargo demo -- doctor DIR [--lines N] [--json]
+Usage: cargo demo -- doctor DIR [--key-file FILE] [--lines N] [--json]
 
   DIR        the store's folder; it is opened as any app opens it, and nothing is
              sent to anybody
+  --key-file FILE
+             the 32 bytes of the store's key. Without it a sealed store stays
+             locked: its journal and its numbers are shown, its sessions are not
   --lines N  so many lines of the journal, the newest (default 20)
   --json     for programs: one object
   --help     this text
@@ -28,24 +36,26 @@ Exit codes: 0 shown, 1 it could not be opened, 2 wrong arguments.
 /// What the command line says.
 pub(crate) struct Options {
     folder: PathBuf,
+    key: Option<PathBuf>,
     lines: usize,
     json: bool,
 }
 
 /// Reads the rest of the command line; nothing if it asks for help.
 pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
-    let (mut folder, mut lines, mut json) = (None, 20, false);
+    let (mut folder, mut key, mut lines, mut json) = (None, None, 20, false);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("help") | Short('h') => return Ok(None),
             Long("json") => json = true,
+            Long("key-file") => key = Some(parser.value()?.into()),
             Long("lines") => lines = parser.value()?.parse()?,
             Value(path) if folder.is_none() => folder = Some(PathBuf::from(path)),
             other => return Err(other.unexpected()),
         }
     }
     let folder = folder.ok_or("doctor needs the folder of a store")?;
-    Ok(Some(Options { folder, lines, json }))
+    Ok(Some(Options { folder, key, lines, json }))
 }
 
 pub(crate) fn run(options: &Options, paper: &mut Paper) -> Result<(), Failure> {
@@ -53,16 +63,25 @@ pub(crate) fn run(options: &Options, paper: &mut Paper) -> Result<(), Failure> {
     if !options.folder.join("keyfob.db").is_file() {
         return Err(Failure::Stage(format!("there is no store in {}", options.folder.display())));
     }
-    let keyfob = Keyfob::open(Config::builder(&options.folder).plaintext(true).build()?)?;
-    let (health, sessions, journal) = (keyfob.health()?, keyfob.sessions()?, keyfob.journal(options.lines)?);
+    let keyfob = open(options)?;
+    let (health, journal) = (keyfob.health()?, keyfob.journal(options.lines)?);
+    // A locked store does not even say which sessions it has.
+    let sessions = if health.sealing() == Sealing::Locked { None } else { Some(keyfob.sessions()?) };
     if options.json {
-        paper.as_it_is(&format!("{}\n", as_json(&health, &sessions, &journal)));
+        paper.as_it_is(&format!("{}\n", as_json(&health, sessions.as_deref(), &journal)));
         return Ok(());
     }
     paper.title("Doctor", "What the store tells about itself.");
     paper.as_it_is("\n");
     show_health(&health, paper);
-    for session in &sessions {
+    if sessions.is_none() {
+        paper.as_it_is("\n");
+        paper.text(
+            "The store is sealed, and its key is not here: who its sessions belong to, how they ended, and which refreshes were cut off cannot be \
+             told. Its key, where it can be had, goes into --key-file.",
+        );
+    }
+    for session in sessions.iter().flatten() {
         paper.as_it_is("\n");
         show_session(session, &health, paper);
     }
@@ -74,9 +93,59 @@ pub(crate) fn run(options: &Options, paper: &mut Paper) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Opens the store as it is: neither seals it nor makes a key, whatever there is.
+fn open(options: &Options) -> Result<Keyfob, Failure> {
+    let key = options.key.as_deref().map(KeyFile::at);
+    if let Some(Err(error)) = key.as_ref().map(KeyFile::read) {
+        return Err(Failure::Stage(format!("cannot use the key file: {error}")));
+    }
+    let config = || Config::builder(&options.folder);
+    match Keyfob::open(config().plaintext(true).build()?) {
+        Err(error) if error.reason() == Reason::StoreSealed => {
+            Ok(Keyfob::open(config().build()?.with_store_key_source(Arc::new(Visitor(key))))?)
+        }
+        opened => Ok(opened?),
+    }
+}
+
+/// Has the key that it was given, if any, and no other.
+struct Visitor(Option<KeyFile>);
+
+impl StoreKeySource for Visitor {
+    fn store_key(&self, wanted: WantedKey) -> StoreKeyAnswer {
+        let key = self.0.as_ref().filter(|_| wanted == WantedKey::Existing).and_then(|file| file.read().ok());
+        key.map_or(StoreKeyAnswer::NotNow, StoreKeyAnswer::Key)
+    }
+}
+
+fn sealing(sealing: Sealing) -> &'static str {
+    match sealing {
+        Sealing::Plaintext => "plaintext",
+        Sealing::Sealed => "sealed",
+        Sealing::Locked => "locked",
+        _ => "unknown",
+    }
+}
+
 fn show_health(health: &Health, paper: &mut Paper) {
     paper.row("schema", health.schema_version());
     paper.row("SQLite", health.sqlite_version());
+    paper.row(
+        "secrets",
+        match health.sealing() {
+            Sealing::Plaintext => "NOT SEALED: whoever can read the file has the tokens",
+            Sealing::Sealed => "sealed, and the key fits",
+            Sealing::Locked => "sealed, and locked: the key is not here",
+            _ => "unknown",
+        },
+    );
+    paper.row(
+        "damaged",
+        match health.moved_aside() {
+            0 => "never".to_owned(),
+            count => format!("{count} databases were moved aside (damaged-*.db), and what was in them is gone"),
+        },
+    );
     paper.row(
         "sessions",
         format_args!("{} active, {} waiting for a login", health.active_sessions(), health.ended_sessions()),
@@ -123,28 +192,35 @@ fn meaning(cause: Reason) -> &'static str {
              answer and its saving; the provider then refused the one before."
         }
         Reason::Expired => "The provider gave nothing to renew the token with, and it is over.",
+        Reason::KeyLost => {
+            "The device's keystore said that the store key is gone, so nobody can read the tokens any more."
+        }
+        Reason::OtherDevice => "The store was copied from another device, and may be used on one of them only.",
         Reason::IdentityMismatch => "The provider's new tokens named another user.",
         _ => "Keyfob's documentation of this reason says more.",
     }
 }
 
-fn as_json(health: &Health, sessions: &[Session], journal: &[JournalEntry]) -> Value {
+fn as_json(health: &Health, sessions: Option<&[Session]>, journal: &[JournalEntry]) -> Value {
     json!({
         "schema": health.schema_version(),
         "sqlite": health.sqlite_version(),
+        "sealing": sealing(health.sealing()),
+        "moved_aside": health.moved_aside(),
         "active_sessions": health.active_sessions(),
         "ended_sessions": health.ended_sessions(),
         "owed_revocations": health.owed_revocations(),
         "clock_skew_seconds": health.clock_skew_seconds(),
-        "interrupted": health.interrupted().iter().map(|one| json!({
+        // Nobody knows them while the store is locked.
+        "interrupted": sessions.map(|_| health.interrupted().iter().map(|one| json!({
             "session": one.session(), "pid": one.pid(), "alive": one.is_alive(), "in_doubt": one.is_in_doubt(),
             "verified": one.is_verified(),
-        })).collect::<Vec<_>>(),
-        "sessions": sessions.iter().map(|session| json!({
+        })).collect::<Vec<_>>()),
+        "sessions": sessions.map(|sessions| sessions.iter().map(|session| json!({
             "id": session.id(), "registration": session.registration(), "provider": session.provider(),
             "cause": match session.state() { SessionState::Ended(cause) => Some(cause.name()), _ => None },
             "updated_at": time(session.updated_at()),
-        })).collect::<Vec<_>>(),
+        })).collect::<Vec<_>>()),
         "journal": journal.iter().map(|entry| json!({
             "at": time(entry.at()), "pid": entry.pid(), "event": entry.event(), "registration": entry.registration(),
             "session": entry.session(), "reason": entry.reason(), "http_status": entry.http_status(),

@@ -1,45 +1,57 @@
 //! `cargo demo -- login`: a login at a real provider, with a configuration of the user's own; and its end.
 
+use std::cell::RefCell;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use keyfob::{
-    Completed, Config, EndSession, ErrorKind, Keyfob, Login, LoginOptions, Loopback, Reason, RegistrationGuide,
-    Revocation, Session, SessionState,
+    BrowserLogin, Completed, Config, DeviceLogin, EndSession, ErrorKind, Keyfob, Login, LoginControl, LoginOptions,
+    LoginPages, Loopback, Reason, RegistrationGuide, Revocation, Sealing, Session, SessionState,
 };
 use lexopt::prelude::*;
 
 use crate::browser;
 use crate::failure::{Explained, Failure};
+use crate::key_file::KeyFile;
 use crate::paper::{Paper, expiry, moment};
 
 pub(crate) const HELP: &str = "\
 cargo demo -- login: a login at a real provider
 
-Usage: cargo demo -- login REGISTRATION --config FILE [--end]
+Usage: cargo demo -- login REGISTRATION --config FILE [--key-file FILE]
+                     [--device|--paste|--end]
 
   REGISTRATION   the id of a registration in that file
   --config FILE  the configuration, as Config::from_json reads it; the store
                  that it names is kept, with the session in it
+  --key-file FILE
+                 the store key, made when it is missing; by default it is beside
+                 the configuration, with .key at the end of the name. It stands
+                 in for the system's keystore: any program of yours can read it
+  --device       log in on another device, a phone for instance: shows a code and
+                 a QR code of the provider's page (RFC 8628)
+  --paste        open no browser: print the URL and wait for the redirect
   --end          log out instead: end the session of that registration and have
                  its tokens revoked
   --help         this text
 
 For instance, with a client id of your own:
 
-  { \"store\": { \"path\": \"/home/ada/keyfob-try\", \"plaintext\": true },
+  { \"store\": { \"path\": \"/home/ada/keyfob-try\" },
     \"registrations\": [
       { \"id\": \"work-sso\", \"provider\": \"oidc\",
         \"variables\": { \"issuer\": \"https://login.example.com\" },
         \"client_id\": \"notes\",
         \"redirect_uri\": \"http://127.0.0.1/callback/work-sso\" } ] }
 
-It prints the URL to open and waits for the redirect to be pasted: the address
-in the browser's address bar when the login is over. With a loopback redirect
-URI the browser says then that it cannot connect, for nobody listens there yet
-(a receiver comes with a later version); the address is right all the same. A
-redirect that is longer than the terminal takes in one line (1023 characters on
-macOS, 4095 on Linux) goes into a file: paste @FILE.
+With a loopback redirect URI it opens your browser, listens for the redirect,
+and shows a page in the end. With another one, with --paste, and where no
+browser can be opened (a terminal over SSH) it prints the URL to open and waits
+for the redirect to be pasted: the address in the browser's address bar when
+the login is over. The browser may say then that it cannot connect; the address
+is right all the same. A redirect that is longer than the terminal takes in one
+line (1023 characters on macOS, 4095 on Linux) goes into a file: paste @FILE.
 
 A login that was left (Ctrl-C, a closed terminal) waits in the store until its
 time is over: start the program again and paste its redirect.
@@ -50,48 +62,127 @@ Exit codes: 0 logged in or out, 1 not, 2 wrong arguments.
 pub(crate) struct Options {
     registration: String,
     config: PathBuf,
-    end: bool,
+    key: Option<PathBuf>,
+    way: Way,
+}
+
+/// What is to be done, and how.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Browser,
+    Device,
+    Paste,
+    End,
 }
 
 /// Reads the rest of the command line; nothing if it asks for help.
 pub(crate) fn parse(mut parser: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
-    let (mut registration, mut config, mut end) = (None, None, false);
+    let (mut registration, mut config, mut key, mut way) = (None, None, None, None);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("help") | Short('h') => return Ok(None),
             Long("config") => config = Some(parser.value()?.into()),
-            Long("end") => end = true,
+            Long("key-file") => key = Some(parser.value()?.into()),
+            Long("device") if way.is_none() => way = Some(Way::Device),
+            Long("paste") if way.is_none() => way = Some(Way::Paste),
+            Long("end") if way.is_none() => way = Some(Way::End),
             Value(value) if registration.is_none() => registration = Some(value.string()?),
             other => return Err(other.unexpected()),
         }
     }
     let registration = registration.ok_or("login: REGISTRATION is missing")?;
     let config = config.ok_or("login: --config FILE is missing")?;
-    Ok(Some(Options { registration, config, end }))
+    Ok(Some(Options { registration, config, key, way: way.unwrap_or(Way::Browser) }))
 }
 
 pub(crate) fn run(options: &Options, paper: &mut Paper) -> Result<(), Failure> {
     let file = options.config.display();
     let text = fs::read_to_string(&options.config)
         .map_err(|error| Failure::Stage(format!("cannot read the configuration {file}: {error}")))?;
-    let keyfob = Keyfob::open(Config::from_json(&text)?)?;
+    let keyfob = open(options, &text)?;
     let guide = keyfob.registration_guide(&options.registration).map_err(|error| {
         let ids: Vec<_> = keyfob.registrations().iter().map(|known| known.id().to_owned()).collect();
         Failure::Advised(error, format!("the registrations in {file}: {}", ids.join(", ")))
     })?;
-    if options.end {
-        return end(paper, &keyfob, &options.registration);
-    }
-
-    let login = begin(paper, &keyfob, &guide, &options.registration)?;
-    let redirect = browser::paste(paper).map_err(|failure| still_open(failure, &login))?;
-    let completed = complete(paper, &keyfob, &login, redirect)?;
+    let completed = match options.way {
+        Way::End => return end(paper, &keyfob, &options.registration),
+        Way::Device => on_another_device(paper, &keyfob, &guide, &options.registration)?,
+        Way::Browser if guide.redirect_uri().starts_with("http://") => {
+            match in_browser(paper, &keyfob, &guide, &options.registration) {
+                Err(Failure::Keyfob(error)) if error.reason() == Reason::BrowserUnavailable => {
+                    by_paste(paper, &keyfob, &guide, &options.registration)?
+                }
+                outcome => outcome?,
+            }
+        }
+        Way::Browser | Way::Paste => by_paste(paper, &keyfob, &guide, &options.registration)?,
+    };
     show(paper, completed.session());
+    let key = options.key.as_ref().map_or_else(String::new, |key| format!(" --key-file {}", key.display()));
     paper.text(&format!(
-        "The session is kept. Log out: cargo demo -- login {} --config {file} --end",
-        login.registration()
+        "The session is kept. Log out: cargo demo -- login {} --config {file}{key} --end",
+        options.registration
     ));
     Ok(())
+}
+
+/// Opens the store, sealed under the key in the file.
+fn open(options: &Options, config: &str) -> Result<Keyfob, Failure> {
+    let key = Arc::new(options.key.as_deref().map_or_else(|| KeyFile::beside(&options.config), KeyFile::at));
+    let keyfob = Keyfob::open(Config::from_json(config)?.with_store_key_source(Arc::<KeyFile>::clone(&key)))?;
+    if keyfob.health()?.sealing() == Sealing::Locked {
+        let why = key.read().err().map_or_else(String::new, |error| format!(": {error}"));
+        return Err(Failure::Stage(format!("{} gives no store key{why}", key.path().display())));
+    }
+    Ok(keyfob)
+}
+
+/// Listens for the redirect while the user is in the browser.
+fn in_browser(
+    paper: &mut Paper,
+    keyfob: &Keyfob,
+    guide: &RegistrationGuide,
+    registration: &str,
+) -> Result<Completed, Failure> {
+    let login = BrowserLogin::new().pages(LoginPages::new("Keyfob demo"));
+    let completed = keyfob.login_in_browser(registration, login)?;
+    paper.title(&format!("Log in: {registration}, at {}", guide.provider_name()), "");
+    Ok(completed)
+}
+
+/// Shows the code, and waits until the user has typed it in somewhere else.
+fn on_another_device(
+    paper: &mut Paper,
+    keyfob: &Keyfob,
+    guide: &RegistrationGuide,
+    registration: &str,
+) -> Result<Completed, Failure> {
+    paper.title(&format!("Log in: {registration}, at {}", guide.provider_name()), "");
+    let screen = RefCell::new(paper);
+    let show = |login: &DeviceLogin| {
+        let mut paper = screen.borrow_mut();
+        if let Some(code) = login.qr_code_text() {
+            paper.picture(&code);
+        }
+        paper.text("Scan this with a phone, or open the page below on any device, and compare the code:");
+        paper.row("page", login.verification_uri());
+        paper.row("code", login.user_code());
+        paper.row("open until", moment(login.expires_at()));
+        paper.text("Waiting for you …");
+    };
+    Ok(keyfob.login_on_another_device(registration, LoginOptions::new(), &show, &LoginControl::new())?)
+}
+
+/// Prints the URL, and takes the redirect from the user.
+fn by_paste(
+    paper: &mut Paper,
+    keyfob: &Keyfob,
+    guide: &RegistrationGuide,
+    registration: &str,
+) -> Result<Completed, Failure> {
+    let login = begin(paper, keyfob, guide, registration)?;
+    let redirect = browser::paste(paper).map_err(|failure| still_open(failure, &login))?;
+    complete(paper, keyfob, &login, redirect)
 }
 
 fn begin(paper: &mut Paper, keyfob: &Keyfob, guide: &RegistrationGuide, registration: &str) -> Result<Login, Failure> {

@@ -9,9 +9,11 @@ mod demo;
 mod doctor;
 mod failure;
 mod folder;
+mod key_file;
 mod login;
 mod paper;
 mod providers;
+mod window;
 mod wire;
 
 use std::ffi::OsString;
@@ -30,15 +32,18 @@ The provider, keyfob-idp, runs inside this program: real HTTP on a loopback
 port, a real SQLite file, nothing on the internet. It takes a few seconds, most
 of them waiting until a token is nearly over. No token is ever printed.
 
-Usage: cargo demo [--by-hand] [--store DIR]
-       cargo demo -- login REGISTRATION --config FILE [--end]
+Usage: cargo demo [--by-hand | --browser] [--store DIR]
+       cargo demo -- login REGISTRATION --config FILE [--device|--paste|--end]
        cargo demo -- providers [--json]
        cargo demo -- doctor DIR [--json]
 
   --by-hand     sign in with your own browser: prints the URL, waits for the
                 redirect to be pasted
-  --store DIR   keep the store there, with the session in it; without it the
-                store is in a temporary folder, removed at the end
+  --browser     sign in with your own browser in one call: opens it, listens for
+                the redirect on a loopback port, shows a page in the end
+  --store DIR   keep the store there, with the session in it, and its key in
+                DIR.key; without it both are in a temporary folder, removed at
+                the end
   --help        this text
   login …       a login at a real provider; `login --help` tells more
   providers     the providers that are built in
@@ -105,9 +110,13 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::E
         match argument {
             Long("help") | Short('h') => return Ok(Command::Help(HELP)),
             Long("by-hand") => options.by_hand = true,
+            Long("browser") => options.browser = true,
             Long("store") => options.store = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
         }
+    }
+    if options.by_hand && options.browser {
+        return Err("--by-hand and --browser are two ways of one login".into());
     }
     Ok(Command::Demo(options))
 }

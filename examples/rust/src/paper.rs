@@ -90,6 +90,16 @@ impl Paper {
         self.write(&format!("\n{line}\n\n"));
     }
 
+    /// A picture of half blocks, drawn light on dark. A terminal of another colouring is told to, where it takes colours.
+    pub(crate) fn picture(&mut self, picture: &str) {
+        self.write("\n");
+        for line in picture.lines() {
+            let line = if self.colour { format!("\x1b[97;40m{line}\x1b[0m") } else { line.to_owned() };
+            self.write(&format!("{INDENT}{line}\n"));
+        }
+        self.write("\n");
+    }
+
     /// Waits for an answer on the same line.
     pub(crate) fn prompt(&mut self) {
         self.write(&format!("{INDENT}> "));

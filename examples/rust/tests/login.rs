@@ -12,6 +12,7 @@
 mod common;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
 
 use common::{Place, Waiting, assert_nothing_looks_secret, row, run, unwrapped};
@@ -40,7 +41,7 @@ impl Bench {
         let place = Place::new(name);
         let config = place.0.with_extension("json");
         let text = format!(
-            r#"{{ "store": {{ "path": "{}", "plaintext": true }},
+            r#"{{ "store": {{ "path": "{}" }},
                   "registrations": [ {{ "id": "work-sso", "provider": "oidc", "variables": {{ "issuer": "{}" }}, {keys} }},
                                      {{ "id": "other", "provider": "github", "client_id": "x",
                                         "redirect_uri": "http://127.0.0.1/cb" }} ] }}"#,
@@ -286,7 +287,7 @@ fn a_wrong_configuration_is_refused_by_the_name_of_its_key() {
         ("\"client_id\": \"demo\",", "", "InvalidConfiguration", "registrations[0] missing field `client_id`"),
         (REDIRECT_URI, "http://localhost/cb", "InvalidRedirectUri", "registrations[0].redirect_uri"),
         ("\"github\"", "\"nobody\"", "UnknownProvider", "registrations[1].provider"),
-        ("\"plaintext\": true", "\"plaintext\": false", "InvalidConfiguration", "store.plaintext"),
+        ("\"store\": {", "\"store\": { \"plaintext\": true,", "InvalidConfiguration", "store.plaintext"),
     ] {
         assert!(good.contains(from), "{from}");
         fs::write(&bench.config, good.replacen(from, to, 1)).unwrap();
@@ -301,11 +302,29 @@ fn a_wrong_configuration_is_refused_by_the_name_of_its_key() {
 }
 
 #[test]
+fn a_login_on_another_device_shows_a_code_and_a_qr_code_and_waits() {
+    let mut script = Script::default();
+    script.device.interval_seconds = Some(1.0);
+    let bench = Bench::with("device", script, &format!(r#""client_id": "demo", "redirect_uri": "{REDIRECT_URI}""#));
+    let mut child = common::demo(&bench.arguments(&["--device"])).spawn().unwrap();
+    let mut printed = String::new();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    while !printed.contains("Waiting for you") {
+        assert_ne!(output.read_line(&mut printed).unwrap(), 0, "{printed}");
+    }
+    assert!(printed.lines().filter(|line| line.contains('\u{2588}')).count() > 10, "no QR code: {printed}");
+    browser::connect_device(row(&printed, "page"), row(&printed, "code"), "ada", "lovelace").unwrap();
+    output.read_to_string(&mut printed).unwrap();
+    assert!(child.wait().unwrap().success() && row(after_paste(&printed), "provider uid") == "u-1", "{printed}");
+    assert_eq!(bench.session().provider_uid(), "u-1");
+}
+
+#[test]
 fn login_tells_how_it_is_used_and_names_wrong_arguments() {
     for arguments in [&["login", "--help"] as &[_], &["--", "login", "-h"]] {
         let (status, output, errors) = run(arguments);
         assert!(status.success() && errors.is_empty());
-        assert!(output.contains("login REGISTRATION --config FILE") && output.contains("later version"), "{output}");
+        assert!(output.contains("login REGISTRATION --config FILE") && output.contains("--device"), "{output}");
         assert!(output.lines().all(|line| line.chars().count() <= 80), "{output}");
     }
     for (arguments, named) in [

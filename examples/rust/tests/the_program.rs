@@ -12,7 +12,8 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use common::{Place, Waiting, assert_nothing_looks_secret, demo, row, run, unwrapped};
@@ -72,7 +73,8 @@ fn every_step_is_shown_with_its_requests_and_without_a_token() {
 
     assert!(!output.contains('\x1b'), "colour without a terminal");
     let folder = row(step(&output, 1), "store");
-    assert!(!Path::new(folder).exists(), "{folder} was left behind");
+    assert!(!Path::new(folder).parent().unwrap().exists(), "{folder} was left behind");
+    assert_eq!(row(step(&output, 1), "its key"), format!("{folder}.key"));
     // Where the system keeps its temporary folders is not the demo's business.
     let own = output.replace(folder, "");
     assert_nothing_looks_secret(&own);
@@ -163,6 +165,31 @@ fn help_is_given_and_wrong_arguments_are_named() {
         assert_eq!((status.code(), output.as_str()), (Some(2), ""));
         assert!(errors.starts_with("error: ") && errors.contains(named), "{errors}");
     }
+}
+
+#[test]
+fn with_browser_a_machine_without_a_screen_prints_the_url_and_takes_the_redirect() {
+    // Pasted, after something that is not it.
+    let waiting = Waiting::start(&["--browser"]);
+    let redirect = browser::log_in(&waiting.url, "ada", "lovelace").unwrap();
+    let (status, output, errors) = waiting.paste(&["garbage", &redirect]);
+    assert!(status.success() && errors.is_empty(), "{output}{errors}");
+    assert!(unwrapped(&output).contains("That was not it, and nothing was sent. MalformedRedirect"), "{output}");
+    assert_eq!(row(&output, "provider uid"), "u-1");
+    assert!(output.contains("All 8 steps went well"), "{output}");
+
+    // Or brought by a browser that reaches the port.
+    let waiting = Waiting::start(&["--browser"]);
+    let redirect = browser::log_in(&waiting.url, "ada", "lovelace").unwrap();
+    let (_, rest) = redirect.split_once("http://").unwrap();
+    let (authority, target) = rest.split_once('/').unwrap();
+    let mut stream = TcpStream::connect(authority).unwrap();
+    write!(stream, "GET /{target} HTTP/1.1\r\nHost: {authority}\r\n\r\n").unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    assert!(page.contains("You are signed in") && page.contains("Keyfob demo"), "{page}");
+    let (status, output, errors) = waiting.paste(&[]);
+    assert!(status.success(), "{output}{errors}");
 }
 
 #[test]

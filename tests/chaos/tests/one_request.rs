@@ -14,7 +14,7 @@ use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use keyfob::{Clock, Config, Keyfob, LoginOptions, MinValidity, Registration, SystemClock};
+use keyfob::{Clock, Config, Keyfob, LoginOptions, MinValidity, Registration, StoreKey, SystemClock};
 use keyfob_chaos::{Folder, end_with_parent};
 use keyfob_idp::{Algorithm, Endpoint, Fault, Idp, Script, browser};
 use libtest_mimic::{Arguments, Trial};
@@ -105,8 +105,8 @@ fn open(issuer: &str, store: &Path, clock: Arc<Rounds>) -> Keyfob {
         .scope("openid")
         .scope("email")
         .scope("offline_access");
-    let config = Config::builder(store).plaintext(true).registration(registration).build().unwrap();
-    Keyfob::open(config.with_clock(clock)).unwrap()
+    let config = Config::builder(store).registration(registration).build().unwrap();
+    Keyfob::open(config.with_store_key(StoreKey::new([7; 32])).with_clock(clock)).unwrap()
 }
 
 /// The system's clocks, so many rounds ahead.

@@ -21,6 +21,7 @@ struct Request {
     nonce: Option<String>,
     challenge: String,
     login_hint: Option<String>,
+    form_post: bool,
 }
 
 /// `GET /authorize` (RFC 6749 §4.1.1): shows the sign-in page.
@@ -43,8 +44,12 @@ pub(crate) fn form(state: &mut State, asked: &Asked) -> Answer {
         Err(refusal) => return refusal,
     };
     let back = |state: &State, parameters: Vec<(&str, String)>| {
-        let target = with_parameters(&request.redirect_uri, &answered(state, request.state.as_deref(), parameters));
-        Answer::redirect(&target)
+        let parameters = answered(state, request.state.as_deref(), parameters);
+        if request.form_post {
+            pages::form_post(&request.redirect_uri, &parameters)
+        } else {
+            Answer::redirect(&with_parameters(&request.redirect_uri, &parameters))
+        }
     };
     if asked.form.get("decision") != Some("allow") {
         return back(state, refusal("access_denied", "the user said no"));
@@ -100,8 +105,8 @@ fn read(state: &State, parameters: &Parameters) -> Result<Request, Answer> {
     if parameters.get("response_type") != Some("code") {
         return no("unsupported_response_type", "only code");
     }
-    if parameters.get("response_mode").is_some_and(|mode| mode != "query") {
-        return no("invalid_request", "only the response_mode query");
+    if parameters.get("response_mode").is_some_and(|mode| !matches!(mode, "query" | "form_post")) {
+        return no("invalid_request", "only the response_modes query and form_post");
     }
     let Some(challenge) = parameters.get("code_challenge") else {
         return no("invalid_request", "PKCE is required: code_challenge is missing");
@@ -121,6 +126,7 @@ fn read(state: &State, parameters: &Parameters) -> Result<Request, Answer> {
         nonce: parameters.get("nonce").map(str::to_owned),
         challenge: challenge.to_owned(),
         login_hint: parameters.get("login_hint").map(str::to_owned),
+        form_post: parameters.get("response_mode") == Some("form_post"),
     })
 }
 

@@ -42,23 +42,64 @@ pub fn deny(authorization_url: &str) -> Result<String, BrowserError> {
     visit(authorization_url, &[("decision", "deny")])
 }
 
+/// Signs in and allows, where the login was begun with `response_mode=form_post`. Gives where the provider's page sends its form, and the form's body.
+pub fn log_in_by_form(
+    authorization_url: &str,
+    username: &str,
+    password: &str,
+) -> Result<(String, String), BrowserError> {
+    let typed = [("username", username), ("password", password), ("decision", "allow")];
+    let page = fill_in(authorization_url, &typed)?;
+    let Some(form) = Form::find(&page.body).filter(|_| page.status == 200) else { return Err(page.stop()) };
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&form.hidden).finish();
+    Ok((form.action, body))
+}
+
+/// Types the code of another device in at a verification URI, signs in and allows.
+pub fn connect_device(
+    verification_uri: &str,
+    user_code: &str,
+    username: &str,
+    password: &str,
+) -> Result<(), BrowserError> {
+    decide(
+        verification_uri,
+        &[("user_code", user_code), ("username", username), ("password", password), ("decision", "allow")],
+    )
+}
+
+/// Types the code of another device in and says no.
+pub fn deny_device(verification_uri: &str, user_code: &str) -> Result<(), BrowserError> {
+    decide(verification_uri, &[("user_code", user_code), ("decision", "deny")])
+}
+
+fn decide(verification_uri: &str, typed: &[(&str, &str)]) -> Result<(), BrowserError> {
+    let page = fill_in(verification_uri, typed)?;
+    if page.status == 200 { Ok(()) } else { Err(page.stop()) }
+}
+
 fn visit(authorization_url: &str, typed: &[(&str, &str)]) -> Result<String, BrowserError> {
-    // No proxy, whatever the environment says: the provider is on this machine.
-    let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None);
-    let agent: Agent = config.timeout_global(Some(PATIENCE)).tls_config(trust()).build().into();
-    let page = Shown::read(agent.get(authorization_url).call())?;
-    if let Some(location) = page.location {
-        // The provider did not even ask, as with `prompt=none`.
-        return Ok(location);
-    }
-    let Some(form) = Form::find(&page.body) else { return Err(page.stop()) };
-    let fields = form.hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(typed.iter().copied());
-    let target = absolute(authorization_url, &form.action)?;
-    let answer = Shown::read(agent.post(target).send_form(fields))?;
+    let answer = fill_in(authorization_url, typed)?;
     match answer.location {
         Some(location) => Ok(location),
         None => Err(answer.stop()),
     }
+}
+
+/// Opens a page and sends its form. Gives what comes then, or what came instead of a form.
+fn fill_in(url: &str, typed: &[(&str, &str)]) -> Result<Shown, BrowserError> {
+    // No proxy, whatever the environment says: the provider is on this machine.
+    let config = Agent::config_builder().http_status_as_error(false).max_redirects(0).proxy(None);
+    let agent: Agent = config.timeout_global(Some(PATIENCE)).tls_config(trust()).build().into();
+    let page = Shown::read(agent.get(url).call())?;
+    if page.location.is_some() {
+        // The provider did not even ask, as with `prompt=none`.
+        return Ok(page);
+    }
+    let Some(form) = Form::find(&page.body) else { return Err(page.stop()) };
+    let fields = form.hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(typed.iter().copied());
+    let target = absolute(url, &form.action)?;
+    Shown::read(agent.post(target).send_form(fields))
 }
 
 /// Trusts the authority of this process once there is one; until then, the usual ones.

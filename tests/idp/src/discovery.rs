@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::device;
 use crate::message::{Answer, Asked};
 use crate::state::State;
 
@@ -15,11 +16,12 @@ pub(crate) fn discovery(state: &mut State, _asked: &Asked) -> Answer {
         "userinfo_endpoint": state.address("/userinfo"),
         "jwks_uri": state.address("/jwks"),
         "revocation_endpoint": state.address("/revoke"),
+        "device_authorization_endpoint": state.address("/device_authorization"),
         "end_session_endpoint": state.address("/logout"),
         "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "response_modes_supported": ["query", "form_post"],
+        "grant_types_supported": ["authorization_code", "refresh_token", device::GRANT_TYPE],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],

@@ -53,6 +53,10 @@ pub struct Fault {
 pub enum Endpoint {
     /// `/authorize`, the page and its form alike.
     Authorize,
+    /// `/device`, where the user types in the code: the page and its form alike.
+    Device,
+    /// `/device_authorization`
+    DeviceAuthorization,
     /// `/.well-known/openid-configuration`
     Discovery,
     /// `/jwks`

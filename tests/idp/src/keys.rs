@@ -243,6 +243,11 @@ pub(crate) fn s256(verifier: &str) -> String {
     base64url(digest::digest(&digest::SHA256, verifier.as_bytes()).as_ref())
 }
 
+/// A hash as a content security policy names an inline script by.
+pub(crate) fn sha256_base64(text: &str) -> String {
+    BASE64_STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()))
+}
+
 pub(crate) fn base64url(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }

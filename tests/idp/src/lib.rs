@@ -33,6 +33,7 @@ mod client;
 mod clock;
 mod connection;
 mod control;
+mod device;
 mod discovery;
 mod faults;
 mod grants;
@@ -62,8 +63,8 @@ pub use idp::Idp;
 pub use keys::Algorithm;
 pub use log::LoggedRequest;
 pub use script::{
-    ClientAuth, InGrace, Keys, RefreshTokens, Registration, Reuse, Revocation, Rotation, Script, ScriptError, Tokens,
-    User,
+    ClientAuth, Device, InGrace, Keys, RefreshTokens, Registration, Reuse, Revocation, Rotation, Script, ScriptError,
+    Tokens, User,
 };
 pub use tamper::{Edit, HmacKey, IdTokenTamper, On, SigningKey, Tamper};
 pub use tls::{Certificate, Tls};

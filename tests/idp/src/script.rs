@@ -27,6 +27,8 @@ pub struct Script {
     pub keys: Keys,
     /// Lifetimes and rotation.
     pub tokens: Tokens,
+    /// Logins on another device.
+    pub device: Device,
     /// Whether userinfo answers carry an `ETag` and honour `If-None-Match`.
     pub userinfo_etag: bool,
     /// How far the provider's clock is off: `Date`, `iat`, `exp` and `auth_time` follow it, lifetimes do not.
@@ -130,6 +132,25 @@ pub struct Tokens {
     pub grant_scopes: Option<Vec<String>>,
 }
 
+/// Logins on another device (RFC 8628).
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Device {
+    /// The life of both codes.
+    pub code_seconds: f64,
+    /// What the answer says about the wait between two polls; it says nothing if absent, and then it is five seconds.
+    pub interval_seconds: Option<f64>,
+    /// Whether a poll that comes sooner is told to slow down, by the clock on this machine. Off, a client whose clock is a test's own may poll in no time.
+    pub enforce_interval: bool,
+}
+
+impl Default for Device {
+    fn default() -> Self {
+        Self { code_seconds: 600.0, interval_seconds: Some(5.0), enforce_interval: true }
+    }
+}
+
 /// When a login brings a refresh token.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -226,6 +247,7 @@ impl Default for Script {
             algorithms: vec![Algorithm::RS256, Algorithm::ES256],
             keys: Keys::default(),
             tokens: Tokens::default(),
+            device: Device::default(),
             userinfo_etag: true,
             clock_offset_seconds: 0.0,
             tls: Tls::default(),
@@ -333,6 +355,8 @@ impl Script {
             ("tokens.id_token_seconds", self.tokens.id_token_seconds),
             ("tokens.code_seconds", self.tokens.code_seconds),
             ("tokens.grace_seconds", self.tokens.grace_seconds),
+            ("device.code_seconds", self.device.code_seconds),
+            ("device.interval_seconds", self.device.interval_seconds.unwrap_or(0.0)),
         ];
         for (key, value) in lives {
             if !(0.0..=1e10).contains(&value) {

@@ -14,7 +14,7 @@ use crate::connection::{Connection, CuttableListener};
 use crate::faults::{Close, Endpoint};
 use crate::message::{Answer, Asked, Parameters};
 use crate::state::{Delivery, Run, Shared, State};
-use crate::{authorize, clock, control, discovery, logout, revoke, token, userinfo};
+use crate::{authorize, clock, control, device, discovery, logout, revoke, token, userinfo};
 
 /// Nothing that a client sends is larger; a script may be.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -39,6 +39,9 @@ fn routes() -> Router<Arc<Shared>> {
         .route("/authorize", endpoint(GET, Endpoint::Authorize, authorize::page))
         .route("/authorize", endpoint(POST, Endpoint::Authorize, authorize::form))
         .route("/token", endpoint(POST, Endpoint::Token, token::token))
+        .route("/device_authorization", endpoint(POST, Endpoint::DeviceAuthorization, device::authorization))
+        .route("/device", endpoint(GET, Endpoint::Device, device::page))
+        .route("/device", endpoint(POST, Endpoint::Device, device::form))
         .route("/userinfo", endpoint(GET.or(POST), Endpoint::Userinfo, userinfo::userinfo))
         .route("/revoke", endpoint(POST, Endpoint::Revoke, revoke::revoke))
         .route("/logout", endpoint(GET.or(POST), Endpoint::Logout, logout::logout))

@@ -10,6 +10,7 @@ use std::time::Instant;
 use serde_json::{Map, Value};
 
 use crate::clock;
+use crate::device::Devices;
 use crate::faults::{Close, Endpoint, Fault, FaultCounts};
 use crate::grants::Grants;
 use crate::log::Log;
@@ -30,6 +31,7 @@ pub(crate) struct State {
     pub(crate) script: Script,
     pub(crate) log: Log,
     pub(crate) grants: Grants,
+    pub(crate) devices: Devices,
     /// Begins as the script's and grows with each rotation.
     pub(crate) key_generation: u32,
     /// The request being worked on brought a spent refresh token.
@@ -72,6 +74,7 @@ impl Shared {
             script,
             log: Log::default(),
             grants: Grants::default(),
+            devices: Devices::default(),
             saw_reuse: false,
             fault_counts: FaultCounts::default(),
             started: clock::now(),

@@ -18,6 +18,8 @@ pub struct Tamper {
     pub token: Edit,
     /// The claims of `/userinfo`.
     pub userinfo: Edit,
+    /// The codes of `/device_authorization`.
+    pub device: Edit,
     /// The parameters of the redirect back to the app, those of an error too.
     pub redirect: Edit,
     /// The provider's metadata.

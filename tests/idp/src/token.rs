@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::client::authenticate;
 use crate::clock;
+use crate::device::{self, Polled};
 use crate::grants::{Consent, FamilyId, Presented, TokenSet};
 use crate::id_token;
 use crate::keys;
@@ -20,7 +21,10 @@ pub(crate) fn token(state: &mut State, asked: &Asked) -> Answer {
     let answer = match asked.form.get("grant_type") {
         Some("authorization_code") => exchange(state, asked, &client_id),
         Some("refresh_token") => refresh(state, asked, &client_id),
-        Some(_) => Err(Answer::oauth_error(400, "unsupported_grant_type", "codes and refresh tokens only")),
+        Some(device::GRANT_TYPE) => poll(state, asked, &client_id),
+        Some(_) => {
+            Err(Answer::oauth_error(400, "unsupported_grant_type", "codes, refresh tokens and device codes only"))
+        }
         None => Err(missing("grant_type")),
     };
     answer.unwrap_or_else(|refusal| refusal)
@@ -43,13 +47,30 @@ fn exchange(state: &mut State, asked: &Asked, client_id: &str) -> Result<Answer,
     if keys::s256(verifier) != code.challenge {
         return Err(dead("the code_verifier does not fit the code_challenge"));
     }
-    let with_refresh = match state.script.tokens.refresh_token {
-        RefreshTokens::Always => true,
-        RefreshTokens::Never => false,
-        RefreshTokens::OfflineAccess => code.consent.scopes.iter().any(|scope| scope == "offline_access"),
-    };
+    let with_refresh = brings_refresh_token(state, &code.consent);
     let family = state.grants.begin(text, code.consent.clone());
     issue(state, family, &code.consent, &code.consent.scopes, with_refresh, false)
+}
+
+fn brings_refresh_token(state: &State, consent: &Consent) -> bool {
+    match state.script.tokens.refresh_token {
+        RefreshTokens::Always => true,
+        RefreshTokens::Never => false,
+        RefreshTokens::OfflineAccess => consent.scopes.iter().any(|scope| scope == "offline_access"),
+    }
+}
+
+/// A device asks whether its user has decided (RFC 8628 §3.4).
+fn poll(state: &mut State, asked: &Asked, client_id: &str) -> Result<Answer, Answer> {
+    let text = asked.form.get("device_code").ok_or_else(|| missing("device_code"))?;
+    match state.devices.poll(text, client_id, state.script.device.enforce_interval) {
+        Polled::Refused(code) => Err(Answer::oauth_error(400, code, "the device code brings no tokens now")),
+        Polled::Tokens(consent) => {
+            let with_refresh = brings_refresh_token(state, &consent);
+            let family = state.grants.begin(text, consent.clone());
+            issue(state, family, &consent, &consent.scopes, with_refresh, false)
+        }
+    }
 }
 
 fn refresh(state: &mut State, asked: &Asked, client_id: &str) -> Result<Answer, Answer> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use keyfob::{Clock, Config, Keyfob, Registration};
+use keyfob::{Clock, Config, Keyfob, Registration, StoreKey};
 use serde_json::{Value, json};
 
 /// How the provider signs this client's ID tokens.
@@ -106,8 +106,8 @@ impl Client {
         if let Some(secret) = &self.secret {
             registration = registration.client_secret(secret);
         }
-        let config = Config::builder(store).plaintext(true).registration(registration).build()?;
-        Ok(Keyfob::open(config.with_clock(clock))?)
+        let config = Config::builder(store).registration(registration).build()?;
+        Ok(Keyfob::open(config.with_store_key(StoreKey::new([7; 32])).with_clock(clock))?)
     }
 
     /// What this client sends to say who it is, without Keyfob: a header's value, and parameters.

@@ -101,6 +101,7 @@ fn header_alone(workspace: &Workspace, score: &mut Score) -> Result<()> {
 fn readme(workspace: &Workspace) -> Result<()> {
     const BEFORE: &str = "#include \"keyfob.h\"
 int failed(keyfob_error *error);
+keyfob_store_key_answer ask_keystore(void *context, keyfob_wanted_store_key wanted, uint8_t *key);
 void open_in_browser(const char *url);
 void send_with_bearer(const char *token);
 int readme(const char *json, const char *redirect_url);

@@ -1,5 +1,6 @@
 //! The suites, one file each. A new one is a file here and a line in [`SUITES`].
 
+mod browser;
 mod c;
 mod chaos;
 mod checks;
@@ -45,9 +46,12 @@ pub(crate) const SUITES: &[Suite] = &[
     kotlin::SUITE,
     swift::SUITE,
     peers::SUITE,
+    browser::SUITE,
     chaos::SUITE,
     chaos::LONG,
     rust::MODEL,
+    rust::SCALE,
+    rust::TORTURE,
 ];
 
 /// The suites that were named; without names every short one, with `all` the long ones too.
@@ -104,13 +108,16 @@ mod tests {
 
     #[test]
     fn no_name_means_every_short_suite_and_checks_come_first() {
-        assert_eq!(names(&[]).unwrap(), ["checks", "rust", "keyring", "c", "kotlin", "swift", "peers", "chaos"]);
+        assert_eq!(
+            names(&[]).unwrap(),
+            ["checks", "rust", "keyring", "c", "kotlin", "swift", "peers", "browser", "chaos"]
+        );
     }
 
     #[test]
     fn all_means_the_long_ones_too() {
         let all = names(&["all"]).unwrap();
-        assert!(all.ends_with(&["chaos-long", "model"]), "{all:?}");
+        assert!(all.ends_with(&["chaos-long", "model", "scale", "torture"]), "{all:?}");
     }
 
     #[test]
@@ -123,7 +130,7 @@ mod tests {
         let error = names(&["c", "cobol"]).unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"there is no suite "cobol"; the suites are checks, rust, keyring, c, kotlin, swift, peers, chaos, chaos-long, model (and all)"#
+            r#"there is no suite "cobol"; the suites are checks, rust, keyring, c, kotlin, swift, peers, browser, chaos, chaos-long, model, scale, torture (and all)"#
         );
     }
 }

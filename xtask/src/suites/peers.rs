@@ -23,13 +23,18 @@ pub(super) const SUITE: Suite = Suite {
 };
 
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
-    let folder = workspace.root.join("tests/peers");
-    if !is_installed(&folder) {
-        let install = Run::new("npm").args(["ci", "--no-audit", "--no-fund"]).dir(&folder);
-        install.limit(Duration::from_secs(300)).run()?.must("npm ci")?;
-    }
+    install(&workspace.root.join("tests/peers"))?;
     let done = workspace.cargo().args(["test", "--no-fail-fast", "-p", PEERS]).run()?;
     score.count(&format!("cargo test -p {PEERS}"), &done, libtest);
+    Ok(())
+}
+
+/// Fills `node_modules` by the lock file, where that is newer.
+pub(super) fn install(folder: &Path) -> Result<()> {
+    if !is_installed(folder) {
+        let install = Run::new("npm").args(["ci", "--no-audit", "--no-fund"]).dir(folder);
+        install.limit(Duration::from_secs(300)).run()?.must("npm ci")?;
+    }
     Ok(())
 }
 

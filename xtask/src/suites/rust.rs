@@ -4,9 +4,9 @@ use anyhow::Result;
 
 use super::Suite;
 use crate::counting::libtest;
-use crate::setup::{self, STRACE};
+use crate::setup::{self, STRACE, VALGRIND};
 use crate::table::Score;
-use crate::workspace::{CHAOS, PEERS, Workspace};
+use crate::workspace::{BROWSER, CHAOS, PEERS, Workspace};
 
 pub(super) const SUITE: Suite = Suite {
     name: "rust",
@@ -27,7 +27,27 @@ pub(super) const MODEL: Suite = Suite {
     run: run_model,
 };
 
-/// What its tests' names begin with.
+/// What a million sessions cost.
+pub(super) const SCALE: Suite = Suite {
+    name: "scale",
+    what: "a store of a million sessions beside one of a hundred: two minutes",
+    long: true,
+    needs: || vec![&VALGRIND],
+    prepare: None,
+    run: run_scale,
+};
+
+/// The store on a disk that fails, everywhere.
+pub(super) const TORTURE: Suite = Suite {
+    name: "torture",
+    what: "every call of the disk fails once, and the power goes at every moment: some minutes",
+    long: true,
+    needs: Vec::new,
+    prepare: None,
+    run: run_torture,
+};
+
+/// What the names of the long suites' tests begin with.
 const WIDE: &str = "wide_";
 
 fn run_model(workspace: &Workspace, score: &mut Score) -> Result<()> {
@@ -37,13 +57,27 @@ fn run_model(workspace: &Workspace, score: &mut Score) -> Result<()> {
     Ok(())
 }
 
+fn run_scale(workspace: &Workspace, score: &mut Score) -> Result<()> {
+    let args = ["-p", "keyfob", "--test", "scale", "--", "--include-ignored", "--nocapture", WIDE];
+    let done = workspace.cargo().arg("test").args(args).run()?;
+    score.count("a million sessions", &done, libtest);
+    Ok(())
+}
+
+fn run_torture(workspace: &Workspace, score: &mut Score) -> Result<()> {
+    let args = ["-p", "keyfob", "--test", "torture", "--test", "damage"];
+    let done = workspace.cargo().arg("test").args(args).args(["--", "--include-ignored", WIDE]).run()?;
+    score.count("the torture of the store, everywhere", &done, libtest);
+    Ok(())
+}
+
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
-    // For the one test that counts system calls; without it that test is skipped, and the rest is as good.
-    setup::install(&[&STRACE]);
+    // For the tests that count system calls and instructions; without them those are skipped, and the rest is as good.
+    setup::install(&[&STRACE, &VALGRIND]);
     // Peers and chaos are suites of their own.
-    let workspace_alone = ["--workspace", "--exclude", PEERS, "--exclude", CHAOS];
+    let workspace_alone = ["--workspace", "--exclude", PEERS, "--exclude", CHAOS, "--exclude", BROWSER];
     for args in [workspace_alone.as_slice(), &["-p", "keyfob", "--no-default-features"]] {
-        // All of them, though one failed: the table counts what passed, too. The model's wide searches take minutes, and are a suite of their own.
+        // All of them, though one failed: the table counts what passed, too. What takes minutes is in the long suites.
         let done = workspace.cargo().args(["test", "--no-fail-fast"]).args(args).args(["--", "--skip", WIDE]).run()?;
         score.count(&format!("cargo test {}", args.join(" ")), &done, libtest);
     }

@@ -37,11 +37,39 @@ public struct Health: Sendable, Equatable {
         }
     }
 
+    /// How a store keeps its secrets.
+    public enum Sealing: Sendable, Equatable {
+        /// As they are.
+        case plaintext
+
+        /// Sealed, and the key is here.
+        case sealed
+
+        /// Sealed, and the key was not to be had yet.
+        case locked
+
+        init(_ raw: RawSealing) {
+            self =
+                switch raw {
+                case .plaintext: .plaintext
+                case .sealed: .sealed
+                case .locked: .locked
+                }
+        }
+    }
+
     /// The version of the store's schema.
     public let schemaVersion: Int32
 
     /// The version of SQLite.
     public let sqliteVersion: String
+
+    /// How the secrets in the store are kept.
+    public let sealing: Sealing
+
+    /// How many damaged databases lie in the folder, moved aside (`damaged-*.db`): each time the sessions in it were gone. The newest two are
+    /// kept.
+    public let movedAside: UInt64
 
     /// How many sessions are active.
     public let activeSessions: UInt32
@@ -49,7 +77,7 @@ public struct Health: Sendable, Equatable {
     /// How many have ended by themselves and wait for a new login.
     public let endedSessions: UInt32
 
-    /// The sessions whose refresh is not settled: under way, cut off, in doubt, or not checked yet.
+    /// The sessions whose refresh is not settled: under way, cut off, in doubt, or not checked yet. None are seen while the store is locked.
     public let interrupted: [Interrupted]
 
     /// How many sessions of this process have tokens that could not be saved.
@@ -68,6 +96,8 @@ public struct Health: Sendable, Equatable {
     init(_ raw: RawHealth) {
         schemaVersion = raw.schemaVersion
         sqliteVersion = raw.sqliteVersion
+        sealing = Sealing(raw.sealing)
+        movedAside = raw.movedAside
         activeSessions = raw.activeSessions
         endedSessions = raw.endedSessions
         interrupted = raw.interrupted.map(Interrupted.init)

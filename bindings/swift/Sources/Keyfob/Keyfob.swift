@@ -7,7 +7,7 @@ internal import KeyfobGenerated
 /// was sent is still saved, so no token is lost, and a login that was being completed is found by completing it again.
 ///
 /// ```swift
-/// let keyfob = try await Keyfob.open(configJSON)
+/// let keyfob = try await Keyfob.open(configJSON, storeKey: keychain)
 /// let login = try await keyfob.beginLogin("work-sso")
 /// // open login.authorizationURL in the browser; the app may be killed here
 /// let session = try await keyfob.completeLogin(redirectURL).session
@@ -24,18 +24,31 @@ public final class Keyfob: Sendable {
 
     /// Opens the store that the configuration names, making it when it is missing. Never touches the network.
     ///
+    /// A store key that is not available now (``StoreKeyAnswer/notNow``) is no error here: calls that need a secret throw
+    /// ``KeyfobError/storeUnavailable(_:)`` until it is. A wrong one is ``KeyfobError/storeKey(_:)``, and changes nothing. A store that was kept in
+    /// plaintext and is opened with a key is sealed now, which takes time in proportion to its sessions. A damaged database is moved aside
+    /// and a fresh one made, if no other process has it open: ``Health/movedAside`` and ``journal(limit:)`` tell.
+    ///
     /// - Parameters:
     ///   - configJSON: the configuration, as JSON
     ///   - transport: sends the HTTP requests in place of the built-in client
     ///   - clock: tells the time in place of the system's clocks, for tests
     ///   - executor: runs refreshes that no caller waits for, in place of threads of Keyfob's own
     ///   - observer: is told what happens to sessions
+    ///   - storeKey: seals the secrets in the store: a ``StoreKey``, or the app's keychain. Without one the configuration has to say
+    ///     `"plaintext": true`, which is for tests
+    ///   - deviceBinding: binds the store to this device: some bytes (16 random ones at least, say) that the app keeps where no backup carries them
+    ///     (a keychain item that is `ThisDeviceOnly`); they are copied. A store that was written with other ones was copied from another device.
+    ///     To refresh its tokens on both would cost both, so its sessions end with the cause `OtherDevice`, their users still known; nothing is
+    ///     deleted
     public static func open(
         _ configJSON: String,
         transport: (any Transport)? = nil,
         clock: (any KeyfobClock)? = nil,
         executor: (any KeyfobExecutor)? = nil,
-        observer: (any KeyfobObserver)? = nil
+        observer: (any KeyfobObserver)? = nil,
+        storeKey: (any StoreKeySource)? = nil,
+        deviceBinding: Data? = nil
     ) async throws -> Keyfob {
         try await detached {
             Keyfob(
@@ -44,7 +57,9 @@ public final class Keyfob: Sendable {
                     transport: transport.map(TransportAdapter.init),
                     clock: clock.map(ClockAdapter.init),
                     executor: ExecutorAdapter(executor ?? OwnThreads()),
-                    observer: observer.map(ObserverAdapter.init)
+                    observer: observer.map(ObserverAdapter.init),
+                    storeKey: storeKey?.origin,
+                    deviceBinding: deviceBinding
                 )
             )
         }
@@ -54,6 +69,11 @@ public final class Keyfob: Sendable {
     /// list. Touches neither network nor store.
     public static func providers() throws -> [Provider] {
         try translating { try KeyfobGenerated.providers().map(Provider.init) }
+    }
+
+    /// Opens a URL in the system's browser and returns at once; false where there is none to open, or no screen to show it on (a terminal over SSH).
+    public static func openBrowser(_ url: URL) -> Bool {
+        (try? KeyfobGenerated.openBrowser(url: url.absoluteString)) ?? false
     }
 
     /// Lets go of the store. Calls that are under way end as if nothing had happened; later ones throw
@@ -81,7 +101,82 @@ public final class Keyfob: Sendable {
         try await detached { [raw] in Completed(try raw.completeLogin(redirectUrl: redirectURL.absoluteString)) }
     }
 
-    /// The logins that wait for their redirect, oldest first. Touches no network.
+    /// The same for the form that the browser posted to `url`, after ``LoginOptions/formPost``: `body` is the request's body as it came.
+    public func completeLoginForm(_ url: URL, body: String) async throws -> Completed {
+        try await detached { [raw] in Completed(try raw.completeLoginForm(url: url.absoluteString, body: body)) }
+    }
+
+    /// The whole login in one call, for an app of the desktop or the command line: listens on a loopback port (RFC 8252 section 7.3), begins the login, opens the
+    /// browser, waits for the redirect, completes the login, and shows the user how it went. The registration's redirect URI is `http://127.0.0.1/…` or
+    /// `http://[::1]/…`; without a port in it a free one is taken. Touches the network.
+    ///
+    /// Cancelling the task, or `control`, ends the login. `open` opens or shows the URL and returns at once, false where neither can be done; by default the
+    /// system's browser is opened. ``KeyfobError/invalidState(_:)`` says that nothing can listen on the port, or that no browser could be opened
+    /// (`BrowserUnavailable`), ``KeyfobError/timeout(_:)`` that no redirect came in time.
+    public func loginInBrowser(
+        _ registration: String,
+        _ login: BrowserLogin = BrowserLogin(),
+        control: LoginControl? = nil,
+        open: (@Sendable (String) throws -> Bool)? = nil
+    ) async throws -> Completed {
+        let (control, browser, wanted) = (try control ?? LoginControl(), open.map(BrowserAdapter.init), login.raw)
+        return try await cancelling(control) { [raw] in
+            Completed(
+                try raw.loginInBrowser(registration: registration, login: wanted, browser: browser, control: control.raw)
+            )
+        }
+    }
+
+    /// Begins a login that the user confirms on another device (RFC 8628): for a television, a console, a terminal. It is stored before this returns: any
+    /// process can show it (``deviceLogin(_:)``) and poll it (``pollDeviceLogin(_:)``). Touches the network.
+    public func beginDeviceLogin(_ registration: String, _ options: LoginOptions = LoginOptions()) async throws -> DeviceLogin {
+        try await detached { [raw] in
+            DeviceLogin(try raw.beginDeviceLogin(registration: registration, options: options.raw))
+        }
+    }
+
+    /// What to show for a login on another device that waits, after a restart of the app for instance. Touches no network.
+    public func deviceLogin(_ loginID: String) async throws -> DeviceLogin {
+        try await detached { [raw] in DeviceLogin(try raw.deviceLogin(loginId: loginID)) }
+    }
+
+    /// Asks the provider once whether the user has confirmed, if it is time to ask; sooner nobody is asked. Being offline is no error: the login waits on. May
+    /// touch the network.
+    public func pollDeviceLogin(_ loginID: String) async throws -> DevicePoll {
+        try await detached { [raw] in DevicePoll(try raw.pollDeviceLogin(loginId: loginID)) }
+    }
+
+    /// The whole login on another device: begins it, calls `show` once, polls by the rules, and returns with the session. Cancelling the task, or `control`,
+    /// ends it. `show` shows the code, on a thread of Keyfob's, and returns at once; a login that it could not show is cancelled.
+    public func loginOnAnotherDevice(
+        _ registration: String,
+        _ options: LoginOptions = LoginOptions(),
+        control: LoginControl? = nil,
+        show: @escaping @Sendable (DeviceLogin) throws -> Void
+    ) async throws -> Completed {
+        let (control, screen, wanted) = (try control ?? LoginControl(), ScreenAdapter(show), options.raw)
+        return try await cancelling(control) { [raw] in
+            Completed(
+                try raw.loginOnAnotherDevice(
+                    registration: registration,
+                    options: wanted,
+                    screen: screen,
+                    control: control.raw
+                )
+            )
+        }
+    }
+
+    /// Runs a call that waits for the user. When the task is cancelled, nobody waits any more: neither does the login.
+    private func cancelling<T: Sendable>(_ control: LoginControl, _ call: @escaping @Sendable () throws -> T) async throws -> T {
+        try await withTaskCancellationHandler {
+            try await detached(call)
+        } onCancel: {
+            control.cancel()
+        }
+    }
+
+    /// The logins that wait, for a redirect or for the user on another device, oldest first. Touches no network.
     public func pendingLogins() async throws -> [PendingLogin] {
         try await detached { [raw] in try raw.pendingLogins().map(PendingLogin.init) }
     }
@@ -138,9 +233,27 @@ public final class Keyfob: Sendable {
         try await detached { [raw] in Session(try raw.session(sessionId: sessionID)) }
     }
 
-    /// All sessions, oldest first, without those that the app has logged out.
+    /// The session of a user, `providerUID` being the user's lasting id at the provider (``Session/providerUID``), at the issuer that the
+    /// registration names now, also one that has ended by itself; nil if there is none or the app has logged it out. Touches no network. As quick in a
+    /// store of a million sessions as in one of a hundred.
+    public func findSession(_ registration: String, providerUID: String) async throws -> Session? {
+        try await detached { [raw] in
+            try raw.findSession(registration: registration, providerUid: providerUID).map(Session.init)
+        }
+    }
+
+    /// All sessions, oldest first, without those that the app has logged out. Reads them all at once: where there may be many,
+    /// ``sessionsPage(after:limit:)`` is for that.
     public func sessions() async throws -> [Session] {
         try await detached { [raw] in try raw.sessions().map(Session.init) }
+    }
+
+    /// Some of ``sessions()``: at most `limit`, from 1 to 1000, that come after the session with the id `after`; the first ones without it.
+    /// The last id of a page asks for the next one, and an empty page is the end. Sessions that come or go meanwhile move no other:
+    /// none is given twice or left out, and an `after` that was logged out meanwhile keeps its place. Touches no network. However many
+    /// pages lie before it, a page takes the same time.
+    public func sessionsPage(after: String? = nil, limit: UInt32 = 100) async throws -> [Session] {
+        try await detached { [raw] in try raw.sessionsPage(after: after, limit: limit).map(Session.init) }
     }
 
     /// The session that the last login made, or that ``setCurrentSession(_:)`` named; nil once the app has logged it out.
@@ -175,6 +288,19 @@ public final class Keyfob: Sendable {
     /// The newest lines of the journal, newest first: why things happened, without secrets.
     public func journal(limit: UInt32 = 100) async throws -> [JournalEntry] {
         try await detached { [raw] in try raw.journal(limit: limit).map(JournalEntry.init) }
+    }
+
+    /// Puts the store under another key and seals every secret in it anew. Touches no network. Takes time in proportion to the number of
+    /// sessions; others may use the store meanwhile.
+    ///
+    /// Keep the new key in the keychain *before*, and the old one until this has returned: a process that is killed anywhere in between leaves a
+    /// store that exactly one of the two opens, with everything in it, and the next one to open it ends the work. Other processes ask their
+    /// ``StoreKeySource`` again; one that was opened with the old ``StoreKey`` itself throws ``KeyfobError/storeKey(_:)`` from then on.
+    ///
+    /// ``KeyfobError/configuration(_:)`` says that the store is kept in plaintext (open it with a key instead), ``KeyfobError/storeUnavailable(_:)``
+    /// that the old key is not available now; then nothing was changed.
+    public func rekey(_ newKey: StoreKey) async throws {
+        try await detached { [raw] in try raw.rekey(newKey: newKey.raw) }
     }
 
     /// Does everything that is owed: saves tokens that could not be saved, mends refreshes that a process died in, tells providers of sessions
@@ -221,7 +347,7 @@ extension Keyfob: Redacted {
 
 extension Duration {
     /// Whole milliseconds; 0 for what is negative.
-    fileprivate var milliseconds: UInt64 {
+    var milliseconds: UInt64 {
         let (seconds, attoseconds) = components
         let whole = UInt64(max(seconds, 0)).multipliedReportingOverflow(by: 1000)
         return whole.overflow ? .max : whole.partialValue + UInt64(max(attoseconds, 0) / 1_000_000_000_000_000)

@@ -27,6 +27,10 @@ public struct LoginOptions: Sendable {
     /// The id of a session that more scopes are asked for: those it has are asked for too, and logging in as somebody else is refused.
     public var forSession: String?
 
+    /// Has the answer come as a form that the browser posts, for ``Keyfob/completeLoginForm(_:body:)``: no code stands in a URL then. Not with a private-use
+    /// scheme, and not every provider can.
+    public var formPost: Bool
+
     /// Options; without any argument, nothing beyond the registration.
     public init(
         scopes: [String] = [],
@@ -35,7 +39,8 @@ public struct LoginOptions: Sendable {
         redirectPort: UInt16? = nil,
         parameters: [String: String] = [:],
         appData: String? = nil,
-        forSession: String? = nil
+        forSession: String? = nil,
+        formPost: Bool = false
     ) {
         self.scopes = scopes
         self.success = success
@@ -44,6 +49,7 @@ public struct LoginOptions: Sendable {
         self.parameters = parameters
         self.appData = appData
         self.forSession = forSession
+        self.formPost = formPost
     }
 
     var raw: RawLoginOptions {
@@ -55,7 +61,8 @@ public struct LoginOptions: Sendable {
             parameters: parameters.sorted { $0.key < $1.key }.map { RawParameter(name: $0.key, value: $0.value) },
             appData: appData,
             forSession: forSession,
-            redirectPort: redirectPort
+            redirectPort: redirectPort,
+            formPost: formPost
         )
     }
 }
@@ -118,7 +125,7 @@ extension Completed: Redacted {
     public var description: String { "Completed(\(session))" }
 }
 
-/// A login that waits for its redirect. Holds no secret.
+/// A login that waits, for its redirect or for the user on another device. Holds no secret.
 public struct PendingLogin: Sendable, Equatable, Identifiable {
     /// The id of the login in this store, for ``Keyfob/cancelLogin(_:)``.
     public let id: String
@@ -132,10 +139,14 @@ public struct PendingLogin: Sendable, Equatable, Identifiable {
     /// When it stops waiting.
     public let expiresAt: Date
 
+    /// Whether it waits for the user on another device: ``Keyfob/deviceLogin(_:)`` gives what to show, ``Keyfob/pollDeviceLogin(_:)`` goes on with it.
+    public let isOnAnotherDevice: Bool
+
     init(_ raw: RawPendingLogin) {
         id = raw.id
         registration = raw.registration
         createdAt = raw.createdAt
         expiresAt = raw.expiresAt
+        isOnAnotherDevice = raw.isOnAnotherDevice
     }
 }

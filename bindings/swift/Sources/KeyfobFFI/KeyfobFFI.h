@@ -243,6 +243,13 @@ typedef void (*UniffiForeignFutureCompleteVoid)(uint64_t, UniffiForeignFutureRes
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_BROWSER_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_BROWSER_METHOD0
+typedef void (*UniffiCallbackInterfaceHostBrowserMethod0)(uint64_t, RustBuffer, int8_t* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_CLOCK_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_CLOCK_METHOD0
 typedef void (*UniffiCallbackInterfaceHostClockMethod0)(uint64_t, RustBuffer* _Nonnull, 
@@ -260,6 +267,13 @@ typedef void (*UniffiCallbackInterfaceHostClockMethod1)(uint64_t, RustBuffer* _N
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_CLOCK_METHOD2
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_CLOCK_METHOD2
 typedef void (*UniffiCallbackInterfaceHostClockMethod2)(uint64_t, RustBuffer* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_SCREEN_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_SCREEN_METHOD0
+typedef void (*UniffiCallbackInterfaceHostScreenMethod0)(uint64_t, RustBuffer, void* _Nonnull, 
         RustCallStatus *_Nonnull uniffiCallStatus
     );
 
@@ -299,6 +313,15 @@ typedef void (*UniffiCallbackInterfaceHostTransportMethod0)(uint64_t, RustBuffer
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_BROWSER
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_BROWSER
+typedef struct UniffiVTableCallbackInterfaceHostBrowser {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceHostBrowserMethod0 _Nonnull openUrl;
+} UniffiVTableCallbackInterfaceHostBrowser;
+
+#endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_CLOCK
 #define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_CLOCK
 typedef struct UniffiVTableCallbackInterfaceHostClock {
@@ -308,6 +331,15 @@ typedef struct UniffiVTableCallbackInterfaceHostClock {
     UniffiCallbackInterfaceHostClockMethod1 _Nonnull boot;
     UniffiCallbackInterfaceHostClockMethod2 _Nonnull bootId;
 } UniffiVTableCallbackInterfaceHostClock;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_SCREEN
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_SCREEN
+typedef struct UniffiVTableCallbackInterfaceHostScreen {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceHostScreenMethod0 _Nonnull show;
+} UniffiVTableCallbackInterfaceHostScreen;
 
 #endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_EXECUTOR
@@ -339,6 +371,62 @@ typedef struct UniffiVTableCallbackInterfaceHostTransport {
 } UniffiVTableCallbackInterfaceHostTransport;
 
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTBROWSER
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTBROWSER
+uint64_t uniffi_keyfob_uniffi_fn_clone_hostbrowser(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_HOSTBROWSER
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_HOSTBROWSER
+void uniffi_keyfob_uniffi_fn_free_hostbrowser(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_INIT_CALLBACK_VTABLE_HOSTBROWSER
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_INIT_CALLBACK_VTABLE_HOSTBROWSER
+void uniffi_keyfob_uniffi_fn_init_callback_vtable_hostbrowser(const UniffiVTableCallbackInterfaceHostBrowser* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTBROWSER_OPEN_URL
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTBROWSER_OPEN_URL
+int8_t uniffi_keyfob_uniffi_fn_method_hostbrowser_open_url(uint64_t ptr, RustBuffer url, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_LOGINCONTROL
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_LOGINCONTROL
+uint64_t uniffi_keyfob_uniffi_fn_clone_logincontrol(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_LOGINCONTROL
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_LOGINCONTROL
+void uniffi_keyfob_uniffi_fn_free_logincontrol(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CONSTRUCTOR_LOGINCONTROL_MAKE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CONSTRUCTOR_LOGINCONTROL_MAKE
+uint64_t uniffi_keyfob_uniffi_fn_constructor_logincontrol_make(RustCallStatus *_Nonnull out_status
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_LOGINCONTROL_CANCEL
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_LOGINCONTROL_CANCEL
+void uniffi_keyfob_uniffi_fn_method_logincontrol_cancel(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_LOGINCONTROL_HAND_OVER
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_LOGINCONTROL_HAND_OVER
+void uniffi_keyfob_uniffi_fn_method_logincontrol_hand_over(uint64_t ptr, RustBuffer redirect_url, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_LOGINCONTROL_IS_CANCELLED
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_LOGINCONTROL_IS_CANCELLED
+int8_t uniffi_keyfob_uniffi_fn_method_logincontrol_is_cancelled(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_LOGINCONTROL_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_LOGINCONTROL_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_keyfob_uniffi_fn_method_logincontrol_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTCLOCK
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTCLOCK
 uint64_t uniffi_keyfob_uniffi_fn_clone_hostclock(uint64_t handle, RustCallStatus *_Nonnull out_status
@@ -367,6 +455,26 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_hostclock_boot(uint64_t ptr, RustCallS
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTCLOCK_BOOT_ID
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTCLOCK_BOOT_ID
 RustBuffer uniffi_keyfob_uniffi_fn_method_hostclock_boot_id(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTSCREEN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTSCREEN
+uint64_t uniffi_keyfob_uniffi_fn_clone_hostscreen(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_HOSTSCREEN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_HOSTSCREEN
+void uniffi_keyfob_uniffi_fn_free_hostscreen(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_INIT_CALLBACK_VTABLE_HOSTSCREEN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_INIT_CALLBACK_VTABLE_HOSTSCREEN
+void uniffi_keyfob_uniffi_fn_init_callback_vtable_hostscreen(const UniffiVTableCallbackInterfaceHostScreen* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTSCREEN_SHOW
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTSCREEN_SHOW
+void uniffi_keyfob_uniffi_fn_method_hostscreen_show(uint64_t ptr, RustBuffer login, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTEXECUTOR
@@ -424,6 +532,36 @@ void uniffi_keyfob_uniffi_fn_free_keyfob(uint64_t handle, RustCallStatus *_Nonnu
 uint64_t uniffi_keyfob_uniffi_fn_constructor_keyfob_open(RustBuffer config_json, RustBuffer transport, RustBuffer clock, RustBuffer executor, RustBuffer observer, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_COMPLETE_LOGIN_FORM
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_COMPLETE_LOGIN_FORM
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_complete_login_form(uint64_t ptr, RustBuffer url, RustBuffer body, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_LOGIN_IN_BROWSER
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_LOGIN_IN_BROWSER
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_login_in_browser(uint64_t ptr, RustBuffer registration, RustBuffer login, RustBuffer browser, uint64_t control, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_BEGIN_DEVICE_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_BEGIN_DEVICE_LOGIN
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_begin_device_login(uint64_t ptr, RustBuffer registration, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_DEVICE_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_DEVICE_LOGIN
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_device_login(uint64_t ptr, RustBuffer login_id, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_LOGIN_ON_ANOTHER_DEVICE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_LOGIN_ON_ANOTHER_DEVICE
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_login_on_another_device(uint64_t ptr, RustBuffer registration, RustBuffer options, uint64_t screen, uint64_t control, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_POLL_DEVICE_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_POLL_DEVICE_LOGIN
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_poll_device_login(uint64_t ptr, RustBuffer login_id, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_ACCESS_TOKEN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_ACCESS_TOKEN
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_access_token(uint64_t ptr, RustBuffer session_id, uint64_t min_validity_millis, RustBuffer wait_millis, RustCallStatus *_Nonnull out_status
@@ -457,6 +595,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_current_session(uint64_t ptr, R
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_END_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_END_SESSION
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_end_session(uint64_t ptr, RustBuffer session_id, RustBuffer options, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_FIND_SESSION
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_FIND_SESSION
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_find_session(uint64_t ptr, RustBuffer registration, RustBuffer provider_uid, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_HEALTH
@@ -522,6 +665,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_session(uint64_t ptr, RustBuffe
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SESSIONS
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SESSIONS
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_sessions(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SESSIONS_PAGE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SESSIONS_PAGE
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_sessions_page(uint64_t ptr, RustBuffer after, uint32_t limit, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_SET_CURRENT_SESSION
@@ -592,6 +740,16 @@ void uniffi_keyfob_uniffi_fn_init_callback_vtable_hosttransport(const UniffiVTab
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTTRANSPORT_SEND
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTTRANSPORT_SEND
 RustBuffer uniffi_keyfob_uniffi_fn_method_hosttransport_send(uint64_t ptr, RustBuffer request, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_DEVICELOGIN_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_DEVICELOGIN_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_keyfob_uniffi_fn_method_devicelogin_uniffi_trait_debug(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_DEVICELOGIN_UNIFFI_TRAIT_DISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_DEVICELOGIN_UNIFFI_TRAIT_DISPLAY
+RustBuffer uniffi_keyfob_uniffi_fn_method_devicelogin_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_ENDSESSION_UNIFFI_TRAIT_DEBUG
@@ -732,6 +890,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_httpresponse_uniffi_trait_debug(RustBu
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HTTPRESPONSE_UNIFFI_TRAIT_DISPLAY
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HTTPRESPONSE_UNIFFI_TRAIT_DISPLAY
 RustBuffer uniffi_keyfob_uniffi_fn_method_httpresponse_uniffi_trait_display(RustBuffer ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FUNC_OPEN_BROWSER
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FUNC_OPEN_BROWSER
+int8_t uniffi_keyfob_uniffi_fn_func_open_browser(RustBuffer url, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FUNC_PROVIDERS
@@ -1000,9 +1163,39 @@ void ffi_keyfob_uniffi_rust_future_free_void(uint64_t handle
 void ffi_keyfob_uniffi_rust_future_complete_void(uint64_t handle, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_FUNC_OPEN_BROWSER
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_FUNC_OPEN_BROWSER
+uint16_t uniffi_keyfob_uniffi_checksum_func_open_browser(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_FUNC_PROVIDERS
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_FUNC_PROVIDERS
 uint16_t uniffi_keyfob_uniffi_checksum_func_providers(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTBROWSER_OPEN_URL
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTBROWSER_OPEN_URL
+uint16_t uniffi_keyfob_uniffi_checksum_method_hostbrowser_open_url(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_LOGINCONTROL_CANCEL
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_LOGINCONTROL_CANCEL
+uint16_t uniffi_keyfob_uniffi_checksum_method_logincontrol_cancel(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_LOGINCONTROL_HAND_OVER
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_LOGINCONTROL_HAND_OVER
+uint16_t uniffi_keyfob_uniffi_checksum_method_logincontrol_hand_over(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_LOGINCONTROL_IS_CANCELLED
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_LOGINCONTROL_IS_CANCELLED
+uint16_t uniffi_keyfob_uniffi_checksum_method_logincontrol_is_cancelled(void
     
 );
 #endif
@@ -1024,6 +1217,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_hostclock_boot_id(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTSCREEN_SHOW
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTSCREEN_SHOW
+uint16_t uniffi_keyfob_uniffi_checksum_method_hostscreen_show(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTEXECUTOR_EXECUTE
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTEXECUTOR_EXECUTE
 uint16_t uniffi_keyfob_uniffi_checksum_method_hostexecutor_execute(void
@@ -1033,6 +1232,42 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_hostexecutor_execute(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_WORK_RUN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_WORK_RUN
 uint16_t uniffi_keyfob_uniffi_checksum_method_work_run(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_COMPLETE_LOGIN_FORM
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_COMPLETE_LOGIN_FORM
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_complete_login_form(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_LOGIN_IN_BROWSER
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_LOGIN_IN_BROWSER
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_login_in_browser(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_BEGIN_DEVICE_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_BEGIN_DEVICE_LOGIN
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_begin_device_login(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_DEVICE_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_DEVICE_LOGIN
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_device_login(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_LOGIN_ON_ANOTHER_DEVICE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_LOGIN_ON_ANOTHER_DEVICE
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_login_on_another_device(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_POLL_DEVICE_LOGIN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_POLL_DEVICE_LOGIN
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_poll_device_login(void
     
 );
 #endif
@@ -1075,6 +1310,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_current_session(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_END_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_END_SESSION
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_end_session(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_FIND_SESSION
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_FIND_SESSION
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_find_session(void
     
 );
 #endif
@@ -1156,6 +1397,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_sessions(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SESSIONS_PAGE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SESSIONS_PAGE
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_sessions_page(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SET_CURRENT_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_SET_CURRENT_SESSION
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_set_current_session(void
@@ -1189,6 +1436,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_hostobserver_clock_skew(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTTRANSPORT_SEND
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTTRANSPORT_SEND
 uint16_t uniffi_keyfob_uniffi_checksum_method_hosttransport_send(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_CONSTRUCTOR_LOGINCONTROL_MAKE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_CONSTRUCTOR_LOGINCONTROL_MAKE
+uint16_t uniffi_keyfob_uniffi_checksum_constructor_logincontrol_make(void
     
 );
 #endif

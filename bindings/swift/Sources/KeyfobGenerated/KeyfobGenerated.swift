@@ -711,6 +711,218 @@ fileprivate struct FfiConverterDuration: FfiConverterRustBuffer {
 
 
 /**
+ * Opens URLs, or shows them.
+ */
+public protocol HostBrowser: AnyObject, Sendable {
+    
+    /**
+     * Opens the URL and returns at once; false where that cannot be done. (`open` is a keyword of Swift's, which its C header would be given.)
+     */
+    func openUrl(url: String) throws  -> Bool
+    
+}
+/**
+ * Opens URLs, or shows them.
+ */
+open class HostBrowserImpl: HostBrowser, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_keyfob_uniffi_fn_clone_hostbrowser(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_keyfob_uniffi_fn_free_hostbrowser(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Opens the URL and returns at once; false where that cannot be done. (`open` is a keyword of Swift's, which its C header would be given.)
+     */
+open func openUrl(url: String)throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeBrowserError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_hostbrowser_open_url(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(url),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceHostBrowser {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceHostBrowser = UniffiVTableCallbackInterfaceHostBrowser(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeHostBrowser.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface HostBrowser: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeHostBrowser.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface HostBrowser: handle missing in uniffiClone")
+            }
+        },
+        openUrl: { (
+            uniffiHandle: UInt64,
+            url: RustBuffer,
+            uniffiOutReturn: UnsafeMutablePointer<Int8>,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> Bool in
+                guard let uniffiObj = try? FfiConverterTypeHostBrowser.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.openUrl(
+                     url: try FfiConverterString.lift(url)
+                )
+            }
+
+            
+            let writeReturn = { uniffiOutReturn.pointee = FfiConverterBool.lower($0) }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeBrowserError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceHostBrowser> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceHostBrowser>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitHostBrowser() {
+    uniffi_keyfob_uniffi_fn_init_callback_vtable_hostbrowser(UniffiCallbackInterfaceHostBrowser.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHostBrowser: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<HostBrowser>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = HostBrowser
+
+    public static func lift(_ handle: UInt64) throws -> HostBrowser {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return HostBrowserImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: HostBrowser) -> UInt64 {
+         if let rustImpl = value as? HostBrowserImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HostBrowser {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: HostBrowser, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostBrowser_lift(_ handle: UInt64) throws -> HostBrowser {
+    return try FfiConverterTypeHostBrowser.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostBrowser_lower(_ value: HostBrowser) -> UInt64 {
+    return FfiConverterTypeHostBrowser.lower(value)
+}
+
+
+
+
+
+
+/**
  * What time it is, as the host says. Called often and from any thread.
  */
 public protocol HostClock: AnyObject, Sendable {
@@ -1509,6 +1721,217 @@ public func FfiConverterTypeHostObserver_lower(_ value: HostObserver) -> UInt64 
 
 
 /**
+ * Shows the code of a login to the user.
+ */
+public protocol HostScreen: AnyObject, Sendable {
+    
+    /**
+     * Shows it, and returns at once.
+     */
+    func show(login: DeviceLogin) throws 
+    
+}
+/**
+ * Shows the code of a login to the user.
+ */
+open class HostScreenImpl: HostScreen, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_keyfob_uniffi_fn_clone_hostscreen(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_keyfob_uniffi_fn_free_hostscreen(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Shows it, and returns at once.
+     */
+open func show(login: DeviceLogin)throws   {try rustCallWithError(FfiConverterTypeScreenError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_hostscreen_show(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeDeviceLogin_lower(login),uniffiCallStatus
+    )
+}
+}
+    
+
+    
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceHostScreen {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceHostScreen = UniffiVTableCallbackInterfaceHostScreen(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeHostScreen.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface HostScreen: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeHostScreen.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface HostScreen: handle missing in uniffiClone")
+            }
+        },
+        show: { (
+            uniffiHandle: UInt64,
+            login: RustBuffer,
+            uniffiOutReturn: UnsafeMutableRawPointer,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> () in
+                guard let uniffiObj = try? FfiConverterTypeHostScreen.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.show(
+                     login: try FfiConverterTypeDeviceLogin_lift(login)
+                )
+            }
+
+            
+            let writeReturn = { () }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeScreenError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceHostScreen> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceHostScreen>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitHostScreen() {
+    uniffi_keyfob_uniffi_fn_init_callback_vtable_hostscreen(UniffiCallbackInterfaceHostScreen.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHostScreen: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<HostScreen>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = HostScreen
+
+    public static func lift(_ handle: UInt64) throws -> HostScreen {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return HostScreenImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: HostScreen) -> UInt64 {
+         if let rustImpl = value as? HostScreenImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HostScreen {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: HostScreen, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostScreen_lift(_ handle: UInt64) throws -> HostScreen {
+    return try FfiConverterTypeHostScreen.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostScreen_lower(_ value: HostScreen) -> UInt64 {
+    return FfiConverterTypeHostScreen.lower(value)
+}
+
+
+
+
+
+
+/**
  * Sends HTTP requests for the core. Called from any thread, from several at once, and never on a thread of Keyfob's own.
  */
 public protocol HostTransport: AnyObject, Sendable {
@@ -1726,6 +2149,36 @@ public func FfiConverterTypeHostTransport_lower(_ value: HostTransport) -> UInt6
 public protocol KeyfobProtocol: AnyObject, Sendable {
     
     /**
+     * Hands back the form that the browser posted.
+     */
+    func completeLoginForm(url: String, body: String) throws  -> Completed
+    
+    /**
+     * The whole login in the browser.
+     */
+    func loginInBrowser(registration: String, login: BrowserLogin, browser: HostBrowser?, control: LoginControl) throws  -> Completed
+    
+    /**
+     * Begins a login that the user confirms on another device.
+     */
+    func beginDeviceLogin(registration: String, options: LoginOptions) throws  -> DeviceLogin
+    
+    /**
+     * What to show for one that waits.
+     */
+    func deviceLogin(loginId: String) throws  -> DeviceLogin
+    
+    /**
+     * Begins a login, has it shown, and polls until it is over. One that could not be shown is cancelled.
+     */
+    func loginOnAnotherDevice(registration: String, options: LoginOptions, screen: HostScreen, control: LoginControl) throws  -> Completed
+    
+    /**
+     * Asks the provider once whether the user has confirmed, if it is time to ask.
+     */
+    func pollDeviceLogin(loginId: String) throws  -> DevicePoll
+    
+    /**
      * Gives an access token that is good for so long, waiting for others' refreshes as long as configured or as said.
      */
     func accessToken(sessionId: String, minValidityMillis: UInt64, waitMillis: UInt64?) throws  -> AccessToken
@@ -1760,6 +2213,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
      * Logs out.
      */
     func endSession(sessionId: String, options: EndSession) throws  -> Ended
+    
+    /**
+     * The session of a user at the issuer that the registration names.
+     */
+    func findSession(registration: String, providerUid: String) throws  -> Session?
     
     /**
      * How the store is.
@@ -1825,6 +2283,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
      * All sessions, oldest first.
      */
     func sessions() throws  -> [Session]
+    
+    /**
+     * At most so many of them, after one or from the first on.
+     */
+    func sessionsPage(after: String?, limit: UInt32) throws  -> [Session]
     
     /**
      * Makes a session the current one.
@@ -1908,6 +2371,92 @@ public static func `open`(configJson: String, transport: HostTransport?, clock: 
 }
     
 
+    
+    /**
+     * Hands back the form that the browser posted.
+     */
+open func completeLoginForm(url: String, body: String)throws  -> Completed  {
+    return try  FfiConverterTypeCompleted_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_complete_login_form(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(url),
+        FfiConverterString.lower(body),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The whole login in the browser.
+     */
+open func loginInBrowser(registration: String, login: BrowserLogin, browser: HostBrowser?, control: LoginControl)throws  -> Completed  {
+    return try  FfiConverterTypeCompleted_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_login_in_browser(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(registration),
+        FfiConverterTypeBrowserLogin_lower(login),
+        FfiConverterOptionTypeHostBrowser.lower(browser),
+        FfiConverterTypeLoginControl_lower(control),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Begins a login that the user confirms on another device.
+     */
+open func beginDeviceLogin(registration: String, options: LoginOptions)throws  -> DeviceLogin  {
+    return try  FfiConverterTypeDeviceLogin_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_begin_device_login(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(registration),
+        FfiConverterTypeLoginOptions_lower(options),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * What to show for one that waits.
+     */
+open func deviceLogin(loginId: String)throws  -> DeviceLogin  {
+    return try  FfiConverterTypeDeviceLogin_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_device_login(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(loginId),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Begins a login, has it shown, and polls until it is over. One that could not be shown is cancelled.
+     */
+open func loginOnAnotherDevice(registration: String, options: LoginOptions, screen: HostScreen, control: LoginControl)throws  -> Completed  {
+    return try  FfiConverterTypeCompleted_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_login_on_another_device(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(registration),
+        FfiConverterTypeLoginOptions_lower(options),
+        FfiConverterTypeHostScreen_lower(screen),
+        FfiConverterTypeLoginControl_lower(control),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Asks the provider once whether the user has confirmed, if it is time to ask.
+     */
+open func pollDeviceLogin(loginId: String)throws  -> DevicePoll  {
+    return try  FfiConverterTypeDevicePoll_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_poll_device_login(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(loginId),uniffiCallStatus
+    )
+})
+}
     
     /**
      * Gives an access token that is good for so long, waiting for others' refreshes as long as configured or as said.
@@ -1997,6 +2546,20 @@ open func endSession(sessionId: String, options: EndSession)throws  -> Ended  {
             self.uniffiCloneHandle(),
         FfiConverterString.lower(sessionId),
         FfiConverterTypeEndSession_lower(options),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * The session of a user at the issuer that the registration names.
+     */
+open func findSession(registration: String, providerUid: String)throws  -> Session?  {
+    return try  FfiConverterOptionTypeSession.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_find_session(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(registration),
+        FfiConverterString.lower(providerUid),uniffiCallStatus
     )
 })
 }
@@ -2167,6 +2730,20 @@ open func sessions()throws  -> [Session]  {
 }
     
     /**
+     * At most so many of them, after one or from the first on.
+     */
+open func sessionsPage(after: String?, limit: UInt32)throws  -> [Session]  {
+    return try  FfiConverterSequenceTypeSession.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_sessions_page(
+            self.uniffiCloneHandle(),
+        FfiConverterOptionString.lower(after),
+        FfiConverterUInt32.lower(limit),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Makes a session the current one.
      */
 open func setCurrentSession(sessionId: String)throws   {try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
@@ -2255,6 +2832,190 @@ public func FfiConverterTypeKeyfob_lift(_ handle: UInt64) throws -> Keyfob {
 #endif
 public func FfiConverterTypeKeyfob_lower(_ value: Keyfob) -> UInt64 {
     return FfiConverterTypeKeyfob.lower(value)
+}
+
+
+
+
+
+
+/**
+ * The other end of a login that blocks.
+ */
+public protocol LoginControlProtocol: AnyObject, Sendable {
+    
+    /**
+     * Ends the login that waits.
+     */
+    func cancel() throws 
+    
+    /**
+     * Hands the redirect over to a login in the browser that waits.
+     */
+    func handOver(redirectUrl: String) throws 
+    
+    /**
+     * Whether somebody has cancelled.
+     */
+    func isCancelled() throws  -> Bool
+    
+}
+/**
+ * The other end of a login that blocks.
+ */
+open class LoginControl: LoginControlProtocol, @unchecked Sendable, CustomDebugStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_keyfob_uniffi_fn_clone_logincontrol(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_keyfob_uniffi_fn_free_logincontrol(handle, $0) }
+    }
+
+    
+    /**
+     * A control for one login.
+     */
+public static func make()throws  -> LoginControl  {
+    return try  FfiConverterTypeLoginControl_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_constructor_logincontrol_make(uniffiCallStatus
+    )
+})
+}
+    
+
+    
+    /**
+     * Ends the login that waits.
+     */
+open func cancel()throws   {try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_logincontrol_cancel(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Hands the redirect over to a login in the browser that waits.
+     */
+open func handOver(redirectUrl: String)throws   {try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_logincontrol_hand_over(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(redirectUrl),uniffiCallStatus
+    )
+}
+}
+    
+    /**
+     * Whether somebody has cancelled.
+     */
+open func isCancelled()throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_logincontrol_is_cancelled(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_logincontrol_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLoginControl: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = LoginControl
+
+    public static func lift(_ handle: UInt64) throws -> LoginControl {
+        return LoginControl(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: LoginControl) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LoginControl {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: LoginControl, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLoginControl_lift(_ handle: UInt64) throws -> LoginControl {
+    return try FfiConverterTypeLoginControl.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLoginControl_lower(_ value: LoginControl) -> UInt64 {
+    return FfiConverterTypeLoginControl.lower(value)
 }
 
 
@@ -2501,6 +3262,85 @@ public func FfiConverterTypeAccessToken_lower(_ value: AccessToken) -> RustBuffe
 
 
 /**
+ * What a login in the browser is to be like.
+ */
+public struct BrowserLogin: Equatable, Hashable {
+    /**
+     * What the login asks for.
+     */
+    public let options: LoginOptions
+    /**
+     * What the pages say.
+     */
+    public let pages: LoginPages
+    /**
+     * How long to wait for the redirect; else five minutes.
+     */
+    public let timeLimitMillis: UInt64?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What the login asks for.
+         */options: LoginOptions, 
+        /**
+         * What the pages say.
+         */pages: LoginPages, 
+        /**
+         * How long to wait for the redirect; else five minutes.
+         */timeLimitMillis: UInt64?) {
+        self.options = options
+        self.pages = pages
+        self.timeLimitMillis = timeLimitMillis
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension BrowserLogin: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBrowserLogin: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BrowserLogin {
+        return
+            try BrowserLogin(
+                options: FfiConverterTypeLoginOptions.read(from: &buf), 
+                pages: FfiConverterTypeLoginPages.read(from: &buf), 
+                timeLimitMillis: FfiConverterOptionUInt64.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: BrowserLogin, into buf: inout [UInt8]) {
+        FfiConverterTypeLoginOptions.write(value.options, into: &buf)
+        FfiConverterTypeLoginPages.write(value.pages, into: &buf)
+        FfiConverterOptionUInt64.write(value.timeLimitMillis, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBrowserLogin_lift(_ buf: RustBuffer) throws -> BrowserLogin {
+    return try FfiConverterTypeBrowserLogin.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBrowserLogin_lower(_ value: BrowserLogin) -> RustBuffer {
+    return FfiConverterTypeBrowserLogin.lower(value)
+}
+
+
+/**
  * A login that has become a session. Prints without the link and what the app gave.
  */
 public struct Completed: Equatable, Hashable, CustomDebugStringConvertible, CustomStringConvertible {
@@ -2598,6 +3438,167 @@ public func FfiConverterTypeCompleted_lift(_ buf: RustBuffer) throws -> Complete
 #endif
 public func FfiConverterTypeCompleted_lower(_ value: Completed) -> RustBuffer {
     return FfiConverterTypeCompleted.lower(value)
+}
+
+
+/**
+ * A login that waits for the user on another device. Prints without its codes.
+ */
+public struct DeviceLogin: Equatable, Hashable, CustomDebugStringConvertible, CustomStringConvertible {
+    /**
+     * The id of this login in this store.
+     */
+    public let id: String
+    /**
+     * The registration it was begun for.
+     */
+    public let registration: String
+    /**
+     * What the user types in.
+     */
+    public let userCode: String
+    /**
+     * Where.
+     */
+    public let verificationUri: String
+    /**
+     * The same with the code in it.
+     */
+    public let verificationUriComplete: String?
+    /**
+     * When the code is no longer good.
+     */
+    public let expiresAt: Date
+    /**
+     * How long to wait between two polls.
+     */
+    public let intervalMillis: UInt64
+    /**
+     * A QR code for a terminal.
+     */
+    public let qrCodeText: String?
+    /**
+     * The same as an SVG image.
+     */
+    public let qrCodeSvg: String?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The id of this login in this store.
+         */id: String, 
+        /**
+         * The registration it was begun for.
+         */registration: String, 
+        /**
+         * What the user types in.
+         */userCode: String, 
+        /**
+         * Where.
+         */verificationUri: String, 
+        /**
+         * The same with the code in it.
+         */verificationUriComplete: String?, 
+        /**
+         * When the code is no longer good.
+         */expiresAt: Date, 
+        /**
+         * How long to wait between two polls.
+         */intervalMillis: UInt64, 
+        /**
+         * A QR code for a terminal.
+         */qrCodeText: String?, 
+        /**
+         * The same as an SVG image.
+         */qrCodeSvg: String?) {
+        self.id = id
+        self.registration = registration
+        self.userCode = userCode
+        self.verificationUri = verificationUri
+        self.verificationUriComplete = verificationUriComplete
+        self.expiresAt = expiresAt
+        self.intervalMillis = intervalMillis
+        self.qrCodeText = qrCodeText
+        self.qrCodeSvg = qrCodeSvg
+    }
+
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_devicelogin_uniffi_trait_debug(
+            FfiConverterTypeDeviceLogin_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+// The local Rust `Display` implementation.
+public var description: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_devicelogin_uniffi_trait_display(
+            FfiConverterTypeDeviceLogin_lower(self),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+#if compiler(>=6)
+extension DeviceLogin: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDeviceLogin: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DeviceLogin {
+        return
+            try DeviceLogin(
+                id: FfiConverterString.read(from: &buf), 
+                registration: FfiConverterString.read(from: &buf), 
+                userCode: FfiConverterString.read(from: &buf), 
+                verificationUri: FfiConverterString.read(from: &buf), 
+                verificationUriComplete: FfiConverterOptionString.read(from: &buf), 
+                expiresAt: FfiConverterTimestamp.read(from: &buf), 
+                intervalMillis: FfiConverterUInt64.read(from: &buf), 
+                qrCodeText: FfiConverterOptionString.read(from: &buf), 
+                qrCodeSvg: FfiConverterOptionString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: DeviceLogin, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.id, into: &buf)
+        FfiConverterString.write(value.registration, into: &buf)
+        FfiConverterString.write(value.userCode, into: &buf)
+        FfiConverterString.write(value.verificationUri, into: &buf)
+        FfiConverterOptionString.write(value.verificationUriComplete, into: &buf)
+        FfiConverterTimestamp.write(value.expiresAt, into: &buf)
+        FfiConverterUInt64.write(value.intervalMillis, into: &buf)
+        FfiConverterOptionString.write(value.qrCodeText, into: &buf)
+        FfiConverterOptionString.write(value.qrCodeSvg, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceLogin_lift(_ buf: RustBuffer) throws -> DeviceLogin {
+    return try FfiConverterTypeDeviceLogin.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDeviceLogin_lower(_ value: DeviceLogin) -> RustBuffer {
+    return FfiConverterTypeDeviceLogin.lower(value)
 }
 
 
@@ -3979,6 +4980,10 @@ public struct LoginOptions: Equatable, Hashable, CustomDebugStringConvertible, C
      * The port that the app listens on, for a loopback redirect URI that leaves it open.
      */
     public let redirectPort: UInt16?
+    /**
+     * Whether the answer is to come as a form that the browser posts.
+     */
+    public let formPost: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -4003,7 +5008,10 @@ public struct LoginOptions: Equatable, Hashable, CustomDebugStringConvertible, C
          */forSession: String?, 
         /**
          * The port that the app listens on, for a loopback redirect URI that leaves it open.
-         */redirectPort: UInt16?) {
+         */redirectPort: UInt16?, 
+        /**
+         * Whether the answer is to come as a form that the browser posts.
+         */formPost: Bool) {
         self.scopes = scopes
         self.success = success
         self.failure = failure
@@ -4011,6 +5019,7 @@ public struct LoginOptions: Equatable, Hashable, CustomDebugStringConvertible, C
         self.appData = appData
         self.forSession = forSession
         self.redirectPort = redirectPort
+        self.formPost = formPost
     }
 
     
@@ -4057,7 +5066,8 @@ public struct FfiConverterTypeLoginOptions: FfiConverterRustBuffer {
                 parameters: FfiConverterSequenceTypeParameter.read(from: &buf), 
                 appData: FfiConverterOptionString.read(from: &buf), 
                 forSession: FfiConverterOptionString.read(from: &buf), 
-                redirectPort: FfiConverterOptionUInt16.read(from: &buf)
+                redirectPort: FfiConverterOptionUInt16.read(from: &buf), 
+                formPost: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -4069,6 +5079,7 @@ public struct FfiConverterTypeLoginOptions: FfiConverterRustBuffer {
         FfiConverterOptionString.write(value.appData, into: &buf)
         FfiConverterOptionString.write(value.forSession, into: &buf)
         FfiConverterOptionUInt16.write(value.redirectPort, into: &buf)
+        FfiConverterBool.write(value.formPost, into: &buf)
     }
 }
 
@@ -4085,6 +5096,115 @@ public func FfiConverterTypeLoginOptions_lift(_ buf: RustBuffer) throws -> Login
 #endif
 public func FfiConverterTypeLoginOptions_lower(_ value: LoginOptions) -> RustBuffer {
     return FfiConverterTypeLoginOptions.lower(value)
+}
+
+
+/**
+ * What the pages at the end of a login in the browser say.
+ */
+public struct LoginPages: Equatable, Hashable {
+    /**
+     * What they call the app.
+     */
+    public let app: String?
+    /**
+     * The language of the texts (BCP 47).
+     */
+    public let language: String?
+    /**
+     * Whether the texts are written from right to left.
+     */
+    public let rightToLeft: Bool
+    /**
+     * After a login.
+     */
+    public let success: PageText?
+    /**
+     * After somebody said no.
+     */
+    public let denied: PageText?
+    /**
+     * After any other failure.
+     */
+    public let failure: PageText?
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * What they call the app.
+         */app: String?, 
+        /**
+         * The language of the texts (BCP 47).
+         */language: String?, 
+        /**
+         * Whether the texts are written from right to left.
+         */rightToLeft: Bool, 
+        /**
+         * After a login.
+         */success: PageText?, 
+        /**
+         * After somebody said no.
+         */denied: PageText?, 
+        /**
+         * After any other failure.
+         */failure: PageText?) {
+        self.app = app
+        self.language = language
+        self.rightToLeft = rightToLeft
+        self.success = success
+        self.denied = denied
+        self.failure = failure
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension LoginPages: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLoginPages: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LoginPages {
+        return
+            try LoginPages(
+                app: FfiConverterOptionString.read(from: &buf), 
+                language: FfiConverterOptionString.read(from: &buf), 
+                rightToLeft: FfiConverterBool.read(from: &buf), 
+                success: FfiConverterOptionTypePageText.read(from: &buf), 
+                denied: FfiConverterOptionTypePageText.read(from: &buf), 
+                failure: FfiConverterOptionTypePageText.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: LoginPages, into buf: inout [UInt8]) {
+        FfiConverterOptionString.write(value.app, into: &buf)
+        FfiConverterOptionString.write(value.language, into: &buf)
+        FfiConverterBool.write(value.rightToLeft, into: &buf)
+        FfiConverterOptionTypePageText.write(value.success, into: &buf)
+        FfiConverterOptionTypePageText.write(value.denied, into: &buf)
+        FfiConverterOptionTypePageText.write(value.failure, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLoginPages_lift(_ buf: RustBuffer) throws -> LoginPages {
+    return try FfiConverterTypeLoginPages.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLoginPages_lower(_ value: LoginPages) -> RustBuffer {
+    return FfiConverterTypeLoginPages.lower(value)
 }
 
 
@@ -4174,6 +5294,75 @@ public func FfiConverterTypeMaintained_lift(_ buf: RustBuffer) throws -> Maintai
 #endif
 public func FfiConverterTypeMaintained_lower(_ value: Maintained) -> RustBuffer {
     return FfiConverterTypeMaintained.lower(value)
+}
+
+
+/**
+ * Title and text of a page.
+ */
+public struct PageText: Equatable, Hashable {
+    /**
+     * The title.
+     */
+    public let title: String
+    /**
+     * The text below it.
+     */
+    public let words: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The title.
+         */title: String, 
+        /**
+         * The text below it.
+         */words: String) {
+        self.title = title
+        self.words = words
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension PageText: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypePageText: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> PageText {
+        return
+            try PageText(
+                title: FfiConverterString.read(from: &buf), 
+                words: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: PageText, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.title, into: &buf)
+        FfiConverterString.write(value.words, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageText_lift(_ buf: RustBuffer) throws -> PageText {
+    return try FfiConverterTypePageText.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypePageText_lower(_ value: PageText) -> RustBuffer {
+    return FfiConverterTypePageText.lower(value)
 }
 
 
@@ -4288,6 +5477,10 @@ public struct PendingLogin: Equatable, Hashable {
      * When it stops waiting.
      */
     public let expiresAt: Date
+    /**
+     * Whether it waits for the user on another device.
+     */
+    public let isOnAnotherDevice: Bool
 
     // Default memberwise initializers are never public by default, so we
     // declare one manually.
@@ -4303,11 +5496,15 @@ public struct PendingLogin: Equatable, Hashable {
          */createdAt: Date, 
         /**
          * When it stops waiting.
-         */expiresAt: Date) {
+         */expiresAt: Date, 
+        /**
+         * Whether it waits for the user on another device.
+         */isOnAnotherDevice: Bool) {
         self.id = id
         self.registration = registration
         self.createdAt = createdAt
         self.expiresAt = expiresAt
+        self.isOnAnotherDevice = isOnAnotherDevice
     }
 
     
@@ -4329,7 +5526,8 @@ public struct FfiConverterTypePendingLogin: FfiConverterRustBuffer {
                 id: FfiConverterString.read(from: &buf), 
                 registration: FfiConverterString.read(from: &buf), 
                 createdAt: FfiConverterTimestamp.read(from: &buf), 
-                expiresAt: FfiConverterTimestamp.read(from: &buf)
+                expiresAt: FfiConverterTimestamp.read(from: &buf), 
+                isOnAnotherDevice: FfiConverterBool.read(from: &buf)
         )
     }
 
@@ -4338,6 +5536,7 @@ public struct FfiConverterTypePendingLogin: FfiConverterRustBuffer {
         FfiConverterString.write(value.registration, into: &buf)
         FfiConverterTimestamp.write(value.createdAt, into: &buf)
         FfiConverterTimestamp.write(value.expiresAt, into: &buf)
+        FfiConverterBool.write(value.isOnAnotherDevice, into: &buf)
     }
 }
 
@@ -5057,6 +6256,83 @@ public func FfiConverterTypeSession_lower(_ value: Session) -> RustBuffer {
 
 
 /**
+ * The host's browser threw. What it threw is dropped.
+ */
+public 
+enum BrowserError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+    
+    
+    /**
+     * The host's browser threw.
+     */
+    case Failed
+
+    
+
+    
+
+    
+    public var errorDescription: String? {
+        String(reflecting: self)
+    }
+    
+}
+
+#if compiler(>=6)
+extension BrowserError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeBrowserError: FfiConverterRustBuffer {
+    typealias SwiftType = BrowserError
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> BrowserError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        
+
+        
+        case 1: return .Failed
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: BrowserError, into buf: inout [UInt8]) {
+        switch value {
+
+        
+
+        
+        
+        case .Failed:
+            writeInt(&buf, Int32(1))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBrowserError_lift(_ buf: RustBuffer) throws -> BrowserError {
+    return try FfiConverterTypeBrowserError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeBrowserError_lower(_ value: BrowserError) -> RustBuffer {
+    return FfiConverterTypeBrowserError.lower(value)
+}
+
+
+/**
  * The host's clock threw. What it threw is dropped.
  */
 public 
@@ -5131,6 +6407,93 @@ public func FfiConverterTypeClockError_lift(_ buf: RustBuffer) throws -> ClockEr
 public func FfiConverterTypeClockError_lower(_ value: ClockError) -> RustBuffer {
     return FfiConverterTypeClockError.lower(value)
 }
+
+
+/**
+ * What came of asking whether the user has confirmed.
+ */
+
+public enum DevicePoll: Equatable, Hashable {
+    
+    /**
+     * Not yet: ask again after so long.
+     */
+    case wait(
+        /**
+         * In milliseconds.
+         */millis: UInt64
+    )
+    /**
+     * The login has become a session.
+     */
+    case done(
+        /**
+         * What it became.
+         */completed: Completed
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension DevicePoll: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeDevicePoll: FfiConverterRustBuffer {
+    typealias SwiftType = DevicePoll
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> DevicePoll {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .wait(millis: try FfiConverterUInt64.read(from: &buf)
+        )
+        
+        case 2: return .done(completed: try FfiConverterTypeCompleted.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: DevicePoll, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case let .wait(millis):
+            writeInt(&buf, Int32(1))
+            FfiConverterUInt64.write(millis, into: &buf)
+            
+        
+        case let .done(completed):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeCompleted.write(completed, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDevicePoll_lift(_ buf: RustBuffer) throws -> DevicePoll {
+    return try FfiConverterTypeDevicePoll.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeDevicePoll_lower(_ value: DevicePoll) -> RustBuffer {
+    return FfiConverterTypeDevicePoll.lower(value)
+}
+
 
 
 /**
@@ -6070,6 +7433,83 @@ public func FfiConverterTypeRevocation_lower(_ value: Revocation) -> RustBuffer 
 
 
 /**
+ * The host's screen threw. What it threw is dropped.
+ */
+public 
+enum ScreenError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+    
+    
+    /**
+     * The host's screen threw.
+     */
+    case Failed
+
+    
+
+    
+
+    
+    public var errorDescription: String? {
+        String(reflecting: self)
+    }
+    
+}
+
+#if compiler(>=6)
+extension ScreenError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeScreenError: FfiConverterRustBuffer {
+    typealias SwiftType = ScreenError
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> ScreenError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        
+
+        
+        case 1: return .Failed
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: ScreenError, into buf: inout [UInt8]) {
+        switch value {
+
+        
+
+        
+        
+        case .Failed:
+            writeInt(&buf, Int32(1))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScreenError_lift(_ buf: RustBuffer) throws -> ScreenError {
+    return try FfiConverterTypeScreenError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeScreenError_lower(_ value: ScreenError) -> RustBuffer {
+    return FfiConverterTypeScreenError.lower(value)
+}
+
+
+/**
  * Whether a request that got no answer may have reached the provider.
  */
 
@@ -6589,6 +8029,30 @@ fileprivate struct FfiConverterOptionDuration: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeHostBrowser: FfiConverterRustBuffer {
+    typealias SwiftType = HostBrowser?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeHostBrowser.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeHostBrowser.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypeHostClock: FfiConverterRustBuffer {
     typealias SwiftType = HostClock?
 
@@ -6677,6 +8141,30 @@ fileprivate struct FfiConverterOptionTypeHostTransport: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeHostTransport.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypePageText: FfiConverterRustBuffer {
+    typealias SwiftType = PageText?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypePageText.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypePageText.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -6955,6 +8443,17 @@ fileprivate struct FfiConverterSequenceTypeSession: FfiConverterRustBuffer {
     }
 }
 /**
+ * Opens a URL in the system's browser; false where there is none.
+ */
+public func openBrowser(url: String)throws  -> Bool  {
+    return try  FfiConverterBool.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_func_open_browser(
+        FfiConverterString.lower(url),uniffiCallStatus
+    )
+})
+}
+/**
  * The providers that are built in, by id. Touches neither network nor store.
  */
 public func providers()throws  -> [Provider]  {
@@ -6980,7 +8479,22 @@ private let initializationResult: InitializationResult = {
     if bindings_contract_version != scaffolding_contract_version {
         return InitializationResult.contractVersionMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_func_open_browser() != 49383) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_func_providers() != 63811) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_hostbrowser_open_url() != 47119) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_logincontrol_cancel() != 30488) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_logincontrol_hand_over() != 30373) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_logincontrol_is_cancelled() != 12025) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_hostclock_wall() != 546) {
@@ -6992,10 +8506,31 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_hostclock_boot_id() != 52662) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_method_hostscreen_show() != 21643) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_method_hostexecutor_execute() != 48110) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_work_run() != 9132) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_complete_login_form() != 56128) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_login_in_browser() != 32219) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_begin_device_login() != 17706) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_device_login() != 60446) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_login_on_another_device() != 60195) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_poll_device_login() != 12657) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_access_token() != 44289) {
@@ -7017,6 +8552,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() != 341) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_find_session() != 28667) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_health() != 11339) {
@@ -7058,6 +8596,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_sessions() != 39758) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_sessions_page() != 15680) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_set_current_session() != 28797) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -7076,13 +8617,18 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_hosttransport_send() != 6463) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_constructor_logincontrol_make() != 34746) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() != 55953) {
         return InitializationResult.apiChecksumMismatch
     }
 
+    uniffiCallbackInitHostBrowser()
     uniffiCallbackInitHostClock()
     uniffiCallbackInitHostExecutor()
     uniffiCallbackInitHostObserver()
+    uniffiCallbackInitHostScreen()
     uniffiCallbackInitHostTransport()
     return InitializationResult.ok
 }()

@@ -105,6 +105,34 @@ import Testing
         #expect(try await keyfob.journal().map(\.event) == ["TokensRevoked", "SessionEnded", "LoginCompleted", "LoginBegun"])
     }
 
+    @Test func sessionsAreFoundByTheirUserAndListedAPageAtATime() async throws {
+        let provider = try TestProvider()
+        let keyfob = try await Keyfob.open(provider.config)
+        var all: [String] = []
+        for number in 0...4 {
+            let tokens = ImportedTokens(registration: "work-sso", providerUID: "u-\(number)", refreshToken: "r")
+            all.append(try await keyfob.importSession(tokens).id)
+        }
+        try await keyfob.endSession(all[1], EndSession(localOnly: true))
+        #expect(try await keyfob.findSession("work-sso", providerUID: "u-3")?.id == all[3])
+        #expect(try await keyfob.findSession("work-sso", providerUID: "u-1") == nil)
+        #expect(try await keyfob.sessionsPage(limit: 2).map(\.id) == [all[0], all[2]])
+        #expect(try await keyfob.sessionsPage(after: all[2], limit: 2).map(\.id) == [all[3], all[4]])
+        #expect(try await keyfob.sessionsPage(after: all[4]).isEmpty)
+        #expect(try await keyfob.sessionsPage() == keyfob.sessions())
+        let refused: [(String?, UInt32, String)] = [
+            (nil, 0, "InvalidArgument"), (nil, 1001, "InvalidArgument"), ("nobody", 2, "UnknownSession"),
+        ]
+        for (after, limit, reason) in refused {
+            let error = try await errorOf { _ = try await keyfob.sessionsPage(after: after, limit: limit) }
+            guard case .invalidArgument(let details) = error else { throw Trouble("not invalidArgument") }
+            #expect(details.reason == reason)
+        }
+        guard case .invalidArgument(let unknown) = try await errorOf({ _ = try await keyfob.findSession("nobody's", providerUID: "u-3") })
+        else { throw Trouble("not invalidArgument") }
+        #expect(unknown.reason == "UnknownRegistration")
+    }
+
     @Test func theProfileIsAskedForOnlyWhenItIsOlderThanWanted() async throws {
         let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)

@@ -9,6 +9,31 @@ import FoundationNetworking
 /// The code of the README, compiled and run as it stands there.
 @Suite final class ReadmeTests {
     private var visited: [String?] = []
+    private let vault = Vault()
+
+    /// What the README's reader has in its place: the four calls of `SecItem…`.
+    final class Vault: @unchecked Sendable {
+        private let lock = NSLock()
+        private var kept: Data?
+
+        func read() throws -> Data? { lock.withLock { kept } }
+
+        func write(_ bytes: Data) throws { lock.withLock { kept = bytes } }
+    }
+
+    struct Keychain: StoreKeySource {
+        let vault: Vault
+
+        func storeKey(_ wanted: WantedKey) throws -> StoreKeyAnswer {
+            // Throws for errSecInteractionNotAllowed and the like: that counts as notNow.
+            if let kept = try vault.read() { return .key(try StoreKey(kept)) }
+            // errSecItemNotFound. Gone only where the keychain is sure of it: that ends every session.
+            guard wanted == .new else { return .notNow }
+            let key = try StoreKey.generate()
+            try vault.write(key.bytes())
+            return .key(key)
+        }
+    }
 
     private func navigate(to link: String?) { visited.append(link) }
 
@@ -20,15 +45,16 @@ import FoundationNetworking
         let provider = try TestProvider()
         let (folder, issuer) = (provider.folder.appendingPathComponent("store").path, provider.issuer)
         var request = URLRequest(url: try #require(URL(string: issuer)))
+        let keychain = Keychain(vault: vault)
         func openInBrowserAndWait(_ url: URL) async throws -> URL { try await provider.logIn(url) }
 
         let config = """
-            { "store": { "path": "\(folder)", "plaintext": true },
+            { "store": { "path": "\(folder)" },
               "registrations": [
                 { "id": "work-sso", "provider": "oidc", "variables": { "issuer": "\(issuer)" },
                   "client_id": "demo", "redirect_uri": "http://127.0.0.1/callback/work-sso" } ] }
             """
-        let keyfob = try await Keyfob.open(config)
+        let keyfob = try await Keyfob.open(config, storeKey: keychain)
         let login = try await keyfob.beginLogin("work-sso", LoginOptions(success: "app:/home", redirectPort: 4100))
         let redirectURL = try await openInBrowserAndWait(login.authorizationURL)
         let session = try await keyfob.completeLogin(redirectURL).session
@@ -40,8 +66,14 @@ import FoundationNetworking
         #expect(session.providerUID == "u-1")
         #expect(token.secret == session.providerAccessToken)
 
-        let completed = try await Keyfob.open(config).completeLogin(redirectURL)
+        let completed = try await Keyfob.open(config, storeKey: keychain).completeLogin(redirectURL)
         navigate(to: completed.returnTo)
+
+        let newKey = try StoreKey.generate()
+        try vault.write(newKey.bytes())  // beside the old one, which goes when `rekey` has returned
+        try await keyfob.rekey(newKey)
+
+        #expect(try await keyfob.health().sealing == .sealed)
 
         let another = try await keyfob.refreshIfCurrent(session.id, rejectedToken: token.secret)
         #expect(another.secret != token.secret)
@@ -141,7 +173,7 @@ import FoundationNetworking
         let source = lines(try String(contentsOf: here, encoding: .utf8))
         let readme = try String(contentsOf: package.appendingPathComponent("README.md"), encoding: .utf8)
         let pieces = readme.components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
-        #expect(pieces.count == 12)
+        #expect(pieces.count == 14)
         for piece in pieces { #expect(source.contains(lines(piece)), "\(piece)") }
     }
 }

@@ -70,6 +70,20 @@ final class TestProvider: @unchecked Sendable {
         try await answerForm(url, [("username", username), ("password", "lovelace"), ("decision", "allow")])
     }
 
+    /// The same where the answer comes as a form: where the page sends it, and its body.
+    func logInByForm(_ url: URL) async throws -> (URL, String) {
+        let (data, _) = try await submit(url, [("username", "ada"), ("password", "lovelace"), ("decision", "allow")])
+        let (action, hidden) = try form(String(decoding: data, as: UTF8.self))
+        return (URL(string: action)!, body(hidden))
+    }
+
+    /// The user types the code of another device in, and agrees.
+    func connect(_ login: DeviceLogin) async throws {
+        let typed = [("user_code", login.userCode), ("username", "ada"), ("password", "lovelace"), ("decision", "allow")]
+        let (_, answer) = try await submit(URL(string: login.verificationURI)!, typed)
+        guard answer.statusCode == 200 else { throw Trouble("the device was not connected: \(answer.statusCode)") }
+    }
+
     /// The same for a user who says no.
     func refuse(_ url: URL) async throws -> URL {
         try await answerForm(url, [("decision", "deny")])
@@ -123,26 +137,37 @@ final class TestProvider: @unchecked Sendable {
     }
 
     private func answerForm(_ url: URL, _ typed: [(String, String)]) async throws -> URL {
-        let (data, _) = try await browser.send(URLRequest(url: url))
-        let page = String(decoding: data, as: UTF8.self)
-        guard let start = page.range(of: "<form"), let end = page.range(of: "</form>") else { throw Trouble("no form: \(page)") }
-        let form = page[start.lowerBound..<end.lowerBound]
-        guard let action = attribute(form.prefix { $0 != ">" }, "action"), let target = URL(string: action, relativeTo: url) else {
-            throw Trouble("the form has no action")
-        }
-        let hidden = form.components(separatedBy: "<input").dropFirst().map { $0.prefix { $0 != ">" } }
-            .filter { attribute($0, "type") == "hidden" }
-            .map { (attribute($0, "name") ?? "", attribute($0, "value") ?? "") }
-        var request = URLRequest(url: target)
-        request.httpMethod = "POST"
-        request.setValue("application/x-www-form-urlencoded", forHTTPHeaderField: "Content-Type")
-        let body = (hidden + typed).map { "\(encode($0))=\(encode($1))" }.joined(separator: "&")
-        request.httpBody = Data(body.utf8)
-        let (_, answer) = try await browser.send(request)
+        let (_, answer) = try await submit(url, typed)
         guard let location = answer.value(forHTTPHeaderField: "Location"), let redirect = URL(string: location) else {
             throw Trouble("no redirect: \(answer.statusCode)")
         }
         return redirect
+    }
+
+    /// The form of a page: where it is sent, and its hidden fields.
+    private func form(_ page: String) throws -> (String, [(String, String)]) {
+        guard let start = page.range(of: "<form"), let end = page.range(of: "</form>") else { throw Trouble("no form: \(page)") }
+        let form = page[start.lowerBound..<end.lowerBound]
+        guard let action = attribute(form.prefix { $0 != ">" }, "action") else { throw Trouble("the form has no action") }
+        let hidden = form.components(separatedBy: "<input").dropFirst().map { $0.prefix { $0 != ">" } }
+            .filter { attribute($0, "type") == "hidden" }
+            .map { (attribute($0, "name") ?? "", attribute($0, "value") ?? "") }
+        return (action, hidden)
+    }
+
+    private func body(_ fields: [(String, String)]) -> String {
+        fields.map { "\(encode($0))=\(encode($1))" }.joined(separator: "&")
+    }
+
+    private func submit(_ url: URL, _ typed: [(String, String)]) async throws -> (Data, HTTPURLResponse) {
+        let (data, _) = try await browser.send(URLRequest(url: url))
+        let (action, hidden) = try form(String(decoding: data, as: UTF8.self))
+        guard let target = URL(string: action, relativeTo: url) else { throw Trouble("the form has no action") }
+        var request = URLRequest(url: target)
+        request.httpMethod = "POST"
+        request.setValue("application/x-www-form-urlencoded", forHTTPHeaderField: "Content-Type")
+        request.httpBody = Data(body(hidden + typed).utf8)
+        return try await browser.send(request)
     }
 
     private func attribute(_ tag: some StringProtocol, _ name: String) -> String? {

@@ -13,10 +13,14 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
-use keyfob::{Config, Keyfob, Session};
+use keyfob::{Config, Keyfob, Session, StoreKey};
 
 pub fn demo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_keyfob-demo"));
+    // Without a screen: no browser opens on the machine of whoever runs the tests.
+    for screen in ["DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME"] {
+        command.env_remove(screen);
+    }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -51,23 +55,46 @@ pub struct Place(pub PathBuf);
 impl Place {
     pub fn new(name: &str) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        Self(path)
+        let place = Self(path);
+        place.remove();
+        place
     }
 
     pub fn text(&self) -> &str {
         self.0.to_str().unwrap()
     }
 
+    /// The key that the program made, beside the store or the configuration of that name.
+    pub fn key(&self) -> StoreKey {
+        let files = [self.key_file(), self.0.with_extension("json.key")];
+        let file = files.iter().find(|file| file.exists()).unwrap_or_else(|| panic!("no key beside {}", self.text()));
+        #[cfg(unix)]
+        {
+            let permissions = file.metadata().unwrap().permissions();
+            assert_eq!(std::os::unix::fs::PermissionsExt::mode(&permissions) & 0o777, 0o600);
+        }
+        StoreKey::from_slice(&fs::read(file).unwrap()).unwrap()
+    }
+
+    pub fn key_file(&self) -> PathBuf {
+        self.0.with_extension("key")
+    }
+
     pub fn sessions(&self) -> Vec<Session> {
-        let config = Config::builder(&self.0).plaintext(true).build().unwrap();
+        let config = Config::builder(&self.0).build().unwrap().with_store_key(self.key());
         Keyfob::open(config).unwrap().sessions().unwrap()
+    }
+
+    fn remove(&self) {
+        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_file(self.key_file());
+        let _ = fs::remove_file(self.0.with_extension("json.key"));
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        self.remove();
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use keyfob::{
     Config, EndSession, Error, ErrorKind, Keyfob, LoginOptions, MinValidity, Provider, Registration, Session,
-    SessionState,
+    SessionState, StoreKey,
 };
 use keyfob_idp::browser;
 use serde_json::json;
@@ -12,6 +12,9 @@ use serde_json::json;
 use super::{Client, Refusal, Seen};
 use crate::options::Errand;
 use crate::stage::{CLIENT, PASSWORD, REDIRECT_URI, REGISTRATION, WORKER, store};
+
+/// What seals the store, in every process that opens it.
+const STORE_KEY: [u8; 32] = [7; 32];
 
 /// A handle on the store.
 pub(crate) struct Library {
@@ -39,12 +42,11 @@ impl Library {
         // Some look for other processes' commits at every call, some as seldom as they do by default.
         let coherence = [0, 100, 1000].get(usize::try_from(errand.seed % 3).unwrap_or(0)).copied().unwrap_or(0);
         let config = Config::builder(store(&errand.folder))
-            .plaintext(true)
             .provider(Provider::from_json(&provider.to_string())?)
             .registration(registration)
             .coherence(Duration::from_millis(coherence))
             .build()?;
-        Ok(Self { keyfob: Keyfob::open(config)? })
+        Ok(Self { keyfob: Keyfob::open(config.with_store_key(StoreKey::new(STORE_KEY)))? })
     }
 
     /// The whole login.

@@ -4,6 +4,19 @@ import java.time.Duration
 import java.time.Instant
 import dev.keyfob.internal.Health as RawHealth
 import dev.keyfob.internal.Interrupted as RawInterrupted
+import dev.keyfob.internal.Sealing as RawSealing
+
+/** How a store keeps its secrets. */
+public enum class Sealing {
+    /** As they are. */
+    PLAINTEXT,
+
+    /** Sealed, and the key is here. */
+    SEALED,
+
+    /** Sealed, and the key was not to be had yet. */
+    LOCKED,
+}
 
 /** How a store is: for a support engineer, beside [Keyfob.journal]. Holds no secret. */
 public class Health internal constructor(private val raw: RawHealth) {
@@ -13,13 +26,25 @@ public class Health internal constructor(private val raw: RawHealth) {
     /** The version of SQLite. */
     public val sqliteVersion: String get() = raw.sqliteVersion
 
+    /** How the secrets in the store are kept. */
+    public val sealing: Sealing
+        get() =
+            when (raw.sealing) {
+                RawSealing.PLAINTEXT -> Sealing.PLAINTEXT
+                RawSealing.SEALED -> Sealing.SEALED
+                RawSealing.LOCKED -> Sealing.LOCKED
+            }
+
+    /** How many damaged databases lie in the folder, moved aside (`damaged-*.db`): each time the sessions in it were gone. The newest two are kept. */
+    public val movedAside: Int get() = raw.movedAside.toInt()
+
     /** How many sessions are active. */
     public val activeSessions: Int get() = raw.activeSessions.toInt()
 
     /** How many have ended by themselves and wait for a new login. */
     public val endedSessions: Int get() = raw.endedSessions.toInt()
 
-    /** The sessions whose refresh is not settled: under way, cut off, in doubt, or not checked yet. */
+    /** The sessions whose refresh is not settled: under way, cut off, in doubt, or not checked yet. None are seen while the store is locked. */
     public val interrupted: List<Interrupted> = raw.interrupted.map(::Interrupted)
 
     /** How many sessions of this process have tokens that could not be saved. */
@@ -38,8 +63,8 @@ public class Health internal constructor(private val raw: RawHealth) {
     public val clockSkewAt: Instant? get() = raw.clockSkewAt
 
     override fun toString(): String =
-        "Health(schemaVersion=$schemaVersion, sqliteVersion=$sqliteVersion, activeSessions=$activeSessions, " +
-            "endedSessions=$endedSessions, interrupted=$interrupted, unsavedSessions=$unsavedSessions, " +
+        "Health(schemaVersion=$schemaVersion, sqliteVersion=$sqliteVersion, sealing=$sealing, movedAside=$movedAside, " +
+            "activeSessions=$activeSessions, endedSessions=$endedSessions, interrupted=$interrupted, unsavedSessions=$unsavedSessions, " +
             "owedRevocations=$owedRevocations, clockSkewSeconds=$clockSkewSeconds, clockSkewAt=$clockSkewAt)"
 }
 

@@ -4,10 +4,12 @@ import dev.keyfob.internal.HostClock
 import dev.keyfob.internal.HostExecutor
 import dev.keyfob.internal.HostObserver
 import dev.keyfob.internal.HostTransport
+import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
 import java.time.Duration
 import java.util.concurrent.Executor
 import dev.keyfob.internal.Keyfob as RawKeyfob
+import dev.keyfob.internal.openBrowser as rawOpenBrowser
 import dev.keyfob.internal.providers as rawProviders
 
 /**
@@ -18,7 +20,7 @@ import dev.keyfob.internal.providers as rawProviders
  * found by completing it again.
  *
  * ```
- * val keyfob = Keyfob.open(configJson)
+ * val keyfob = Keyfob.open(configJson, storeKey = keystore)
  * val login = keyfob.beginLogin("work-sso")
  * // open login.authorizationUrl in the browser; the app may be killed here
  * val session = keyfob.completeLogin(redirectUrl).session
@@ -52,7 +54,83 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
     public suspend fun completeLogin(redirectUrl: String): Completed =
         detached { Completed(raw.completeLogin(redirectUrl)) }
 
-    /** The logins that wait for their redirect, oldest first. Touches no network. */
+    /**
+     * The same for the form that the browser posted to [url], after [LoginOptions.formPost]: [body] is the request's body as it came.
+     *
+     * @throws KeyfobException.RedirectRejected it belongs to no open login of this store; nothing was sent
+     */
+    public suspend fun completeLoginForm(url: String, body: String): Completed =
+        detached { Completed(raw.completeLoginForm(url, body)) }
+
+    /**
+     * The whole login in one call, for an app of the desktop or the command line: listens on a loopback port (RFC 8252 section 7.3), begins the login,
+     * opens the browser, waits for the redirect, completes the login, and shows the user how it went. The registration's redirect URI is
+     * `http://127.0.0.1/…` or `http://[::1]/…`; without a port in it a free one is taken. Touches the network.
+     *
+     * Cancelling the caller, or [control], ends the login.
+     *
+     * @param browser opens or shows the URL and returns at once, false where neither can be done; by default the system's browser
+     * @throws KeyfobException.InvalidState nothing can listen on the port, or no browser could be opened (`BrowserUnavailable`)
+     * @throws KeyfobException.Timeout no redirect in time
+     * @throws KeyfobException.AccessDenied the user said no
+     */
+    public suspend fun loginInBrowser(
+        registration: String,
+        login: BrowserLogin = BrowserLogin(),
+        control: LoginControl = LoginControl(),
+        browser: ((String) -> Boolean)? = null,
+    ): Completed {
+        val host = browser?.let(::BrowserAdapter)
+        return cancelling(control) { Completed(raw.loginInBrowser(registration, login.raw(), host, control.raw)) }
+    }
+
+    /**
+     * Begins a login that the user confirms on another device (RFC 8628): for a television, a console, a terminal. It is stored before this returns:
+     * any process can show it ([deviceLogin]) and poll it ([pollDeviceLogin]). Touches the network.
+     *
+     * @throws KeyfobException.Configuration the provider has no such logins (`DeviceGrantUnsupported`), or does not know the client
+     */
+    public suspend fun beginDeviceLogin(registration: String, options: LoginOptions = LoginOptions()): DeviceLogin =
+        detached { DeviceLogin(raw.beginDeviceLogin(registration, options.raw())) }
+
+    /** What to show for a login on another device that waits, after a restart of the app for instance. Touches no network. */
+    public suspend fun deviceLogin(loginId: String): DeviceLogin = detached { DeviceLogin(raw.deviceLogin(loginId)) }
+
+    /**
+     * Asks the provider once whether the user has confirmed, if it is time to ask; sooner nobody is asked. Being offline is no error: the login waits on. May
+     * touch the network.
+     *
+     * @throws KeyfobException.AccessDenied the user said no
+     * @throws KeyfobException.LoginRequired nobody confirmed in time, or the answer with the tokens was lost
+     */
+    public suspend fun pollDeviceLogin(loginId: String): DevicePoll = detached { devicePoll(raw.pollDeviceLogin(loginId)) }
+
+    /**
+     * The whole login on another device: begins it, calls [show] once, polls by the rules, and returns with the session. Cancelling the caller, or
+     * [control], ends it.
+     *
+     * @param show shows the code, on a thread of Keyfob's, and returns at once; a login that it could not show is cancelled
+     */
+    public suspend fun loginOnAnotherDevice(
+        registration: String,
+        options: LoginOptions = LoginOptions(),
+        control: LoginControl = LoginControl(),
+        show: (DeviceLogin) -> Unit,
+    ): Completed {
+        val screen = ScreenAdapter(show)
+        return cancelling(control) { Completed(raw.loginOnAnotherDevice(registration, options.raw(), screen, control.raw)) }
+    }
+
+    /** Runs a call that waits for the user. When the caller is cancelled, nobody waits any more: neither does the login. */
+    private suspend fun <T> cancelling(control: LoginControl, call: () -> T): T =
+        try {
+            detached(call)
+        } catch (cancelled: CancellationException) {
+            control.cancel()
+            throw cancelled
+        }
+
+    /** The logins that wait, for a redirect or for the user on another device, oldest first. Touches no network. */
     public suspend fun pendingLogins(): List<PendingLogin> = detached { raw.pendingLogins().map(::PendingLogin) }
 
     /**
@@ -104,8 +182,30 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
     /** The session of that id, also one that has ended. */
     public suspend fun session(sessionId: String): Session = detached { Session(raw.session(sessionId)) }
 
-    /** All sessions, oldest first, without those that the app has logged out. */
+    /**
+     * The session of a user, [providerUid] being the user's lasting id at the provider ([Session.providerUid]), at the issuer that the
+     * registration names now, also one that has ended by itself; null if there is none or the app has logged it out. Touches no network. As quick in a store
+     * of a million sessions as in one of a hundred.
+     */
+    public suspend fun findSession(registration: String, providerUid: String): Session? =
+        detached { raw.findSession(registration, providerUid)?.let(::Session) }
+
+    /**
+     * All sessions, oldest first, without those that the app has logged out. Reads them all at once: where there may be many, [sessionsPage]
+     * is for that.
+     */
     public suspend fun sessions(): List<Session> = detached { raw.sessions().map(::Session) }
+
+    /**
+     * Some of [sessions]: at most [limit], from 1 to 1000, that come after the session with the id [after]; the first ones without it. The
+     * last id of a page asks for the next one, and an empty page is the end. Sessions that come or go meanwhile move no other: none
+     * is given twice or left out, and an [after] that was logged out meanwhile keeps its place. Touches no network. However many pages lie before it, a page
+     * takes the same time.
+     */
+    public suspend fun sessionsPage(after: String? = null, limit: Int = 100): List<Session> {
+        require(limit >= 0) { "limit is negative" }
+        return detached { raw.sessionsPage(after, limit.toUInt()).map(::Session) }
+    }
 
     /** The session that the last login made, or that [setCurrentSession] named; null once the app has logged it out. */
     public suspend fun currentSession(): Session? = detached { raw.currentSession()?.let(::Session) }
@@ -136,6 +236,19 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
         require(limit >= 0) { "limit is negative" }
         return detached { raw.journal(limit.toUInt()).map(::JournalEntry) }
     }
+
+    /**
+     * Puts the store under another key and seals every secret in it anew. Touches no network. Takes time in proportion to the number of
+     * sessions; others may use the store meanwhile.
+     *
+     * Keep the new key in the keystore *before*, and the old one until this has returned: a process that is killed anywhere in between leaves
+     * a store that exactly one of the two opens, with everything in it, and the next one to open it ends the work. Other processes ask their
+     * [StoreKeySource] again; one that was opened with the old [StoreKey] itself throws [KeyfobException.StoreKey] from then on.
+     *
+     * @throws KeyfobException.Configuration the store is kept in plaintext (open it with a key instead)
+     * @throws KeyfobException.StoreUnavailable the old key is not available now; nothing was changed
+     */
+    public suspend fun rekey(newKey: StoreKey): Unit = detached { raw.rekey(newKey.raw) }
 
     /**
      * Does everything that is owed: saves tokens that could not be saved, mends refreshes that a process died in, tells providers of
@@ -188,12 +301,25 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
         /**
          * Opens the store that the configuration names, making it when it is missing. Never touches the network.
          *
+         * A [storeKey] that is not available now ([StoreKeyAnswer.NotNow]) is no error here: calls that need a secret throw
+         * [KeyfobException.StoreUnavailable] until it is. A store that was kept in plaintext and is opened with a key is sealed now, which takes
+         * time in proportion to its sessions. A damaged database is moved aside and a fresh one made, if no other process has it open:
+         * [Health.movedAside] and [journal] tell.
+         *
          * @param configJson the configuration, as JSON
          * @param transport sends the HTTP requests in place of the built-in client
          * @param clock tells the time in place of the system's clocks, for tests
          * @param executor runs refreshes of tokens that are still good but soon due, for which no caller is kept waiting. It must have a
          *   thread to spare: one that runs them before it returns keeps the caller waiting. By default they run beside [Dispatchers.IO]
          * @param observer is told what happens to sessions
+         * @param storeKey seals the secrets in the store: a [StoreKey], or the app's keystore. Without one the configuration has to say
+         *   `"plaintext": true`, which is for tests
+         * @param deviceBinding binds the store to this device: some bytes (16 random ones at least, say) that the app keeps where no backup carries
+         *   them, such as `noBackupFilesDir`; they are copied. A store that was written with other ones was copied from another device. To refresh
+         *   its tokens on both would cost both, so its sessions end with the cause `OtherDevice`, their users still known; nothing is deleted
+         * @throws KeyfobException.StoreKey the key is not the one that the store was sealed with, or it is sealed and there is none; nothing
+         *   was changed
+         * @throws KeyfobException.Configuration there is neither a key nor `plaintext`, or both, or something else in [configJson] is wrong
          */
         public suspend fun open(
             configJson: String,
@@ -201,13 +327,29 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
             clock: Clock? = null,
             executor: Executor? = null,
             observer: Observer? = null,
+            storeKey: StoreKeySource? = null,
+            deviceBinding: ByteArray? = null,
         ): Keyfob {
             val hostTransport: HostTransport? = transport?.let(::TransportAdapter)
             val hostClock: HostClock? = clock?.let(::ClockAdapter)
             val hostExecutor: HostExecutor = executor?.let(::ExecutorAdapter) ?: OwnThreads
             val hostObserver: HostObserver? = observer?.let(::ObserverAdapter)
-            return detached { Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor, hostObserver)) }
+            val origin = storeKey?.origin()
+            // The caller may overwrite its own as soon as it likes, also when it does not wait for the end of this.
+            val device = deviceBinding?.copyOf()
+            return detached {
+                try {
+                    Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor, hostObserver, origin, device))
+                } finally {
+                    device?.fill(0)
+                }
+            }
         }
+
+        /**
+         * Opens a URL in the system's browser and returns at once; false where there is none to open, or no screen to show it on (a terminal over SSH).
+         */
+        public fun openBrowser(url: String): Boolean = translating { rawOpenBrowser(url) }
 
         /**
          * The providers that are built in, by id: for a program that lists them. An app names one by its id in its configuration and needs

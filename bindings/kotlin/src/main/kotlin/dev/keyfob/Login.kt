@@ -21,6 +21,8 @@ import dev.keyfob.internal.PendingLogin as RawPendingLogin
  *   [Completed.appData]; stored, never sent to the provider
  * @property forSession the id of a session that more scopes are asked for: those it has are asked for too, and logging in as somebody
  *   else is refused
+ * @property formPost has the answer come as a form that the browser posts, for [Keyfob.completeLoginForm]: no code stands in a URL then. Not with a
+ *   private-use scheme, and not every provider can
  */
 public class LoginOptions(
     public val scopes: List<String> = emptyList(),
@@ -30,6 +32,7 @@ public class LoginOptions(
     public val parameters: Map<String, String> = emptyMap(),
     public val appData: String? = null,
     public val forSession: String? = null,
+    public val formPost: Boolean = false,
 ) {
     init {
         require(redirectPort == null || redirectPort in 1..65535) { "redirectPort is not a port" }
@@ -44,6 +47,7 @@ public class LoginOptions(
             appData = appData,
             forSession = forSession,
             redirectPort = redirectPort?.toUShort(),
+            formPost = formPost,
         )
 
     /** Without the links, the parameters and the app's own. */
@@ -83,7 +87,7 @@ public class Completed internal constructor(raw: RawCompleted) {
     override fun toString(): String = "Completed($session)"
 }
 
-/** A login that waits for its redirect. Holds no secret. */
+/** A login that waits, for its redirect or for the user on another device. Holds no secret. */
 public class PendingLogin internal constructor(private val raw: RawPendingLogin) {
     /** The id of the login in this store, for [Keyfob.cancelLogin]. */
     public val id: String get() = raw.id
@@ -96,6 +100,9 @@ public class PendingLogin internal constructor(private val raw: RawPendingLogin)
 
     /** When it stops waiting. */
     public val expiresAt: Instant get() = raw.expiresAt
+
+    /** Whether it waits for the user on another device: [Keyfob.deviceLogin] gives what to show, [Keyfob.pollDeviceLogin] goes on with it. */
+    public val isOnAnotherDevice: Boolean get() = raw.isOnAnotherDevice
 
     override fun toString(): String = "PendingLogin($id, $registration)"
 }

@@ -155,4 +155,29 @@ internal class LoginTest {
             }
         }
     }
+
+    @Test
+    fun `sessions are found by their user and listed a page at a time`(): Unit = runBlocking {
+        TestProvider().use { provider ->
+            Keyfob.open(provider.config(store)).use { keyfob ->
+                val all = (0..4).map { keyfob.importSession(ImportedTokens("work-sso", "u-$it", refreshToken = "r")).id }
+                keyfob.endSession(all[1], EndSession(localOnly = true))
+                assertEquals(all[3], keyfob.findSession("work-sso", "u-3")?.id)
+                assertNull(keyfob.findSession("work-sso", "u-1"))
+                val unknown = assertThrows<KeyfobException.InvalidArgument> { runBlocking { keyfob.findSession("nobody's", "u-3") } }
+                assertEquals("UnknownRegistration", unknown.reason)
+
+                assertEquals(listOf(all[0], all[2]), keyfob.sessionsPage(limit = 2).map { it.id })
+                assertEquals(listOf(all[3], all[4]), keyfob.sessionsPage(after = all[2], limit = 2).map { it.id })
+                assertEquals(emptyList<Session>(), keyfob.sessionsPage(after = all[4]))
+                assertEquals(keyfob.sessions(), keyfob.sessionsPage())
+                for (limit in listOf(0, 1001)) {
+                    assertThrows<KeyfobException.InvalidArgument> { runBlocking { keyfob.sessionsPage(limit = limit) } }
+                }
+                assertThrows<IllegalArgumentException> { runBlocking { keyfob.sessionsPage(limit = -1) } }
+                val nobody = assertThrows<KeyfobException.InvalidArgument> { runBlocking { keyfob.sessionsPage(after = "nobody") } }
+                assertEquals("UnknownSession", nobody.reason)
+            }
+        }
+    }
 }

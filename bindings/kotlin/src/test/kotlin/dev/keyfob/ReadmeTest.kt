@@ -18,6 +18,31 @@ internal class ReadmeTest {
     @TempDir
     lateinit var folder: Path
 
+    /** What the README's reader has in its place: the system's keystore. */
+    private val vault = object {
+        private var kept: ByteArray? = null
+
+        fun read(): ByteArray? = kept
+
+        fun write(bytes: ByteArray) {
+            kept = bytes
+        }
+    }
+
+    private val keystore: StoreKeySource = keystore()
+
+    private fun keystore(): StoreKeySource {
+        val keystore = StoreKeySource { wanted ->
+            val kept = vault.read() // throws while the device is locked: that counts as NotNow
+            when {
+                kept != null -> StoreKeyAnswer.Key(StoreKey(kept))
+                wanted == WantedKey.NEW -> StoreKeyAnswer.Key(StoreKey.generate().also { vault.write(it.toByteArray()) })
+                else -> StoreKeyAnswer.NotNow // Gone only where the vault is sure of it: that ends every session
+            }
+        }
+        return keystore
+    }
+
     private val visited = mutableListOf<String?>()
 
     private fun navigateTo(link: String?) {
@@ -36,12 +61,12 @@ internal class ReadmeTest {
             val openInBrowserAndWait = { url: String -> provider.logIn(url) }
 
             val config = """
-                { "store": { "path": "$folder", "plaintext": true },
+                { "store": { "path": "$folder" },
                   "registrations": [
                     { "id": "work-sso", "provider": "oidc", "variables": { "issuer": "$issuer" },
                       "client_id": "demo", "redirect_uri": "http://127.0.0.1/callback/work-sso" } ] }
             """
-            val keyfob = Keyfob.open(config)
+            val keyfob = Keyfob.open(config, storeKey = keystore)
             val login = keyfob.beginLogin("work-sso", LoginOptions(success = "app:/home", redirectPort = 4100))
             val redirectUrl = openInBrowserAndWait(login.authorizationUrl)
             val session = keyfob.completeLogin(redirectUrl).session
@@ -57,6 +82,7 @@ internal class ReadmeTest {
             assertNotEquals(token.secret, another.secret)
 
             again(config, redirectUrl)
+            changingTheKey(keyfob)
             inTheBackground(keyfob, session)
             askingForMore(provider, keyfob, session)
             loggingOut(keyfob, session)
@@ -66,6 +92,15 @@ internal class ReadmeTest {
             assertEquals(listOf("app:/home", "app:/login"), visited)
             keyfob.close()
         }
+    }
+
+    private suspend fun changingTheKey(keyfob: Keyfob) {
+        StoreKey.generate().use { newKey ->
+            vault.write(newKey.toByteArray()) // beside the old one, which goes when `rekey` has returned
+            keyfob.rekey(newKey)
+        }
+
+        assertEquals(Sealing.SEALED, keyfob.health().sealing)
     }
 
     private suspend fun inTheBackground(keyfob: Keyfob, session: Session) {
@@ -85,12 +120,12 @@ internal class ReadmeTest {
     @Test
     fun `the code of the README is told of an ending`(): Unit = runBlocking {
         TestProvider().use { provider ->
-            val config = provider.config(folder)
+            val config = provider.config(folder).replace(", \"plaintext\": true", "")
 
             val observer = object : Observer {
                 override fun loginRequired(sessionId: String, cause: String) = navigateTo("app:/login") // cause: Revoked, Expired, …, LoggedOut
             }
-            val keyfob = Keyfob.open(config, observer = observer)
+            val keyfob = Keyfob.open(config, observer = observer, storeKey = keystore)
 
             keyfob.use { it.endSession(it.logIn(provider).id) }
             assertEquals(listOf("app:/login"), visited)
@@ -98,7 +133,7 @@ internal class ReadmeTest {
     }
 
     private suspend fun again(config: String, redirectUrl: String) {
-        val completed = Keyfob.open(config).completeLogin(redirectUrl)
+        val completed = Keyfob.open(config, storeKey = keystore).completeLogin(redirectUrl)
         navigateTo(completed.returnTo)
     }
 
@@ -159,7 +194,7 @@ internal class ReadmeTest {
         fun lines(text: String) = text.lines().map { it.trim() }.filter { it.isNotEmpty() }.joinToString("\n")
         val here = lines(Files.readString(Path.of("src/test/kotlin/dev/keyfob/ReadmeTest.kt")))
         val pieces = Regex("```kotlin\n(.*?)```", RegexOption.DOT_MATCHES_ALL).findAll(Files.readString(Path.of("README.md")))
-        assertEquals(12, pieces.count())
+        assertEquals(14, pieces.count())
         for (piece in pieces) assertTrue(lines(piece.groupValues[1]) in here) { piece.groupValues[1] }
     }
 }

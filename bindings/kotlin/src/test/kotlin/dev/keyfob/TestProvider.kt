@@ -40,6 +40,19 @@ internal class TestProvider(script: String = "{}") : AutoCloseable {
     fun logIn(authorizationUrl: String, username: String = "ada"): String =
         answerForm(authorizationUrl, "username" to username, "password" to "lovelace", "decision" to "allow")
 
+    /** The same where the answer comes as a form: where the page sends it, and its body. */
+    fun logInByForm(authorizationUrl: String): Pair<String, String> {
+        val page = submitForm(authorizationUrl, "username" to "ada", "password" to "lovelace", "decision" to "allow").body()
+        val form = form(page)
+        return Pair(attribute(form.substringBefore('>'), "action")!!, body(hidden(form)))
+    }
+
+    /** The user types the code of another device in, and agrees. */
+    fun connect(login: DeviceLogin) {
+        val typed = arrayOf("user_code" to login.userCode, "username" to "ada", "password" to "lovelace", "decision" to "allow")
+        check(submitForm(login.verificationUri, *typed).statusCode() == 200) { "the device was not connected" }
+    }
+
     /** The same for a user who says no. */
     fun refuse(authorizationUrl: String): String = answerForm(authorizationUrl, "decision" to "deny")
 
@@ -67,21 +80,30 @@ internal class TestProvider(script: String = "{}") : AutoCloseable {
     }
 
     private fun answerForm(url: String, vararg typed: Pair<String, String>): String {
+        val answer = submitForm(url, *typed)
+        return answer.headers().firstValue("Location").orElseThrow { error("no redirect: ${answer.statusCode()}") }
+    }
+
+    private fun form(page: String) =
+        Regex("<form[^>]*>.*?</form>", RegexOption.DOT_MATCHES_ALL).find(page)?.value ?: error("no form")
+
+    private fun hidden(form: String): List<Pair<String, String>> =
+        Regex("<input[^>]*>").findAll(form).map { it.value }.filter { attribute(it, "type") == "hidden" }
+            .map { attribute(it, "name").orEmpty() to attribute(it, "value").orEmpty() }.toList()
+
+    private fun body(fields: List<Pair<String, String>>) =
+        fields.joinToString("&") { (name, value) -> "${encode(name)}=${encode(value)}" }
+
+    private fun submitForm(url: String, vararg typed: Pair<String, String>): HttpResponse<String> {
         val page = send(HttpRequest.newBuilder(URI(url)).GET())
         check(page.statusCode() == 200) { "the page has status ${page.statusCode()}" }
-        val form = Regex("<form[^>]*>.*?</form>", RegexOption.DOT_MATCHES_ALL).find(page.body())?.value ?: error("no form")
+        val form = form(page.body())
         val action = attribute(form.substringBefore('>'), "action") ?: error("the form has no action")
-        val hidden =
-            Regex("<input[^>]*>").findAll(form).map { it.value }.filter { attribute(it, "type") == "hidden" }
-                .map { attribute(it, "name").orEmpty() to attribute(it, "value").orEmpty() }
-        val body = (hidden + typed).joinToString("&") { (name, value) -> "${encode(name)}=${encode(value)}" }
-        val answer =
-            send(
-                HttpRequest.newBuilder(URI(url).resolve(action))
-                    .header("Content-Type", "application/x-www-form-urlencoded")
-                    .POST(HttpRequest.BodyPublishers.ofString(body)),
-            )
-        return answer.headers().firstValue("Location").orElseThrow { error("no redirect: ${answer.statusCode()}") }
+        return send(
+            HttpRequest.newBuilder(URI(url).resolve(action))
+                .header("Content-Type", "application/x-www-form-urlencoded")
+                .POST(HttpRequest.BodyPublishers.ofString(body(hidden(form) + typed))),
+        )
     }
 
     private fun http(method: String, path: String, body: String = ""): HttpResponse<String> =

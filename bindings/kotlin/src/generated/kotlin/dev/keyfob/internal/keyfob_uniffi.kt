@@ -650,6 +650,9 @@ internal open class UniffiForeignFutureResultVoid(
 internal interface UniffiForeignFutureCompleteVoid : com.sun.jna.Callback {
     fun callback(`callbackData`: Long,`result`: UniffiForeignFutureResultVoid.UniffiByValue,)
 }
+internal interface UniffiCallbackInterfaceHostBrowserMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`url`: RustBuffer.ByValue,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,)
+}
 internal interface UniffiCallbackInterfaceHostClockMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
 }
@@ -658,6 +661,9 @@ internal interface UniffiCallbackInterfaceHostClockMethod1 : com.sun.jna.Callbac
 }
 internal interface UniffiCallbackInterfaceHostClockMethod2 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+internal interface UniffiCallbackInterfaceHostScreenMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`login`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
 internal interface UniffiCallbackInterfaceHostExecutorMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`work`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
@@ -673,6 +679,25 @@ internal interface UniffiCallbackInterfaceHostObserverMethod2 : com.sun.jna.Call
 }
 internal interface UniffiCallbackInterfaceHostTransportMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`request`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "openUrl")
+internal open class UniffiVTableCallbackInterfaceHostBrowser(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `openUrl`: UniffiCallbackInterfaceHostBrowserMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `openUrl`: UniffiCallbackInterfaceHostBrowserMethod0? = null,
+    ): UniffiVTableCallbackInterfaceHostBrowser(`uniffiFree`,`uniffiClone`,`openUrl`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceHostBrowser) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `openUrl` = other.`openUrl`
+    }
+
 }
 @Structure.FieldOrder("uniffiFree", "uniffiClone", "wall", "boot", "bootId")
 internal open class UniffiVTableCallbackInterfaceHostClock(
@@ -696,6 +721,25 @@ internal open class UniffiVTableCallbackInterfaceHostClock(
         `wall` = other.`wall`
         `boot` = other.`boot`
         `bootId` = other.`bootId`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "show")
+internal open class UniffiVTableCallbackInterfaceHostScreen(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `show`: UniffiCallbackInterfaceHostScreenMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `show`: UniffiCallbackInterfaceHostScreenMethod0? = null,
+    ): UniffiVTableCallbackInterfaceHostScreen(`uniffiFree`,`uniffiClone`,`show`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceHostScreen) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `show` = other.`show`
     }
 
 }
@@ -787,7 +831,17 @@ internal object IntegrityCheckingUniffiLib {
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_keyfob_uniffi_checksum_func_open_browser(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_func_providers(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_hostbrowser_open_url(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_logincontrol_cancel(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_logincontrol_hand_over(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_logincontrol_is_cancelled(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_hostclock_wall(
     ): Int
@@ -795,9 +849,23 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_hostclock_boot_id(
     ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_hostscreen_show(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_hostexecutor_execute(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_work_run(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_complete_login_form(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_login_in_browser(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_begin_device_login(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_device_login(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_login_on_another_device(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_poll_device_login(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_access_token(
     ): Int
@@ -812,6 +880,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_current_session(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_end_session(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_find_session(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_health(
     ): Int
@@ -839,6 +909,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_sessions(
     ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_sessions_page(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_set_current_session(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_suspend(
@@ -850,6 +922,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_keyfob_uniffi_checksum_method_hostobserver_clock_skew(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_hosttransport_send(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_constructor_logincontrol_make(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_constructor_keyfob_open(
     ): Int
@@ -869,14 +943,38 @@ internal object UniffiLib {
 
     init {
         Native.register(UniffiLib::class.java, findLibraryName(componentName = "keyfob_uniffi"))
+        uniffiCallbackInterfaceHostBrowser.register(this)
         uniffiCallbackInterfaceHostClock.register(this)
         uniffiCallbackInterfaceHostExecutor.register(this)
         uniffiCallbackInterfaceHostObserver.register(this)
+        uniffiCallbackInterfaceHostScreen.register(this)
         uniffiCallbackInterfaceHostTransport.register(this)
         
     }
 
     internal fun ensureInitialized() = Unit
+    external fun uniffi_keyfob_uniffi_fn_clone_hostbrowser(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_keyfob_uniffi_fn_free_hostbrowser(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_init_callback_vtable_hostbrowser(`vtable`: UniffiVTableCallbackInterfaceHostBrowser,
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_hostbrowser_open_url(`ptr`: Long,`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Byte
+    external fun uniffi_keyfob_uniffi_fn_clone_logincontrol(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_keyfob_uniffi_fn_free_logincontrol(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_constructor_logincontrol_make(uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_keyfob_uniffi_fn_method_logincontrol_cancel(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_logincontrol_hand_over(`ptr`: Long,`redirectUrl`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_logincontrol_is_cancelled(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Byte
+    external fun uniffi_keyfob_uniffi_fn_method_logincontrol_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_clone_hostclock(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_keyfob_uniffi_fn_free_hostclock(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -889,6 +987,14 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_hostclock_boot_id(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_clone_hostscreen(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_keyfob_uniffi_fn_free_hostscreen(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_init_callback_vtable_hostscreen(`vtable`: UniffiVTableCallbackInterfaceHostScreen,
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_hostscreen_show(`ptr`: Long,`login`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_keyfob_uniffi_fn_clone_hostexecutor(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_keyfob_uniffi_fn_free_hostexecutor(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -911,6 +1017,18 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_keyfob_uniffi_fn_constructor_keyfob_open(`configJson`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,`executor`: RustBuffer.ByValue,`observer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_complete_login_form(`ptr`: Long,`url`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_login_in_browser(`ptr`: Long,`registration`: RustBuffer.ByValue,`login`: RustBuffer.ByValue,`browser`: RustBuffer.ByValue,`control`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_begin_device_login(`ptr`: Long,`registration`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_device_login(`ptr`: Long,`loginId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_login_on_another_device(`ptr`: Long,`registration`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,`screen`: Long,`control`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_poll_device_login(`ptr`: Long,`loginId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_access_token(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`minValidityMillis`: Long,`waitMillis`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_begin_login(`ptr`: Long,`registration`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -924,6 +1042,8 @@ internal object UniffiLib {
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_current_session(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_end_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_find_session(`ptr`: Long,`registration`: RustBuffer.ByValue,`providerUid`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_health(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -950,6 +1070,8 @@ internal object UniffiLib {
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_sessions(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_sessions_page(`ptr`: Long,`after`: RustBuffer.ByValue,`limit`: Int,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_set_current_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
@@ -978,6 +1100,10 @@ internal object UniffiLib {
     external fun uniffi_keyfob_uniffi_fn_init_callback_vtable_hosttransport(`vtable`: UniffiVTableCallbackInterfaceHostTransport,
     ): Unit
     external fun uniffi_keyfob_uniffi_fn_method_hosttransport_send(`ptr`: Long,`request`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_devicelogin_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_devicelogin_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_endsession_uniffi_trait_debug(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1035,6 +1161,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_httpresponse_uniffi_trait_display(`ptr`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_func_open_browser(`url`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Byte
     external fun uniffi_keyfob_uniffi_fn_func_providers(uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun ffi_keyfob_uniffi_rustbuffer_alloc(`size`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1156,7 +1284,22 @@ private fun uniffiCheckContractApiVersion(lib: IntegrityCheckingUniffiLib) {
 }
 @Suppress("UNUSED_PARAMETER")
 private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
+    if ((lib.uniffi_keyfob_uniffi_checksum_func_open_browser() and 0xFFFF) != 49383) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_keyfob_uniffi_checksum_func_providers() and 0xFFFF) != 63811) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_hostbrowser_open_url() and 0xFFFF) != 47119) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_logincontrol_cancel() and 0xFFFF) != 30488) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_logincontrol_hand_over() and 0xFFFF) != 30373) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_logincontrol_is_cancelled() and 0xFFFF) != 12025) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_hostclock_wall() and 0xFFFF) != 546) {
@@ -1168,10 +1311,31 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_hostclock_boot_id() and 0xFFFF) != 52662) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_hostscreen_show() and 0xFFFF) != 21643) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_hostexecutor_execute() and 0xFFFF) != 48110) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_work_run() and 0xFFFF) != 9132) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_complete_login_form() and 0xFFFF) != 56128) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_login_in_browser() and 0xFFFF) != 32219) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_begin_device_login() and 0xFFFF) != 17706) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_device_login() and 0xFFFF) != 60446) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_login_on_another_device() and 0xFFFF) != 60195) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_poll_device_login() and 0xFFFF) != 12657) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_access_token() and 0xFFFF) != 44289) {
@@ -1193,6 +1357,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() and 0xFFFF) != 341) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_find_session() and 0xFFFF) != 28667) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_health() and 0xFFFF) != 11339) {
@@ -1234,6 +1401,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_sessions() and 0xFFFF) != 39758) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_sessions_page() and 0xFFFF) != 15680) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_set_current_session() and 0xFFFF) != 28797) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1250,6 +1420,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_hosttransport_send() and 0xFFFF) != 6463) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_constructor_logincontrol_make() and 0xFFFF) != 34746) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() and 0xFFFF) != 55953) {
@@ -1742,6 +1915,336 @@ public object FfiConverterDuration: FfiConverterRustBuffer<java.time.Duration> {
         buf.putLong(value.seconds)
         // Type mismatch (should be u32) but since values will always be between 0 and 999,999,999 it should be OK
         buf.putInt(value.nano)
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * Opens URLs, or shows them.
+ */
+public interface HostBrowser {
+    
+    /**
+     * Opens the URL and returns at once; false where that cannot be done. (`open` is a keyword of Swift's, which its C header would be given.)
+     */
+    fun `openUrl`(`url`: kotlin.String): kotlin.Boolean
+    
+    companion object
+}
+
+/**
+ * Opens URLs, or shows them.
+ */
+open class HostBrowserImpl: Disposable, AutoCloseable, HostBrowser
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_keyfob_uniffi_fn_free_hostbrowser(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_keyfob_uniffi_fn_clone_hostbrowser(handle, status)
+        }
+    }
+
+    
+    /**
+     * Opens the URL and returns at once; false where that cannot be done. (`open` is a keyword of Swift's, which its C header would be given.)
+     */
+    @Throws(BrowserException::class)override fun `openUrl`(`url`: kotlin.String): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(BrowserException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_hostbrowser_open_url(
+        it,
+        
+        FfiConverterString.lower(`url`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceHostBrowser {
+    internal object `openUrl`: UniffiCallbackInterfaceHostBrowserMethod0 {
+        override fun callback(`uniffiHandle`: Long,`url`: RustBuffer.ByValue,`uniffiOutReturn`: ByteByReference,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeHostBrowser.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`openUrl`(
+                    FfiConverterString.lift(`url`),
+                )
+            }
+            val writeReturn = { value: kotlin.Boolean -> uniffiOutReturn.setValue(FfiConverterBoolean.lower(value)) }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: BrowserException -> FfiConverterTypeBrowserError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeHostBrowser.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeHostBrowser.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceHostBrowser.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `openUrl`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_keyfob_uniffi_fn_init_callback_vtable_hostbrowser(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHostBrowser: FfiConverter<HostBrowser, Long> {
+    internal val handleMap = UniffiHandleMap<HostBrowser>()
+
+    override fun lower(value: HostBrowser): Long {
+        if (value is HostBrowserImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): HostBrowser {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return HostBrowserImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): HostBrowser {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: HostBrowser) = 8UL
+
+    override fun write(value: HostBrowser, buf: ByteBuffer) {
+        buf.putLong(lower(value))
     }
 }
 
@@ -2988,6 +3491,335 @@ public object FfiConverterTypeHostObserver: FfiConverter<HostObserver, Long> {
 
 
 /**
+ * Shows the code of a login to the user.
+ */
+public interface HostScreen {
+    
+    /**
+     * Shows it, and returns at once.
+     */
+    fun `show`(`login`: DeviceLogin)
+    
+    companion object
+}
+
+/**
+ * Shows the code of a login to the user.
+ */
+open class HostScreenImpl: Disposable, AutoCloseable, HostScreen
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_keyfob_uniffi_fn_free_hostscreen(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_keyfob_uniffi_fn_clone_hostscreen(handle, status)
+        }
+    }
+
+    
+    /**
+     * Shows it, and returns at once.
+     */
+    @Throws(ScreenException::class)override fun `show`(`login`: DeviceLogin)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(ScreenException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_hostscreen_show(
+        it,
+        
+        FfiConverterTypeDeviceLogin.lower(`login`),_status)
+}
+    }
+    
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceHostScreen {
+    internal object `show`: UniffiCallbackInterfaceHostScreenMethod0 {
+        override fun callback(`uniffiHandle`: Long,`login`: RustBuffer.ByValue,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeHostScreen.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`show`(
+                    FfiConverterTypeDeviceLogin.lift(`login`),
+                )
+            }
+            val writeReturn = { _: Unit -> Unit }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: ScreenException -> FfiConverterTypeScreenError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeHostScreen.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeHostScreen.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceHostScreen.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `show`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_keyfob_uniffi_fn_init_callback_vtable_hostscreen(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHostScreen: FfiConverter<HostScreen, Long> {
+    internal val handleMap = UniffiHandleMap<HostScreen>()
+
+    override fun lower(value: HostScreen): Long {
+        if (value is HostScreenImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): HostScreen {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return HostScreenImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): HostScreen {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: HostScreen) = 8UL
+
+    override fun write(value: HostScreen, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * Sends HTTP requests for the core. Called from any thread, from several at once, and never on a thread of Keyfob's own.
  */
 public interface HostTransport {
@@ -3323,6 +4155,36 @@ public object FfiConverterTypeHostTransport: FfiConverter<HostTransport, Long> {
 public interface KeyfobInterface {
     
     /**
+     * Hands back the form that the browser posted.
+     */
+    fun `completeLoginForm`(`url`: kotlin.String, `body`: kotlin.String): Completed
+    
+    /**
+     * The whole login in the browser.
+     */
+    fun `loginInBrowser`(`registration`: kotlin.String, `login`: BrowserLogin, `browser`: HostBrowser?, `control`: LoginControl): Completed
+    
+    /**
+     * Begins a login that the user confirms on another device.
+     */
+    fun `beginDeviceLogin`(`registration`: kotlin.String, `options`: LoginOptions): DeviceLogin
+    
+    /**
+     * What to show for one that waits.
+     */
+    fun `deviceLogin`(`loginId`: kotlin.String): DeviceLogin
+    
+    /**
+     * Begins a login, has it shown, and polls until it is over. One that could not be shown is cancelled.
+     */
+    fun `loginOnAnotherDevice`(`registration`: kotlin.String, `options`: LoginOptions, `screen`: HostScreen, `control`: LoginControl): Completed
+    
+    /**
+     * Asks the provider once whether the user has confirmed, if it is time to ask.
+     */
+    fun `pollDeviceLogin`(`loginId`: kotlin.String): DevicePoll
+    
+    /**
      * Gives an access token that is good for so long, waiting for others' refreshes as long as configured or as said.
      */
     fun `accessToken`(`sessionId`: kotlin.String, `minValidityMillis`: kotlin.ULong, `waitMillis`: kotlin.ULong?): AccessToken
@@ -3357,6 +4219,11 @@ public interface KeyfobInterface {
      * Logs out.
      */
     fun `endSession`(`sessionId`: kotlin.String, `options`: EndSession): Ended
+    
+    /**
+     * The session of a user at the issuer that the registration names.
+     */
+    fun `findSession`(`registration`: kotlin.String, `providerUid`: kotlin.String): Session?
     
     /**
      * How the store is.
@@ -3422,6 +4289,11 @@ public interface KeyfobInterface {
      * All sessions, oldest first.
      */
     fun `sessions`(): List<Session>
+    
+    /**
+     * At most so many of them, after one or from the first on.
+     */
+    fun `sessionsPage`(`after`: kotlin.String?, `limit`: kotlin.UInt): List<Session>
     
     /**
      * Makes a session the current one.
@@ -3539,6 +4411,122 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
             UniffiLib.uniffi_keyfob_uniffi_fn_clone_keyfob(handle, status)
         }
     }
+
+    
+    /**
+     * Hands back the form that the browser posted.
+     */
+    @Throws(KeyfobException::class)override fun `completeLoginForm`(`url`: kotlin.String, `body`: kotlin.String): Completed {
+            return FfiConverterTypeCompleted.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_complete_login_form(
+        it,
+        
+        FfiConverterString.lower(`url`),
+        FfiConverterString.lower(`body`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The whole login in the browser.
+     */
+    @Throws(KeyfobException::class)override fun `loginInBrowser`(`registration`: kotlin.String, `login`: BrowserLogin, `browser`: HostBrowser?, `control`: LoginControl): Completed {
+            return FfiConverterTypeCompleted.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_login_in_browser(
+        it,
+        
+        FfiConverterString.lower(`registration`),
+        FfiConverterTypeBrowserLogin.lower(`login`),
+        FfiConverterOptionalTypeHostBrowser.lower(`browser`),
+        FfiConverterTypeLoginControl.lower(`control`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Begins a login that the user confirms on another device.
+     */
+    @Throws(KeyfobException::class)override fun `beginDeviceLogin`(`registration`: kotlin.String, `options`: LoginOptions): DeviceLogin {
+            return FfiConverterTypeDeviceLogin.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_begin_device_login(
+        it,
+        
+        FfiConverterString.lower(`registration`),
+        FfiConverterTypeLoginOptions.lower(`options`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * What to show for one that waits.
+     */
+    @Throws(KeyfobException::class)override fun `deviceLogin`(`loginId`: kotlin.String): DeviceLogin {
+            return FfiConverterTypeDeviceLogin.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_device_login(
+        it,
+        
+        FfiConverterString.lower(`loginId`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Begins a login, has it shown, and polls until it is over. One that could not be shown is cancelled.
+     */
+    @Throws(KeyfobException::class)override fun `loginOnAnotherDevice`(`registration`: kotlin.String, `options`: LoginOptions, `screen`: HostScreen, `control`: LoginControl): Completed {
+            return FfiConverterTypeCompleted.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_login_on_another_device(
+        it,
+        
+        FfiConverterString.lower(`registration`),
+        FfiConverterTypeLoginOptions.lower(`options`),
+        FfiConverterTypeHostScreen.lower(`screen`),
+        FfiConverterTypeLoginControl.lower(`control`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Asks the provider once whether the user has confirmed, if it is time to ask.
+     */
+    @Throws(KeyfobException::class)override fun `pollDeviceLogin`(`loginId`: kotlin.String): DevicePoll {
+            return FfiConverterTypeDevicePoll.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_poll_device_login(
+        it,
+        
+        FfiConverterString.lower(`loginId`),_status)
+}
+    }
+    )
+    }
+    
 
     
     /**
@@ -3661,6 +4649,25 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
         
         FfiConverterString.lower(`sessionId`),
         FfiConverterTypeEndSession.lower(`options`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * The session of a user at the issuer that the registration names.
+     */
+    @Throws(KeyfobException::class)override fun `findSession`(`registration`: kotlin.String, `providerUid`: kotlin.String): Session? {
+            return FfiConverterOptionalTypeSession.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_find_session(
+        it,
+        
+        FfiConverterString.lower(`registration`),
+        FfiConverterString.lower(`providerUid`),_status)
 }
     }
     )
@@ -3899,6 +4906,25 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
 
     
     /**
+     * At most so many of them, after one or from the first on.
+     */
+    @Throws(KeyfobException::class)override fun `sessionsPage`(`after`: kotlin.String?, `limit`: kotlin.UInt): List<Session> {
+            return FfiConverterSequenceTypeSession.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_sessions_page(
+        it,
+        
+        FfiConverterOptionalString.lower(`after`),
+        FfiConverterUInt.lower(`limit`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * Makes a session the current one.
      */
     @Throws(KeyfobException::class)override fun `setCurrentSession`(`sessionId`: kotlin.String)
@@ -3995,6 +5021,342 @@ public object FfiConverterTypeKeyfob: FfiConverter<Keyfob, Long> {
     override fun allocationSize(value: Keyfob) = 8UL
 
     override fun write(value: Keyfob, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * The other end of a login that blocks.
+ */
+public interface LoginControlInterface {
+    
+    /**
+     * Ends the login that waits.
+     */
+    fun `cancel`()
+    
+    /**
+     * Hands the redirect over to a login in the browser that waits.
+     */
+    fun `handOver`(`redirectUrl`: kotlin.String)
+    
+    /**
+     * Whether somebody has cancelled.
+     */
+    fun `isCancelled`(): kotlin.Boolean
+    
+    companion object
+}
+
+/**
+ * The other end of a login that blocks.
+ */
+open class LoginControl: Disposable, AutoCloseable, LoginControlInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_keyfob_uniffi_fn_free_logincontrol(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_keyfob_uniffi_fn_clone_logincontrol(handle, status)
+        }
+    }
+
+    
+    /**
+     * Ends the login that waits.
+     */
+    @Throws(KeyfobException::class)override fun `cancel`()
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_logincontrol_cancel(
+        it,
+        _status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Hands the redirect over to a login in the browser that waits.
+     */
+    @Throws(KeyfobException::class)override fun `handOver`(`redirectUrl`: kotlin.String)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_logincontrol_hand_over(
+        it,
+        
+        FfiConverterString.lower(`redirectUrl`),_status)
+}
+    }
+    
+    
+
+    
+    /**
+     * Whether somebody has cancelled.
+     */
+    @Throws(KeyfobException::class)override fun `isCancelled`(): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_logincontrol_is_cancelled(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_logincontrol_uniffi_trait_debug(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+    
+    companion object {
+        
+    /**
+     * A control for one login.
+     */
+    @Throws(KeyfobException::class) fun `make`(): LoginControl {
+            return FfiConverterTypeLoginControl.lift(
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_constructor_logincontrol_make(
+    
+        _status)
+}
+    )
+    }
+    
+
+        
+    }
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLoginControl: FfiConverter<LoginControl, Long> {
+    override fun lower(value: LoginControl): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): LoginControl {
+        return LoginControl(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): LoginControl {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: LoginControl) = 8UL
+
+    override fun write(value: LoginControl, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -4345,6 +5707,61 @@ public object FfiConverterTypeAccessToken: FfiConverterRustBuffer<AccessToken> {
 
 
 /**
+ * What a login in the browser is to be like.
+ */
+data class BrowserLogin (
+    /**
+     * What the login asks for.
+     */
+    val `options`: LoginOptions
+    , 
+    /**
+     * What the pages say.
+     */
+    val `pages`: LoginPages
+    , 
+    /**
+     * How long to wait for the redirect; else five minutes.
+     */
+    val `timeLimitMillis`: kotlin.ULong?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBrowserLogin: FfiConverterRustBuffer<BrowserLogin> {
+    override fun read(buf: ByteBuffer): BrowserLogin {
+        return BrowserLogin(
+            FfiConverterTypeLoginOptions.read(buf),
+            FfiConverterTypeLoginPages.read(buf),
+            FfiConverterOptionalULong.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: BrowserLogin) = (
+            FfiConverterTypeLoginOptions.allocationSize(value.`options`) +
+            FfiConverterTypeLoginPages.allocationSize(value.`pages`) +
+            FfiConverterOptionalULong.allocationSize(value.`timeLimitMillis`)
+    )
+
+    override fun write(value: BrowserLogin, buf: ByteBuffer) {
+            FfiConverterTypeLoginOptions.write(value.`options`, buf)
+            FfiConverterTypeLoginPages.write(value.`pages`, buf)
+            FfiConverterOptionalULong.write(value.`timeLimitMillis`, buf)
+    }
+}
+
+
+
+/**
  * A login that has become a session. Prints without the link and what the app gave.
  */
 data class Completed (
@@ -4403,6 +5820,118 @@ public object FfiConverterTypeCompleted: FfiConverterRustBuffer<Completed> {
             FfiConverterTypeSession.write(value.`session`, buf)
             FfiConverterOptionalString.write(value.`returnTo`, buf)
             FfiConverterOptionalString.write(value.`appData`, buf)
+    }
+}
+
+
+
+/**
+ * A login that waits for the user on another device. Prints without its codes.
+ */
+data class DeviceLogin (
+    /**
+     * The id of this login in this store.
+     */
+    val `id`: kotlin.String
+    , 
+    /**
+     * The registration it was begun for.
+     */
+    val `registration`: kotlin.String
+    , 
+    /**
+     * What the user types in.
+     */
+    val `userCode`: kotlin.String
+    , 
+    /**
+     * Where.
+     */
+    val `verificationUri`: kotlin.String
+    , 
+    /**
+     * The same with the code in it.
+     */
+    val `verificationUriComplete`: kotlin.String?
+    , 
+    /**
+     * When the code is no longer good.
+     */
+    val `expiresAt`: java.time.Instant
+    , 
+    /**
+     * How long to wait between two polls.
+     */
+    val `intervalMillis`: kotlin.ULong
+    , 
+    /**
+     * A QR code for a terminal.
+     */
+    val `qrCodeText`: kotlin.String?
+    , 
+    /**
+     * The same as an SVG image.
+     */
+    val `qrCodeSvg`: kotlin.String?
+    
+){
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_devicelogin_uniffi_trait_display(FfiConverterTypeDeviceLogin.lower(this),
+        _status)
+}
+    )
+    }
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDeviceLogin: FfiConverterRustBuffer<DeviceLogin> {
+    override fun read(buf: ByteBuffer): DeviceLogin {
+        return DeviceLogin(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterTimestamp.read(buf),
+            FfiConverterULong.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: DeviceLogin) = (
+            FfiConverterString.allocationSize(value.`id`) +
+            FfiConverterString.allocationSize(value.`registration`) +
+            FfiConverterString.allocationSize(value.`userCode`) +
+            FfiConverterString.allocationSize(value.`verificationUri`) +
+            FfiConverterOptionalString.allocationSize(value.`verificationUriComplete`) +
+            FfiConverterTimestamp.allocationSize(value.`expiresAt`) +
+            FfiConverterULong.allocationSize(value.`intervalMillis`) +
+            FfiConverterOptionalString.allocationSize(value.`qrCodeText`) +
+            FfiConverterOptionalString.allocationSize(value.`qrCodeSvg`)
+    )
+
+    override fun write(value: DeviceLogin, buf: ByteBuffer) {
+            FfiConverterString.write(value.`id`, buf)
+            FfiConverterString.write(value.`registration`, buf)
+            FfiConverterString.write(value.`userCode`, buf)
+            FfiConverterString.write(value.`verificationUri`, buf)
+            FfiConverterOptionalString.write(value.`verificationUriComplete`, buf)
+            FfiConverterTimestamp.write(value.`expiresAt`, buf)
+            FfiConverterULong.write(value.`intervalMillis`, buf)
+            FfiConverterOptionalString.write(value.`qrCodeText`, buf)
+            FfiConverterOptionalString.write(value.`qrCodeSvg`, buf)
     }
 }
 
@@ -5364,6 +6893,11 @@ data class LoginOptions (
      * The port that the app listens on, for a loopback redirect URI that leaves it open.
      */
     val `redirectPort`: kotlin.UShort?
+    , 
+    /**
+     * Whether the answer is to come as a form that the browser posts.
+     */
+    val `formPost`: kotlin.Boolean
     
 ){
     
@@ -5396,6 +6930,7 @@ public object FfiConverterTypeLoginOptions: FfiConverterRustBuffer<LoginOptions>
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalString.read(buf),
             FfiConverterOptionalUShort.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -5406,7 +6941,8 @@ public object FfiConverterTypeLoginOptions: FfiConverterRustBuffer<LoginOptions>
             FfiConverterSequenceTypeParameter.allocationSize(value.`parameters`) +
             FfiConverterOptionalString.allocationSize(value.`appData`) +
             FfiConverterOptionalString.allocationSize(value.`forSession`) +
-            FfiConverterOptionalUShort.allocationSize(value.`redirectPort`)
+            FfiConverterOptionalUShort.allocationSize(value.`redirectPort`) +
+            FfiConverterBoolean.allocationSize(value.`formPost`)
     )
 
     override fun write(value: LoginOptions, buf: ByteBuffer) {
@@ -5417,6 +6953,86 @@ public object FfiConverterTypeLoginOptions: FfiConverterRustBuffer<LoginOptions>
             FfiConverterOptionalString.write(value.`appData`, buf)
             FfiConverterOptionalString.write(value.`forSession`, buf)
             FfiConverterOptionalUShort.write(value.`redirectPort`, buf)
+            FfiConverterBoolean.write(value.`formPost`, buf)
+    }
+}
+
+
+
+/**
+ * What the pages at the end of a login in the browser say.
+ */
+data class LoginPages (
+    /**
+     * What they call the app.
+     */
+    val `app`: kotlin.String?
+    , 
+    /**
+     * The language of the texts (BCP 47).
+     */
+    val `language`: kotlin.String?
+    , 
+    /**
+     * Whether the texts are written from right to left.
+     */
+    val `rightToLeft`: kotlin.Boolean
+    , 
+    /**
+     * After a login.
+     */
+    val `success`: PageText?
+    , 
+    /**
+     * After somebody said no.
+     */
+    val `denied`: PageText?
+    , 
+    /**
+     * After any other failure.
+     */
+    val `failure`: PageText?
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLoginPages: FfiConverterRustBuffer<LoginPages> {
+    override fun read(buf: ByteBuffer): LoginPages {
+        return LoginPages(
+            FfiConverterOptionalString.read(buf),
+            FfiConverterOptionalString.read(buf),
+            FfiConverterBoolean.read(buf),
+            FfiConverterOptionalTypePageText.read(buf),
+            FfiConverterOptionalTypePageText.read(buf),
+            FfiConverterOptionalTypePageText.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: LoginPages) = (
+            FfiConverterOptionalString.allocationSize(value.`app`) +
+            FfiConverterOptionalString.allocationSize(value.`language`) +
+            FfiConverterBoolean.allocationSize(value.`rightToLeft`) +
+            FfiConverterOptionalTypePageText.allocationSize(value.`success`) +
+            FfiConverterOptionalTypePageText.allocationSize(value.`denied`) +
+            FfiConverterOptionalTypePageText.allocationSize(value.`failure`)
+    )
+
+    override fun write(value: LoginPages, buf: ByteBuffer) {
+            FfiConverterOptionalString.write(value.`app`, buf)
+            FfiConverterOptionalString.write(value.`language`, buf)
+            FfiConverterBoolean.write(value.`rightToLeft`, buf)
+            FfiConverterOptionalTypePageText.write(value.`success`, buf)
+            FfiConverterOptionalTypePageText.write(value.`denied`, buf)
+            FfiConverterOptionalTypePageText.write(value.`failure`, buf)
     }
 }
 
@@ -5480,6 +7096,53 @@ public object FfiConverterTypeMaintained: FfiConverterRustBuffer<Maintained> {
             FfiConverterULong.write(value.`revoked`, buf)
             FfiConverterULong.write(value.`failed`, buf)
             FfiConverterULong.write(value.`owed`, buf)
+    }
+}
+
+
+
+/**
+ * Title and text of a page.
+ */
+data class PageText (
+    /**
+     * The title.
+     */
+    val `title`: kotlin.String
+    , 
+    /**
+     * The text below it.
+     */
+    val `words`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypePageText: FfiConverterRustBuffer<PageText> {
+    override fun read(buf: ByteBuffer): PageText {
+        return PageText(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: PageText) = (
+            FfiConverterString.allocationSize(value.`title`) +
+            FfiConverterString.allocationSize(value.`words`)
+    )
+
+    override fun write(value: PageText, buf: ByteBuffer) {
+            FfiConverterString.write(value.`title`, buf)
+            FfiConverterString.write(value.`words`, buf)
     }
 }
 
@@ -5564,6 +7227,11 @@ data class PendingLogin (
      * When it stops waiting.
      */
     val `expiresAt`: java.time.Instant
+    , 
+    /**
+     * Whether it waits for the user on another device.
+     */
+    val `isOnAnotherDevice`: kotlin.Boolean
     
 ){
     
@@ -5584,6 +7252,7 @@ public object FfiConverterTypePendingLogin: FfiConverterRustBuffer<PendingLogin>
             FfiConverterString.read(buf),
             FfiConverterTimestamp.read(buf),
             FfiConverterTimestamp.read(buf),
+            FfiConverterBoolean.read(buf),
         )
     }
 
@@ -5591,7 +7260,8 @@ public object FfiConverterTypePendingLogin: FfiConverterRustBuffer<PendingLogin>
             FfiConverterString.allocationSize(value.`id`) +
             FfiConverterString.allocationSize(value.`registration`) +
             FfiConverterTimestamp.allocationSize(value.`createdAt`) +
-            FfiConverterTimestamp.allocationSize(value.`expiresAt`)
+            FfiConverterTimestamp.allocationSize(value.`expiresAt`) +
+            FfiConverterBoolean.allocationSize(value.`isOnAnotherDevice`)
     )
 
     override fun write(value: PendingLogin, buf: ByteBuffer) {
@@ -5599,6 +7269,7 @@ public object FfiConverterTypePendingLogin: FfiConverterRustBuffer<PendingLogin>
             FfiConverterString.write(value.`registration`, buf)
             FfiConverterTimestamp.write(value.`createdAt`, buf)
             FfiConverterTimestamp.write(value.`expiresAt`, buf)
+            FfiConverterBoolean.write(value.`isOnAnotherDevice`, buf)
     }
 }
 
@@ -6108,6 +7779,68 @@ public object FfiConverterTypeSession: FfiConverterRustBuffer<Session> {
 
 
 /**
+ * The host's browser threw. What it threw is dropped.
+ */
+sealed class BrowserException: kotlin.Exception() {
+    
+    /**
+     * The host's browser threw.
+     */
+    class Failed(
+        ) : BrowserException() {
+        override val message
+            get() = ""
+    }
+    
+
+    
+
+
+    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<BrowserException> {
+        override fun lift(error_buf: RustBuffer.ByValue): BrowserException = FfiConverterTypeBrowserError.lift(error_buf)
+    }
+
+    
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeBrowserError : FfiConverterRustBuffer<BrowserException> {
+    override fun read(buf: ByteBuffer): BrowserException {
+        
+
+        return when(buf.getInt()) {
+            1 -> BrowserException.Failed()
+            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: BrowserException): ULong {
+        return when(value) {
+            is BrowserException.Failed -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: BrowserException, buf: ByteBuffer) {
+        when(value) {
+            is BrowserException.Failed -> {
+                buf.putInt(1)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+}
+
+
+
+
+
+/**
  * The host's clock threw. What it threw is dropped.
  */
 sealed class ClockException: kotlin.Exception() {
@@ -6164,6 +7897,104 @@ public object FfiConverterTypeClockError : FfiConverterRustBuffer<ClockException
     }
 
 }
+
+
+
+/**
+ * What came of asking whether the user has confirmed.
+ */
+sealed class DevicePoll {
+    
+    /**
+     * Not yet: ask again after so long.
+     */
+    data class Wait(
+        /**
+         * In milliseconds.
+         */
+        val `millis`: kotlin.ULong) : DevicePoll()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * The login has become a session.
+     */
+    data class Done(
+        /**
+         * What it became.
+         */
+        val `completed`: dev.keyfob.internal.Completed) : DevicePoll()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeDevicePoll : FfiConverterRustBuffer<DevicePoll>{
+    override fun read(buf: ByteBuffer): DevicePoll {
+        return when(buf.getInt()) {
+            1 -> DevicePoll.Wait(
+                FfiConverterULong.read(buf),
+                )
+            2 -> DevicePoll.Done(
+                FfiConverterTypeCompleted.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: DevicePoll): ULong = when(value) {
+        is DevicePoll.Wait -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterULong.allocationSize(value.`millis`)
+            )
+        }
+        is DevicePoll.Done -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeCompleted.allocationSize(value.`completed`)
+            )
+        }
+    }
+
+    override fun write(value: DevicePoll, buf: ByteBuffer) {
+        when(value) {
+            is DevicePoll.Wait -> {
+                buf.putInt(1)
+                FfiConverterULong.write(value.`millis`, buf)
+                Unit
+            }
+            is DevicePoll.Done -> {
+                buf.putInt(2)
+                FfiConverterTypeCompleted.write(value.`completed`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
 
 
 
@@ -7215,6 +9046,68 @@ public object FfiConverterTypeRevocation : FfiConverterRustBuffer<Revocation>{
 
 
 
+
+
+/**
+ * The host's screen threw. What it threw is dropped.
+ */
+sealed class ScreenException: kotlin.Exception() {
+    
+    /**
+     * The host's screen threw.
+     */
+    class Failed(
+        ) : ScreenException() {
+        override val message
+            get() = ""
+    }
+    
+
+    
+
+
+    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<ScreenException> {
+        override fun lift(error_buf: RustBuffer.ByValue): ScreenException = FfiConverterTypeScreenError.lift(error_buf)
+    }
+
+    
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeScreenError : FfiConverterRustBuffer<ScreenException> {
+    override fun read(buf: ByteBuffer): ScreenException {
+        
+
+        return when(buf.getInt()) {
+            1 -> ScreenException.Failed()
+            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: ScreenException): ULong {
+        return when(value) {
+            is ScreenException.Failed -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: ScreenException, buf: ByteBuffer) {
+        when(value) {
+            is ScreenException.Failed -> {
+                buf.putInt(1)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+}
+
+
+
 /**
  * Whether a request that got no answer may have reached the provider.
  */
@@ -7705,6 +9598,38 @@ public object FfiConverterOptionalDuration: FfiConverterRustBuffer<java.time.Dur
 /**
  * @suppress
  */
+public object FfiConverterOptionalTypeHostBrowser: FfiConverterRustBuffer<HostBrowser?> {
+    override fun read(buf: ByteBuffer): HostBrowser? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeHostBrowser.read(buf)
+    }
+
+    override fun allocationSize(value: HostBrowser?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeHostBrowser.allocationSize(value)
+        }
+    }
+
+    override fun write(value: HostBrowser?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeHostBrowser.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
 public object FfiConverterOptionalTypeHostClock: FfiConverterRustBuffer<HostClock?> {
     override fun read(buf: ByteBuffer): HostClock? {
         if (buf.get().toInt() == 0) {
@@ -7823,6 +9748,38 @@ public object FfiConverterOptionalTypeHostTransport: FfiConverterRustBuffer<Host
         } else {
             buf.put(1)
             FfiConverterTypeHostTransport.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypePageText: FfiConverterRustBuffer<PageText?> {
+    override fun read(buf: ByteBuffer): PageText? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypePageText.read(buf)
+    }
+
+    override fun allocationSize(value: PageText?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypePageText.allocationSize(value)
+        }
+    }
+
+    override fun write(value: PageText?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypePageText.write(value, buf)
         }
     }
 }
@@ -8142,6 +10099,21 @@ public object FfiConverterSequenceTypeSession: FfiConverterRustBuffer<List<Sessi
         }
     }
 }
+        /**
+         * Opens a URL in the system's browser; false where there is none.
+         */
+    @Throws(KeyfobException::class) fun `openBrowser`(`url`: kotlin.String): kotlin.Boolean {
+            return FfiConverterBoolean.lift(
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_func_open_browser(
+    
+        
+        FfiConverterString.lower(`url`),_status)
+}
+    )
+    }
+    
+
         /**
          * The providers that are built in, by id. Touches neither network nor store.
          */
