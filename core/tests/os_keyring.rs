@@ -109,7 +109,7 @@ fn import(keyfob: &Keyfob, uid: &str) -> Result<Session> {
 
 /// It is alive, and its token can be read.
 fn is_whole(session: &Session) -> bool {
-    *session.state() == SessionState::Active
+    session.state() == SessionState::Active
         && session.provider_access_token() == format!("token of {}", session.provider_uid())
 }
 
@@ -214,7 +214,7 @@ fn deleted() {
     entry(ACCOUNT).delete_credential().unwrap();
     let keyfob = open(&temp.store(), keyring(ACCOUNT).missing_is_gone(true)).unwrap();
     let lost = keyfob.session(&id).unwrap();
-    assert_eq!((lost.state(), lost.provider_uid()), (&SessionState::Ended(Reason::KeyLost), "u-1"));
+    assert_eq!((lost.state(), lost.provider_uid()), (SessionState::Ended(Reason::KeyLost), "u-1"));
     assert!(is_whole(&import(&keyfob, "u-2").unwrap()));
     assert_ne!(entry(ACCOUNT).get_password().unwrap(), kept);
 }

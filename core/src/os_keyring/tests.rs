@@ -1,8 +1,10 @@
 //! What each answer of a keyring means, on the systems that the tests do not run on too; and what is done about it, at a keyring in memory.
 
+use std::any::Any;
 use std::sync::Arc;
 
-use keyring_core::{CredentialStore, mock};
+use keyring_core::api::CredentialApi;
+use keyring_core::{Credential, CredentialStore, mock};
 
 use super::*;
 
@@ -142,6 +144,42 @@ fn a_key_that_the_keyring_does_not_take_is_none() {
     fail_next(&entry, KeyringError::NoStorageAccess(failed()));
     assert_eq!(name(&make(&entry)), "failed");
     assert!(matches!(entry.get_password(), Err(KeyringError::NoEntry)));
+}
+
+/// A keyring that takes everything and keeps nothing.
+#[derive(Debug)]
+struct Forgetful;
+
+impl CredentialApi for Forgetful {
+    fn set_secret(&self, _: &[u8]) -> keyring_core::Result<()> {
+        Ok(())
+    }
+
+    fn get_secret(&self) -> keyring_core::Result<Vec<u8>> {
+        Err(KeyringError::NoEntry)
+    }
+
+    fn delete_credential(&self) -> keyring_core::Result<()> {
+        Err(KeyringError::NoEntry)
+    }
+
+    fn get_credential(&self) -> keyring_core::Result<Option<Arc<Credential>>> {
+        Err(KeyringError::NoEntry)
+    }
+
+    fn get_specifiers(&self) -> Option<(String, String)> {
+        None
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+#[test]
+fn a_key_that_the_keyring_does_not_give_back_is_none() {
+    let entry = Entry::new_with_credential(Arc::new(Forgetful));
+    assert_eq!(name(&look(&entry, WantedKey::New, unlocked)), "nothing");
 }
 
 #[test]
