@@ -339,3 +339,29 @@ fn login_tells_how_it_is_used_and_names_wrong_arguments() {
         assert!(errors.starts_with("error: ") && errors.contains(named), "{errors}");
     }
 }
+
+#[test]
+fn a_store_without_its_key_is_told_by_the_name_of_the_key_file_and_keeps_its_session() {
+    let bench = Bench::new("key");
+    bench.log_in();
+    let key = bench.place.0.with_extension("json.key");
+    let elsewhere = bench.place.key_file();
+    fs::rename(&key, &elsewhere).unwrap();
+    let (status, output, errors) = run(&bench.arguments(&["--end"]));
+    assert_eq!((status.code(), output.as_str()), (Some(1), ""));
+    assert!(errors.starts_with(&format!("error: {} gives no store key: ", key.display())), "{errors}");
+    assert!(!key.exists(), "a sealed store got a new key");
+
+    let other = fs::write(&key, [1; 32]).map(|()| key.to_str().unwrap()).unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let (status, _, errors) = run(&bench.arguments(&["--end", "--key-file", other]));
+    assert_eq!(status.code(), Some(1));
+    assert!(errors.starts_with("error: StoreKey: WrongStoreKey: "), "{errors}");
+
+    let (status, _, errors) = run(&bench.arguments(&["--end", "--key-file", elsewhere.to_str().unwrap()]));
+    assert!(status.success(), "{errors}");
+    fs::remove_file(&key).unwrap();
+    fs::rename(&elsewhere, &key).unwrap();
+    assert!(bench.place.sessions().is_empty());
+}

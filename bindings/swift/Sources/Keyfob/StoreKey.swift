@@ -76,6 +76,7 @@ public final class StoreKey: StoreKeySource {
         try translating { try raw.bytes() }
     }
 
+    /// This one, whichever is wanted.
     public func storeKey(_ wanted: WantedKey) -> StoreKeyAnswer { .key(self) }
 }
 

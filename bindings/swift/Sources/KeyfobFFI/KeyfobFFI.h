@@ -306,6 +306,13 @@ typedef void (*UniffiCallbackInterfaceHostObserverMethod2)(uint64_t, int64_t, vo
     );
 
 #endif
+#ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_STORE_KEY_SOURCE_METHOD0
+#define UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_STORE_KEY_SOURCE_METHOD0
+typedef void (*UniffiCallbackInterfaceHostStoreKeySourceMethod0)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
+        RustCallStatus *_Nonnull uniffiCallStatus
+    );
+
+#endif
 #ifndef UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_TRANSPORT_METHOD0
 #define UNIFFI_FFIDEF_CALLBACK_INTERFACE_HOST_TRANSPORT_METHOD0
 typedef void (*UniffiCallbackInterfaceHostTransportMethod0)(uint64_t, RustBuffer, RustBuffer* _Nonnull, 
@@ -360,6 +367,15 @@ typedef struct UniffiVTableCallbackInterfaceHostObserver {
     UniffiCallbackInterfaceHostObserverMethod1 _Nonnull loginRequired;
     UniffiCallbackInterfaceHostObserverMethod2 _Nonnull clockSkew;
 } UniffiVTableCallbackInterfaceHostObserver;
+
+#endif
+#ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_STORE_KEY_SOURCE
+#define UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_STORE_KEY_SOURCE
+typedef struct UniffiVTableCallbackInterfaceHostStoreKeySource {
+    UniffiCallbackInterfaceFree _Nonnull uniffiFree;
+    UniffiCallbackInterfaceClone _Nonnull uniffiClone;
+    UniffiCallbackInterfaceHostStoreKeySourceMethod0 _Nonnull storeKey;
+} UniffiVTableCallbackInterfaceHostStoreKeySource;
 
 #endif
 #ifndef UNIFFI_FFIDEF_V_TABLE_CALLBACK_INTERFACE_HOST_TRANSPORT
@@ -529,7 +545,7 @@ void uniffi_keyfob_uniffi_fn_free_keyfob(uint64_t handle, RustCallStatus *_Nonnu
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CONSTRUCTOR_KEYFOB_OPEN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CONSTRUCTOR_KEYFOB_OPEN
-uint64_t uniffi_keyfob_uniffi_fn_constructor_keyfob_open(RustBuffer config_json, RustBuffer transport, RustBuffer clock, RustBuffer executor, RustBuffer observer, RustCallStatus *_Nonnull out_status
+uint64_t uniffi_keyfob_uniffi_fn_constructor_keyfob_open(RustBuffer config_json, RustBuffer transport, RustBuffer clock, RustBuffer executor, RustBuffer observer, RustBuffer store_key, RustBuffer device_binding, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_COMPLETE_LOGIN_FORM
@@ -652,6 +668,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_registration_guide(uint64_t ptr
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_registrations(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_REKEY
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_REKEY
+void uniffi_keyfob_uniffi_fn_method_keyfob_rekey(uint64_t ptr, uint64_t new_key, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_RESUME
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_RESUME
 void uniffi_keyfob_uniffi_fn_method_keyfob_resume(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -720,6 +741,62 @@ void uniffi_keyfob_uniffi_fn_method_hostobserver_login_required(uint64_t ptr, Ru
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTOBSERVER_CLOCK_SKEW
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTOBSERVER_CLOCK_SKEW
 void uniffi_keyfob_uniffi_fn_method_hostobserver_clock_skew(uint64_t ptr, int64_t seconds, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTSTOREKEYSOURCE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTSTOREKEYSOURCE
+uint64_t uniffi_keyfob_uniffi_fn_clone_hoststorekeysource(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_HOSTSTOREKEYSOURCE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_HOSTSTOREKEYSOURCE
+void uniffi_keyfob_uniffi_fn_free_hoststorekeysource(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_INIT_CALLBACK_VTABLE_HOSTSTOREKEYSOURCE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_INIT_CALLBACK_VTABLE_HOSTSTOREKEYSOURCE
+void uniffi_keyfob_uniffi_fn_init_callback_vtable_hoststorekeysource(const UniffiVTableCallbackInterfaceHostStoreKeySource* _Nonnull vtable
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTSTOREKEYSOURCE_STORE_KEY
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_HOSTSTOREKEYSOURCE_STORE_KEY
+RustBuffer uniffi_keyfob_uniffi_fn_method_hoststorekeysource_store_key(uint64_t ptr, RustBuffer wanted, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_STOREKEY
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_STOREKEY
+uint64_t uniffi_keyfob_uniffi_fn_clone_storekey(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_STOREKEY
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_FREE_STOREKEY
+void uniffi_keyfob_uniffi_fn_free_storekey(uint64_t handle, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CONSTRUCTOR_STOREKEY_GENERATE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CONSTRUCTOR_STOREKEY_GENERATE
+uint64_t uniffi_keyfob_uniffi_fn_constructor_storekey_generate(RustCallStatus *_Nonnull out_status
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CONSTRUCTOR_STOREKEY_NEW
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CONSTRUCTOR_STOREKEY_NEW
+uint64_t uniffi_keyfob_uniffi_fn_constructor_storekey_new(RustBuffer bytes, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_STOREKEY_BYTES
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_STOREKEY_BYTES
+RustBuffer uniffi_keyfob_uniffi_fn_method_storekey_bytes(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_STOREKEY_UNIFFI_TRAIT_DEBUG
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_STOREKEY_UNIFFI_TRAIT_DEBUG
+RustBuffer uniffi_keyfob_uniffi_fn_method_storekey_uniffi_trait_debug(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_STOREKEY_UNIFFI_TRAIT_DISPLAY
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_STOREKEY_UNIFFI_TRAIT_DISPLAY
+RustBuffer uniffi_keyfob_uniffi_fn_method_storekey_uniffi_trait_display(uint64_t ptr, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_CLONE_HOSTTRANSPORT
@@ -1379,6 +1456,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_registrations(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_REKEY
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_REKEY
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_rekey(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_RESUME
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_RESUME
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_resume(void
@@ -1433,6 +1516,18 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_hostobserver_clock_skew(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTSTOREKEYSOURCE_STORE_KEY
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTSTOREKEYSOURCE_STORE_KEY
+uint16_t uniffi_keyfob_uniffi_checksum_method_hoststorekeysource_store_key(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_STOREKEY_BYTES
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_STOREKEY_BYTES
+uint16_t uniffi_keyfob_uniffi_checksum_method_storekey_bytes(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTTRANSPORT_SEND
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_HOSTTRANSPORT_SEND
 uint16_t uniffi_keyfob_uniffi_checksum_method_hosttransport_send(void
@@ -1448,6 +1543,18 @@ uint16_t uniffi_keyfob_uniffi_checksum_constructor_logincontrol_make(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_CONSTRUCTOR_KEYFOB_OPEN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_CONSTRUCTOR_KEYFOB_OPEN
 uint16_t uniffi_keyfob_uniffi_checksum_constructor_keyfob_open(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_CONSTRUCTOR_STOREKEY_GENERATE
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_CONSTRUCTOR_STOREKEY_GENERATE
+uint16_t uniffi_keyfob_uniffi_checksum_constructor_storekey_generate(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_CONSTRUCTOR_STOREKEY_NEW
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_CONSTRUCTOR_STOREKEY_NEW
+uint16_t uniffi_keyfob_uniffi_checksum_constructor_storekey_new(void
     
 );
 #endif

@@ -3,7 +3,7 @@ import Keyfob
 import Testing
 
 /// What seals a store, and every answer of a keychain.
-@Suite final class StoreKeyTests {
+@Suite final class StoreKeyTests: Sendable {
     private let folder = FileManager.default.temporaryDirectory.appendingPathComponent("keyfob-\(UUID().uuidString)")
     private let one = Data(repeating: 1, count: 32)
     private let two = Data(repeating: 2, count: 32)
@@ -27,7 +27,7 @@ import Testing
         try await keyfob.importSession(ImportedTokens(registration: "work-sso", providerUID: "u-1", accessToken: "canary-token"))
     }
 
-    private func token(_ keyfob: Keyfob, _ session: Session) async throws -> String? {
+    private func token(_ keyfob: Keyfob, _ session: Session) async throws -> String {
         try await keyfob.session(session.id).providerAccessToken
     }
 
@@ -154,7 +154,7 @@ import Testing
         #expect(keychain.wanted == [.existing, .new])
         let ended = try await keyfob.session(session.id)
         #expect(ended.state == .ended(reason: "KeyLost"))
-        #expect(ended.providerUID == "u-1" && ended.providerAccessToken == nil)
+        #expect(ended.providerUID == "u-1" && ended.providerAccessToken.isEmpty)
         #expect(try await importedSession(keyfob).providerAccessToken == "canary-token")
         try keyfob.close()
         #expect(try await token(open(new), session) == "canary-token")

@@ -91,6 +91,7 @@ public class StoreKey private constructor(internal val raw: RawStoreKey) : Store
     /** The bytes, for the keystore. Whoever calls this answers for where they go: overwrite them when they are there. */
     public fun toByteArray(): ByteArray = translating { raw.bytes() }
 
+    /** This one, whichever is wanted. */
     override fun storeKey(wanted: WantedKey): StoreKeyAnswer = StoreKeyAnswer.Key(this)
 
     override fun close(): Unit = raw.close()

@@ -15,11 +15,12 @@ import java.nio.file.Path
 import java.time.Duration
 import java.util.concurrent.TimeUnit
 
-/** The process that begins a login, prints its URL, and then waits to be killed. */
+/** The process that begins a login, prints its URL, and then waits to be killed: with a configuration, and the key in a file where there is one. */
 internal object BeginAndWait {
     @JvmStatic
     fun main(arguments: Array<String>): Unit = runBlocking {
-        val keyfob = Keyfob.open(Files.readString(Path.of(arguments[0])))
+        val key = arguments.getOrNull(1)?.let { StoreKey(Files.readAllBytes(Path.of(it))) }
+        val keyfob = Keyfob.open(Files.readString(Path.of(arguments[0])), storeKey = key)
         println(keyfob.beginLogin("work-sso", LoginOptions(success = "app:/home")).authorizationUrl)
         Thread.sleep(60_000)
     }
@@ -47,8 +48,8 @@ internal class ProcessDeathTest {
     lateinit var folder: Path
 
     /** Begins a login in another process, kills that (SIGKILL), and gives the redirect. */
-    private fun redirectOfAKilledProcess(provider: TestProvider, config: Path): String {
-        val process = start(BeginAndWait::class.java, "$config")
+    private fun redirectOfAKilledProcess(provider: TestProvider, vararg arguments: Path): String {
+        val process = start(BeginAndWait::class.java, *arguments.map { "$it" }.toTypedArray())
         try {
             val url = process.inputReader().readLine()
             check(url != null) { "the process ended before it printed the URL" }
@@ -134,15 +135,18 @@ internal class ProcessDeathTest {
         assumeTrue(program.isNotEmpty())
         TestProvider().use { provider ->
             val config = writtenConfig(provider)
-            val redirect = redirectOfAKilledProcess(provider, config)
+            Files.writeString(config, Files.readString(config).replace(", \"plaintext\": true", ""))
+            val key = StoreKey.generate()
+            val keyFile = folder.resolve("key").also { Files.write(it, key.toByteArray()) }
+            val redirect = redirectOfAKilledProcess(provider, config, keyFile)
             val process =
-                ProcessBuilder(program, "$config", redirect).redirectError(ProcessBuilder.Redirect.INHERIT).start()
+                ProcessBuilder(program, "$config", redirect, "$keyFile").redirectError(ProcessBuilder.Redirect.INHERIT).start()
             val output = process.inputReader().readText()
             assertTrue(process.waitFor(30, TimeUnit.SECONDS))
             assertEquals(0, process.exitValue(), output)
             assertTrue("uid=u-1" in output.lines(), output)
             runBlocking {
-                Keyfob.open(Files.readString(config)).use { keyfob ->
+                Keyfob.open(Files.readString(config), storeKey = key).use { keyfob ->
                     assertEquals("u-1", keyfob.currentSession()?.providerUid, "the session that C made is here too")
                 }
             }

@@ -4,7 +4,6 @@ import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
-import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
@@ -142,7 +141,7 @@ internal class StoreKeyTest {
             val ended = keyfob.session(session.id)
             assertEquals("KeyLost", (ended.state as SessionState.Ended).reason)
             assertEquals("u-1", ended.providerUid)
-            assertNull(ended.providerAccessToken)
+            assertEquals("", ended.providerAccessToken)
             assertEquals("canary-token", keyfob.import().providerAccessToken)
         }
         Keyfob.open(config, storeKey = StoreKey(two)).use { assertEquals("canary-token", it.session(session.id).providerAccessToken) }
