@@ -297,7 +297,8 @@ fn a_key_that_is_gone_ends_the_sessions_keeps_who_they_were_and_deletes_nothing(
     assert_eq!((line.event(), line.reason(), line.registration()), ("StoreQuarantined", Some("KeyLost"), None));
     refused(after.complete_login(&redirect), ErrorKind::LoginRequired, Reason::KeyLost);
     // A process that still has the old key in memory finds out, and cannot write under it.
-    refused(token(&bench.keyfob, session.id()), ErrorKind::StoreKey, Reason::WrongStoreKey);
+    refused(token(&bench.keyfob, session.id()), ErrorKind::LoginRequired, Reason::KeyLost);
+    refused(bench.keyfob.begin_login(SSO, LoginOptions::new()), ErrorKind::StoreKey, Reason::WrongStoreKey);
     // A new login is the way on, and finds the same session.
     let login = after.begin_login(SSO, LoginOptions::new()).unwrap();
     let again = after.complete_login(&log_in(login.authorization_url())).unwrap();

@@ -46,7 +46,8 @@ fn record(flow: &Flow, beginning: &Beginning) -> (Scene, Recording) {
     act(&scene, &keyfob).unwrap();
     drop(keyfob);
     let recording = scene.disk.recorded();
-    assert!(!recording.is_empty());
+    // To open a store that was closed well writes nothing.
+    assert_eq!(recording.is_empty(), flow.name == "open a store", "{}", flow.name);
     (scene, recording)
 }
 
