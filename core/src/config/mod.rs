@@ -224,6 +224,10 @@ impl Config {
             }
             (Some(_), true) => return Err(invalid("store.plaintext", "is true, and there is a store key too")),
         };
+        // An app that could not read its bytes today would find its sessions to be another device's.
+        if self.device.as_ref().is_some_and(|bytes| bytes.is_empty()) {
+            return Err(invalid("device_binding", "is empty"));
+        }
         Ok(Keeping { protection, device: self.device.take(), clock: Arc::clone(&self.clock) })
     }
 

@@ -74,6 +74,9 @@ fn a_store_without_sealing_has_to_be_asked_for() {
     }
     let key = || StoreKey::new([1; 32]);
     assert!(Config::from_json(GOOD).unwrap().keeping().is_ok());
+    assert!(Config::from_json(GOOD).unwrap().with_device_binding("bytes").keeping().is_ok());
+    let unread = refused(Config::from_json(GOOD).unwrap().with_device_binding(""));
+    assert_eq!((unread.reason(), unread.detail()), (Reason::InvalidConfiguration, Some("device_binding is empty")));
     assert!(Config::from_json(&keyless).unwrap().with_store_key(key()).keeping().is_ok());
     assert_eq!(refused(Config::from_json(GOOD).unwrap().with_store_key(key())).reason(), Reason::InvalidConfiguration);
 }
