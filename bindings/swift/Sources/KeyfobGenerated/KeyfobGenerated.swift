@@ -1932,6 +1932,218 @@ public func FfiConverterTypeHostScreen_lower(_ value: HostScreen) -> UInt64 {
 
 
 /**
+ * Asks the host's keystore. Called on the thread of the call that needs the key, on several at once.
+ */
+public protocol HostStoreKeySource: AnyObject, Sendable {
+    
+    /**
+     * Gives the key, or says why not.
+     */
+    func storeKey(wanted: WantedKey) throws  -> StoreKeyAnswer
+    
+}
+/**
+ * Asks the host's keystore. Called on the thread of the call that needs the key, on several at once.
+ */
+open class HostStoreKeySourceImpl: HostStoreKeySource, @unchecked Sendable {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_keyfob_uniffi_fn_clone_hoststorekeysource(self.handle, $0) }
+    }
+    // No primary constructor declared for this class.
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_keyfob_uniffi_fn_free_hoststorekeysource(handle, $0) }
+    }
+
+    
+
+    
+    /**
+     * Gives the key, or says why not.
+     */
+open func storeKey(wanted: WantedKey)throws  -> StoreKeyAnswer  {
+    return try  FfiConverterTypeStoreKeyAnswer_lift(try rustCallWithError(FfiConverterTypeStoreKeyError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_hoststorekeysource_store_key(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeWantedKey_lower(wanted),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+}
+
+
+
+// Put the implementation in a struct so we don't pollute the top-level namespace
+fileprivate struct UniffiCallbackInterfaceHostStoreKeySource {
+
+    // Create the VTable using a series of closures.
+    // Swift automatically converts these into C callback functions.
+    //
+    // Store the vtable directly.
+    static let vtable: UniffiVTableCallbackInterfaceHostStoreKeySource = UniffiVTableCallbackInterfaceHostStoreKeySource(
+        uniffiFree: { (uniffiHandle: UInt64) -> () in
+            do {
+                try FfiConverterTypeHostStoreKeySource.handleMap.remove(handle: uniffiHandle)
+            } catch {
+                print("Uniffi callback interface HostStoreKeySource: handle missing in uniffiFree")
+            }
+        },
+        uniffiClone: { (uniffiHandle: UInt64) -> UInt64 in
+            do {
+                return try FfiConverterTypeHostStoreKeySource.handleMap.clone(handle: uniffiHandle)
+            } catch {
+                fatalError("Uniffi callback interface HostStoreKeySource: handle missing in uniffiClone")
+            }
+        },
+        storeKey: { (
+            uniffiHandle: UInt64,
+            wanted: RustBuffer,
+            uniffiOutReturn: UnsafeMutablePointer<RustBuffer>,
+            uniffiCallStatus: UnsafeMutablePointer<RustCallStatus>
+        ) in
+            let makeCall = {
+                () throws -> StoreKeyAnswer in
+                guard let uniffiObj = try? FfiConverterTypeHostStoreKeySource.handleMap.get(handle: uniffiHandle) else {
+                    throw UniffiInternalError.unexpectedStaleHandle
+                }
+                return try uniffiObj.storeKey(
+                     wanted: try FfiConverterTypeWantedKey_lift(wanted)
+                )
+            }
+
+            
+            let writeReturn = { uniffiOutReturn.pointee = FfiConverterTypeStoreKeyAnswer_lower($0) }
+            uniffiTraitInterfaceCallWithError(
+                callStatus: uniffiCallStatus,
+                makeCall: makeCall,
+                writeReturn: writeReturn,
+                lowerError: FfiConverterTypeStoreKeyError_lower
+            )
+        }
+    )
+
+    // Rust stores this pointer for future callback invocations, so it must live
+    // for the process lifetime (not just for the init function call).
+    //
+    // `nonisolated(unsafe)` is needed under Swift 6 strict concurrency.
+    // This is safe because the pointee is initialized once during static init
+    // and never mutated by either side of the FFI.  Its fields are C function pointers.
+    nonisolated(unsafe) static let vtablePtr: UnsafePointer<UniffiVTableCallbackInterfaceHostStoreKeySource> = {
+        let ptr = UnsafeMutablePointer<UniffiVTableCallbackInterfaceHostStoreKeySource>.allocate(capacity: 1)
+        ptr.initialize(to: vtable)
+        return UnsafePointer(ptr)
+    }()
+}
+
+private func uniffiCallbackInitHostStoreKeySource() {
+    uniffi_keyfob_uniffi_fn_init_callback_vtable_hoststorekeysource(UniffiCallbackInterfaceHostStoreKeySource.vtablePtr)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeHostStoreKeySource: FfiConverter {
+    fileprivate static let handleMap = UniffiHandleMap<HostStoreKeySource>()
+
+    typealias FfiType = UInt64
+    typealias SwiftType = HostStoreKeySource
+
+    public static func lift(_ handle: UInt64) throws -> HostStoreKeySource {
+        if ((handle & 1) == 0) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return HostStoreKeySourceImpl(unsafeFromHandle: handle)
+        } else {
+            // Swift-generated handle, get the object from the handle map
+            return try handleMap.remove(handle: handle)
+        }
+    }
+
+    public static func lower(_ value: HostStoreKeySource) -> UInt64 {
+         if let rustImpl = value as? HostStoreKeySourceImpl {
+             // Rust-implemented object.  Clone the handle and return it
+            return rustImpl.uniffiCloneHandle()
+         } else {
+            // Swift object, generate a new vtable handle and return that.
+            return handleMap.insert(obj: value)
+         }
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> HostStoreKeySource {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: HostStoreKeySource, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostStoreKeySource_lift(_ handle: UInt64) throws -> HostStoreKeySource {
+    return try FfiConverterTypeHostStoreKeySource.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeHostStoreKeySource_lower(_ value: HostStoreKeySource) -> UInt64 {
+    return FfiConverterTypeHostStoreKeySource.lower(value)
+}
+
+
+
+
+
+
+/**
  * Sends HTTP requests for the core. Called from any thread, from several at once, and never on a thread of Keyfob's own.
  */
 public protocol HostTransport: AnyObject, Sendable {
@@ -2270,6 +2482,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
     func registrations() throws  -> [RegistrationInfo]
     
     /**
+     * Puts the store under another key and seals every secret in it anew.
+     */
+    func rekey(newKey: StoreKey) throws 
+    
+    /**
      * Opens everything again.
      */
     func resume() throws 
@@ -2357,7 +2574,7 @@ open class Keyfob: KeyfobProtocol, @unchecked Sendable, CustomDebugStringConvert
     /**
      * Opens the store that the configuration names.
      */
-public static func `open`(configJson: String, transport: HostTransport?, clock: HostClock?, executor: HostExecutor?, observer: HostObserver?)throws  -> Keyfob  {
+public static func `open`(configJson: String, transport: HostTransport?, clock: HostClock?, executor: HostExecutor?, observer: HostObserver?, storeKey: StoreKeyOrigin?, deviceBinding: Data?)throws  -> Keyfob  {
     return try  FfiConverterTypeKeyfob_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
         uniffiCallStatus in
     uniffi_keyfob_uniffi_fn_constructor_keyfob_open(
@@ -2365,7 +2582,9 @@ public static func `open`(configJson: String, transport: HostTransport?, clock: 
         FfiConverterOptionTypeHostTransport.lower(transport),
         FfiConverterOptionTypeHostClock.lower(clock),
         FfiConverterOptionTypeHostExecutor.lower(executor),
-        FfiConverterOptionTypeHostObserver.lower(observer),uniffiCallStatus
+        FfiConverterOptionTypeHostObserver.lower(observer),
+        FfiConverterOptionTypeStoreKeyOrigin.lower(storeKey),
+        FfiConverterOptionData.lower(deviceBinding),uniffiCallStatus
     )
 })
 }
@@ -2694,6 +2913,18 @@ open func registrations()throws  -> [RegistrationInfo]  {
 }
     
     /**
+     * Puts the store under another key and seals every secret in it anew.
+     */
+open func rekey(newKey: StoreKey)throws   {try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_rekey(
+            self.uniffiCloneHandle(),
+        FfiConverterTypeStoreKey_lower(newKey),uniffiCallStatus
+    )
+}
+}
+    
+    /**
      * Opens everything again.
      */
 open func resume()throws   {try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
@@ -3016,6 +3247,180 @@ public func FfiConverterTypeLoginControl_lift(_ handle: UInt64) throws -> LoginC
 #endif
 public func FfiConverterTypeLoginControl_lower(_ value: LoginControl) -> UInt64 {
     return FfiConverterTypeLoginControl.lower(value)
+}
+
+
+
+
+
+
+/**
+ * 32 bytes that seal the secrets in a store. They stay on this side of the border and are wiped with it. Prints redacted.
+ */
+public protocol StoreKeyProtocol: AnyObject, Sendable {
+    
+    /**
+     * The bytes, for the keystore.
+     */
+    func bytes() throws  -> Data
+    
+}
+/**
+ * 32 bytes that seal the secrets in a store. They stay on this side of the border and are wiped with it. Prints redacted.
+ */
+open class StoreKey: StoreKeyProtocol, @unchecked Sendable, CustomDebugStringConvertible, CustomStringConvertible {
+    fileprivate let handle: UInt64
+
+    /// Used to instantiate a [FFIObject] without an actual handle, for fakes in tests, mostly.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public struct NoHandle {
+        public init() {}
+    }
+
+    // TODO: We'd like this to be `private` but for Swifty reasons,
+    // we can't implement `FfiConverter` without making this `required` and we can't
+    // make it `required` without making it `public`.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    required public init(unsafeFromHandle handle: UInt64) {
+        self.handle = handle
+    }
+
+    // This constructor can be used to instantiate a fake object.
+    // - Parameter noHandle: Placeholder value so we can have a constructor separate from the default empty one that may be implemented for classes extending [FFIObject].
+    //
+    // - Warning:
+    //     Any object instantiated with this constructor cannot be passed to an actual Rust-backed object. Since there isn't a backing handle the FFI lower functions will crash.
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public init(noHandle: NoHandle) {
+        self.handle = 0
+    }
+
+#if swift(>=5.8)
+    @_documentation(visibility: private)
+#endif
+    public func uniffiCloneHandle() -> UInt64 {
+        return try! rustCall { uniffi_keyfob_uniffi_fn_clone_storekey(self.handle, $0) }
+    }
+    /**
+     * A key that the host has kept.
+     */
+public convenience init(bytes: Data)throws  {
+    let handle =
+        try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_constructor_storekey_new(
+        FfiConverterData.lower(bytes),uniffiCallStatus
+    )
+}
+    self.init(unsafeFromHandle: handle)
+}
+
+    deinit {
+        if handle == 0 {
+            // Mock objects have handle=0 don't try to free them
+            return
+        }
+
+        try! rustCall { uniffi_keyfob_uniffi_fn_free_storekey(handle, $0) }
+    }
+
+    
+    /**
+     * A new key, from the system's random generator.
+     */
+public static func generate()throws  -> StoreKey  {
+    return try  FfiConverterTypeStoreKey_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_constructor_storekey_generate(uniffiCallStatus
+    )
+})
+}
+    
+
+    
+    /**
+     * The bytes, for the keystore.
+     */
+open func bytes()throws  -> Data  {
+    return try  FfiConverterData.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_storekey_bytes(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+
+    
+// The local Rust `Debug` implementation.
+public var debugDescription: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_storekey_uniffi_trait_debug(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+// The local Rust `Display` implementation.
+public var description: String {
+    return try!  FfiConverterString.lift(
+        try! rustCall() {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_storekey_uniffi_trait_display(
+            self.uniffiCloneHandle(),uniffiCallStatus
+    )
+}
+    )
+}
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeStoreKey: FfiConverter {
+    typealias FfiType = UInt64
+    typealias SwiftType = StoreKey
+
+    public static func lift(_ handle: UInt64) throws -> StoreKey {
+        return StoreKey(unsafeFromHandle: handle)
+    }
+
+    public static func lower(_ value: StoreKey) -> UInt64 {
+        return value.uniffiCloneHandle()
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> StoreKey {
+        let handle: UInt64 = try readInt(&buf)
+        return try lift(handle)
+    }
+
+    public static func write(_ value: StoreKey, into buf: inout [UInt8]) {
+        writeInt(&buf, lower(value))
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStoreKey_lift(_ handle: UInt64) throws -> StoreKey {
+    return try FfiConverterTypeStoreKey.lift(handle)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStoreKey_lower(_ value: StoreKey) -> UInt64 {
+    return FfiConverterTypeStoreKey.lower(value)
 }
 
 
@@ -4070,6 +4475,14 @@ public struct Health: Equatable, Hashable {
      */
     public let sqliteVersion: String
     /**
+     * How the secrets in the store are kept.
+     */
+    public let sealing: Sealing
+    /**
+     * How many damaged databases lie in the folder, moved aside.
+     */
+    public let movedAside: UInt64
+    /**
      * How many sessions are active.
      */
     public let activeSessions: UInt32
@@ -4108,6 +4521,12 @@ public struct Health: Equatable, Hashable {
          * The version of SQLite.
          */sqliteVersion: String, 
         /**
+         * How the secrets in the store are kept.
+         */sealing: Sealing, 
+        /**
+         * How many damaged databases lie in the folder, moved aside.
+         */movedAside: UInt64, 
+        /**
          * How many sessions are active.
          */activeSessions: UInt32, 
         /**
@@ -4130,6 +4549,8 @@ public struct Health: Equatable, Hashable {
          */clockSkewAt: Date?) {
         self.schemaVersion = schemaVersion
         self.sqliteVersion = sqliteVersion
+        self.sealing = sealing
+        self.movedAside = movedAside
         self.activeSessions = activeSessions
         self.endedSessions = endedSessions
         self.interrupted = interrupted
@@ -4157,6 +4578,8 @@ public struct FfiConverterTypeHealth: FfiConverterRustBuffer {
             try Health(
                 schemaVersion: FfiConverterInt32.read(from: &buf), 
                 sqliteVersion: FfiConverterString.read(from: &buf), 
+                sealing: FfiConverterTypeSealing.read(from: &buf), 
+                movedAside: FfiConverterUInt64.read(from: &buf), 
                 activeSessions: FfiConverterUInt32.read(from: &buf), 
                 endedSessions: FfiConverterUInt32.read(from: &buf), 
                 interrupted: FfiConverterSequenceTypeInterrupted.read(from: &buf), 
@@ -4170,6 +4593,8 @@ public struct FfiConverterTypeHealth: FfiConverterRustBuffer {
     public static func write(_ value: Health, into buf: inout [UInt8]) {
         FfiConverterInt32.write(value.schemaVersion, into: &buf)
         FfiConverterString.write(value.sqliteVersion, into: &buf)
+        FfiConverterTypeSealing.write(value.sealing, into: &buf)
+        FfiConverterUInt64.write(value.movedAside, into: &buf)
         FfiConverterUInt32.write(value.activeSessions, into: &buf)
         FfiConverterUInt32.write(value.endedSessions, into: &buf)
         FfiConverterSequenceTypeInterrupted.write(value.interrupted, into: &buf)
@@ -7510,6 +7935,91 @@ public func FfiConverterTypeScreenError_lower(_ value: ScreenError) -> RustBuffe
 
 
 /**
+ * How a store keeps its secrets.
+ */
+
+public enum Sealing: Equatable, Hashable {
+    
+    /**
+     * As they are.
+     */
+    case plaintext
+    /**
+     * Sealed, and the key is here.
+     */
+    case sealed
+    /**
+     * Sealed, and the key was not to be had yet.
+     */
+    case locked
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension Sealing: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeSealing: FfiConverterRustBuffer {
+    typealias SwiftType = Sealing
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> Sealing {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .plaintext
+        
+        case 2: return .sealed
+        
+        case 3: return .locked
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: Sealing, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .plaintext:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .sealed:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .locked:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSealing_lift(_ buf: RustBuffer) throws -> Sealing {
+    return try FfiConverterTypeSealing.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeSealing_lower(_ value: Sealing) -> RustBuffer {
+    return FfiConverterTypeSealing.lower(value)
+}
+
+
+
+/**
  * Whether a request that got no answer may have reached the provider.
  */
 
@@ -7661,6 +8171,261 @@ public func FfiConverterTypeSessionState_lift(_ buf: RustBuffer) throws -> Sessi
 #endif
 public func FfiConverterTypeSessionState_lower(_ value: SessionState) -> RustBuffer {
     return FfiConverterTypeSessionState.lower(value)
+}
+
+
+
+/**
+ * What the keystore says.
+ */
+
+public enum StoreKeyAnswer {
+    
+    /**
+     * Here it is.
+     */
+    case key(
+        /**
+         * The key.
+         */key: StoreKey
+    )
+    /**
+     * Not now.
+     */
+    case notNow
+    /**
+     * Gone for good.
+     */
+    case gone
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension StoreKeyAnswer: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeStoreKeyAnswer: FfiConverterRustBuffer {
+    typealias SwiftType = StoreKeyAnswer
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> StoreKeyAnswer {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .key(key: try FfiConverterTypeStoreKey.read(from: &buf)
+        )
+        
+        case 2: return .notNow
+        
+        case 3: return .gone
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: StoreKeyAnswer, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case let .key(key):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeStoreKey.write(key, into: &buf)
+            
+        
+        case .notNow:
+            writeInt(&buf, Int32(2))
+        
+        
+        case .gone:
+            writeInt(&buf, Int32(3))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStoreKeyAnswer_lift(_ buf: RustBuffer) throws -> StoreKeyAnswer {
+    return try FfiConverterTypeStoreKeyAnswer.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStoreKeyAnswer_lower(_ value: StoreKeyAnswer) -> RustBuffer {
+    return FfiConverterTypeStoreKeyAnswer.lower(value)
+}
+
+
+
+/**
+ * The host's store key source threw. What it threw is dropped.
+ */
+public 
+enum StoreKeyError: Swift.Error, Equatable, Hashable, Foundation.LocalizedError {
+
+    
+    
+    /**
+     * The host's store key source threw.
+     */
+    case Failed
+
+    
+
+    
+
+    
+    public var errorDescription: String? {
+        String(reflecting: self)
+    }
+    
+}
+
+#if compiler(>=6)
+extension StoreKeyError: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeStoreKeyError: FfiConverterRustBuffer {
+    typealias SwiftType = StoreKeyError
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> StoreKeyError {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+
+        
+
+        
+        case 1: return .Failed
+
+         default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: StoreKeyError, into buf: inout [UInt8]) {
+        switch value {
+
+        
+
+        
+        
+        case .Failed:
+            writeInt(&buf, Int32(1))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStoreKeyError_lift(_ buf: RustBuffer) throws -> StoreKeyError {
+    return try FfiConverterTypeStoreKeyError.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStoreKeyError_lower(_ value: StoreKeyError) -> RustBuffer {
+    return FfiConverterTypeStoreKeyError.lower(value)
+}
+
+
+/**
+ * Where a store has its key from.
+ */
+
+public enum StoreKeyOrigin {
+    
+    /**
+     * The host has it.
+     */
+    case key(
+        /**
+         * The key.
+         */key: StoreKey
+    )
+    /**
+     * The host's keystore has it.
+     */
+    case source(
+        /**
+         * Who asks it.
+         */source: HostStoreKeySource
+    )
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension StoreKeyOrigin: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeStoreKeyOrigin: FfiConverterRustBuffer {
+    typealias SwiftType = StoreKeyOrigin
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> StoreKeyOrigin {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .key(key: try FfiConverterTypeStoreKey.read(from: &buf)
+        )
+        
+        case 2: return .source(source: try FfiConverterTypeHostStoreKeySource.read(from: &buf)
+        )
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: StoreKeyOrigin, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case let .key(key):
+            writeInt(&buf, Int32(1))
+            FfiConverterTypeStoreKey.write(key, into: &buf)
+            
+        
+        case let .source(source):
+            writeInt(&buf, Int32(2))
+            FfiConverterTypeHostStoreKeySource.write(source, into: &buf)
+            
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStoreKeyOrigin_lift(_ buf: RustBuffer) throws -> StoreKeyOrigin {
+    return try FfiConverterTypeStoreKeyOrigin.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeStoreKeyOrigin_lower(_ value: StoreKeyOrigin) -> RustBuffer {
+    return FfiConverterTypeStoreKeyOrigin.lower(value)
 }
 
 
@@ -7858,6 +8623,81 @@ public func FfiConverterTypeTransportFailure_lower(_ value: TransportFailure) ->
 }
 
 
+
+/**
+ * Which key is asked for.
+ */
+
+public enum WantedKey: Equatable, Hashable {
+    
+    /**
+     * The one that this store was sealed with.
+     */
+    case existing
+    /**
+     * Any: nothing in the store needs an older one.
+     */
+    case new
+
+
+
+
+
+}
+
+#if compiler(>=6)
+extension WantedKey: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeWantedKey: FfiConverterRustBuffer {
+    typealias SwiftType = WantedKey
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> WantedKey {
+        let variant: Int32 = try readInt(&buf)
+        switch variant {
+        
+        case 1: return .existing
+        
+        case 2: return .new
+        
+        default: throw UniffiInternalError.unexpectedEnumCase
+        }
+    }
+
+    public static func write(_ value: WantedKey, into buf: inout [UInt8]) {
+        switch value {
+        
+        
+        case .existing:
+            writeInt(&buf, Int32(1))
+        
+        
+        case .new:
+            writeInt(&buf, Int32(2))
+        
+        }
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWantedKey_lift(_ buf: RustBuffer) throws -> WantedKey {
+    return try FfiConverterTypeWantedKey.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeWantedKey_lower(_ value: WantedKey) -> RustBuffer {
+    return FfiConverterTypeWantedKey.lower(value)
+}
+
+
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
@@ -7973,6 +8813,30 @@ fileprivate struct FfiConverterOptionString: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterString.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionData: FfiConverterRustBuffer {
+    typealias SwiftType = Data?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterData.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterData.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -8213,6 +9077,30 @@ fileprivate struct FfiConverterOptionTypeLoopback: FfiConverterRustBuffer {
         switch try readInt(&buf) as Int8 {
         case 0: return nil
         case 1: return try FfiConverterTypeLoopback.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+fileprivate struct FfiConverterOptionTypeStoreKeyOrigin: FfiConverterRustBuffer {
+    typealias SwiftType = StoreKeyOrigin?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeStoreKeyOrigin.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeStoreKeyOrigin.read(from: &buf)
         default: throw UniffiInternalError.unexpectedOptionalTag
         }
     }
@@ -8587,6 +9475,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_registrations() != 33341) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_rekey() != 63577) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_resume() != 60189) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -8614,13 +9505,25 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_hostobserver_clock_skew() != 2896) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_method_hoststorekeysource_store_key() != 27484) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_storekey_bytes() != 38587) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_method_hosttransport_send() != 6463) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_constructor_logincontrol_make() != 34746) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() != 55953) {
+    if (uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() != 34742) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_constructor_storekey_generate() != 36645) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_constructor_storekey_new() != 37382) {
         return InitializationResult.apiChecksumMismatch
     }
 
@@ -8629,6 +9532,7 @@ private let initializationResult: InitializationResult = {
     uniffiCallbackInitHostExecutor()
     uniffiCallbackInitHostObserver()
     uniffiCallbackInitHostScreen()
+    uniffiCallbackInitHostStoreKeySource()
     uniffiCallbackInitHostTransport()
     return InitializationResult.ok
 }()

@@ -677,6 +677,9 @@ internal interface UniffiCallbackInterfaceHostObserverMethod1 : com.sun.jna.Call
 internal interface UniffiCallbackInterfaceHostObserverMethod2 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`seconds`: Long,`uniffiOutReturn`: Pointer,uniffiCallStatus: UniffiRustCallStatus,)
 }
+internal interface UniffiCallbackInterfaceHostStoreKeySourceMethod0 : com.sun.jna.Callback {
+    fun callback(`uniffiHandle`: Long,`wanted`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
+}
 internal interface UniffiCallbackInterfaceHostTransportMethod0 : com.sun.jna.Callback {
     fun callback(`uniffiHandle`: Long,`request`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,)
 }
@@ -784,6 +787,25 @@ internal open class UniffiVTableCallbackInterfaceHostObserver(
         `sessionChanged` = other.`sessionChanged`
         `loginRequired` = other.`loginRequired`
         `clockSkew` = other.`clockSkew`
+    }
+
+}
+@Structure.FieldOrder("uniffiFree", "uniffiClone", "storeKey")
+internal open class UniffiVTableCallbackInterfaceHostStoreKeySource(
+    @JvmField internal var `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+    @JvmField internal var `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+    @JvmField internal var `storeKey`: UniffiCallbackInterfaceHostStoreKeySourceMethod0? = null,
+) : Structure() {
+    class UniffiByValue(
+        `uniffiFree`: UniffiCallbackInterfaceFree? = null,
+        `uniffiClone`: UniffiCallbackInterfaceClone? = null,
+        `storeKey`: UniffiCallbackInterfaceHostStoreKeySourceMethod0? = null,
+    ): UniffiVTableCallbackInterfaceHostStoreKeySource(`uniffiFree`,`uniffiClone`,`storeKey`,), Structure.ByValue
+
+   internal fun uniffiSetValue(other: UniffiVTableCallbackInterfaceHostStoreKeySource) {
+        `uniffiFree` = other.`uniffiFree`
+        `uniffiClone` = other.`uniffiClone`
+        `storeKey` = other.`storeKey`
     }
 
 }
@@ -903,6 +925,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_registrations(
     ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_rekey(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_resume(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_session(
@@ -921,11 +945,19 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_hostobserver_clock_skew(
     ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_hoststorekeysource_store_key(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_storekey_bytes(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_hosttransport_send(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_constructor_logincontrol_make(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_constructor_keyfob_open(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_constructor_storekey_generate(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_constructor_storekey_new(
     ): Int
     external fun ffi_keyfob_uniffi_uniffi_contract_version(
     ): Int
@@ -948,6 +980,7 @@ internal object UniffiLib {
         uniffiCallbackInterfaceHostExecutor.register(this)
         uniffiCallbackInterfaceHostObserver.register(this)
         uniffiCallbackInterfaceHostScreen.register(this)
+        uniffiCallbackInterfaceHostStoreKeySource.register(this)
         uniffiCallbackInterfaceHostTransport.register(this)
         
     }
@@ -1015,7 +1048,7 @@ internal object UniffiLib {
     ): Long
     external fun uniffi_keyfob_uniffi_fn_free_keyfob(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
-    external fun uniffi_keyfob_uniffi_fn_constructor_keyfob_open(`configJson`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,`executor`: RustBuffer.ByValue,`observer`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    external fun uniffi_keyfob_uniffi_fn_constructor_keyfob_open(`configJson`: RustBuffer.ByValue,`transport`: RustBuffer.ByValue,`clock`: RustBuffer.ByValue,`executor`: RustBuffer.ByValue,`observer`: RustBuffer.ByValue,`storeKey`: RustBuffer.ByValue,`deviceBinding`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_complete_login_form(`ptr`: Long,`url`: RustBuffer.ByValue,`body`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1065,6 +1098,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_registrations(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_rekey(`ptr`: Long,`newKey`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_resume(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
@@ -1093,6 +1128,28 @@ internal object UniffiLib {
     ): Unit
     external fun uniffi_keyfob_uniffi_fn_method_hostobserver_clock_skew(`ptr`: Long,`seconds`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
+    external fun uniffi_keyfob_uniffi_fn_clone_hoststorekeysource(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_keyfob_uniffi_fn_free_hoststorekeysource(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_init_callback_vtable_hoststorekeysource(`vtable`: UniffiVTableCallbackInterfaceHostStoreKeySource,
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_method_hoststorekeysource_store_key(`ptr`: Long,`wanted`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_clone_storekey(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_keyfob_uniffi_fn_free_storekey(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): Unit
+    external fun uniffi_keyfob_uniffi_fn_constructor_storekey_generate(uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_keyfob_uniffi_fn_constructor_storekey_new(`bytes`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): Long
+    external fun uniffi_keyfob_uniffi_fn_method_storekey_bytes(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_storekey_uniffi_trait_debug(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_storekey_uniffi_trait_display(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_clone_hosttransport(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Long
     external fun uniffi_keyfob_uniffi_fn_free_hosttransport(`handle`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1392,6 +1449,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_registrations() and 0xFFFF) != 33341) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_rekey() and 0xFFFF) != 63577) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_resume() and 0xFFFF) != 60189) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1419,13 +1479,25 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_hostobserver_clock_skew() and 0xFFFF) != 2896) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_hoststorekeysource_store_key() and 0xFFFF) != 27484) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_storekey_bytes() and 0xFFFF) != 38587) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_hosttransport_send() and 0xFFFF) != 6463) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_constructor_logincontrol_make() and 0xFFFF) != 34746) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() and 0xFFFF) != 55953) {
+    if ((lib.uniffi_keyfob_uniffi_checksum_constructor_keyfob_open() and 0xFFFF) != 34742) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_constructor_storekey_generate() and 0xFFFF) != 36645) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_constructor_storekey_new() and 0xFFFF) != 37382) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
 }
@@ -3820,6 +3892,336 @@ public object FfiConverterTypeHostScreen: FfiConverter<HostScreen, Long> {
 
 
 /**
+ * Asks the host's keystore. Called on the thread of the call that needs the key, on several at once.
+ */
+public interface HostStoreKeySource {
+    
+    /**
+     * Gives the key, or says why not.
+     */
+    fun `storeKey`(`wanted`: WantedKey): StoreKeyAnswer
+    
+    companion object
+}
+
+/**
+ * Asks the host's keystore. Called on the thread of the call that needs the key, on several at once.
+ */
+open class HostStoreKeySourceImpl: Disposable, AutoCloseable, HostStoreKeySource
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_keyfob_uniffi_fn_free_hoststorekeysource(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_keyfob_uniffi_fn_clone_hoststorekeysource(handle, status)
+        }
+    }
+
+    
+    /**
+     * Gives the key, or says why not.
+     */
+    @Throws(StoreKeyException::class)override fun `storeKey`(`wanted`: WantedKey): StoreKeyAnswer {
+            return FfiConverterTypeStoreKeyAnswer.lift(
+    callWithHandle {
+    uniffiRustCallWithError(StoreKeyException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_hoststorekeysource_store_key(
+        it,
+        
+        FfiConverterTypeWantedKey.lower(`wanted`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+
+    
+    
+    /**
+     * @suppress
+     */
+    companion object
+    
+}
+
+
+
+// Put the implementation in an object so we don't pollute the top-level namespace
+internal object uniffiCallbackInterfaceHostStoreKeySource {
+    internal object `storeKey`: UniffiCallbackInterfaceHostStoreKeySourceMethod0 {
+        override fun callback(`uniffiHandle`: Long,`wanted`: RustBuffer.ByValue,`uniffiOutReturn`: RustBuffer,uniffiCallStatus: UniffiRustCallStatus,) {
+            val uniffiObj = FfiConverterTypeHostStoreKeySource.handleMap.get(uniffiHandle)
+            val makeCall = { ->
+                uniffiObj.`storeKey`(
+                    FfiConverterTypeWantedKey.lift(`wanted`),
+                )
+            }
+            val writeReturn = { value: StoreKeyAnswer -> uniffiOutReturn.setValue(FfiConverterTypeStoreKeyAnswer.lower(value)) }
+            uniffiTraitInterfaceCallWithError(
+                uniffiCallStatus,
+                makeCall,
+                writeReturn,
+                { e: StoreKeyException -> FfiConverterTypeStoreKeyError.lower(e) }
+            )
+        }
+    }
+
+    internal object uniffiFree: UniffiCallbackInterfaceFree {
+        override fun callback(handle: Long) {
+            FfiConverterTypeHostStoreKeySource.handleMap.remove(handle)
+        }
+    }
+
+    internal object uniffiClone: UniffiCallbackInterfaceClone {
+        override fun callback(handle: Long): Long {
+            return FfiConverterTypeHostStoreKeySource.handleMap.clone(handle)
+        }
+    }
+
+    internal var vtable = UniffiVTableCallbackInterfaceHostStoreKeySource.UniffiByValue(
+        uniffiFree,
+        uniffiClone,
+        `storeKey`,
+    )
+
+    // Registers the foreign callback with the Rust side.
+    // This method is generated for each callback interface.
+    internal fun register(lib: UniffiLib) {
+        lib.uniffi_keyfob_uniffi_fn_init_callback_vtable_hoststorekeysource(vtable)
+    }
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeHostStoreKeySource: FfiConverter<HostStoreKeySource, Long> {
+    internal val handleMap = UniffiHandleMap<HostStoreKeySource>()
+
+    override fun lower(value: HostStoreKeySource): Long {
+        if (value is HostStoreKeySourceImpl) {
+             // Rust-implemented object.  Clone the handle and return it
+            return value.uniffiCloneHandle()
+         } else {
+            // Kotlin object, generate a new vtable handle and return that.
+            return handleMap.insert(value)
+         }
+    }
+
+    override fun lift(value: Long): HostStoreKeySource {
+        if ((value and 1.toLong()) == 0.toLong()) {
+            // Rust-generated handle, construct a new class that uses the handle to implement the
+            // interface
+            return HostStoreKeySourceImpl(UniffiWithHandle, value)
+        } else {
+            // Kotlin-generated handle, get the object from the handle map
+            return handleMap.remove(value)
+        }
+    }
+
+    override fun read(buf: ByteBuffer): HostStoreKeySource {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: HostStoreKeySource) = 8UL
+
+    override fun write(value: HostStoreKeySource, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
  * Sends HTTP requests for the core. Called from any thread, from several at once, and never on a thread of Keyfob's own.
  */
 public interface HostTransport {
@@ -4274,6 +4676,11 @@ public interface KeyfobInterface {
      * The registrations, in the order of the configuration.
      */
     fun `registrations`(): List<RegistrationInfo>
+    
+    /**
+     * Puts the store under another key and seals every secret in it anew.
+     */
+    fun `rekey`(`newKey`: StoreKey)
     
     /**
      * Opens everything again.
@@ -4855,6 +5262,23 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
 
     
     /**
+     * Puts the store under another key and seals every secret in it anew.
+     */
+    @Throws(KeyfobException::class)override fun `rekey`(`newKey`: StoreKey)
+        = 
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_rekey(
+        it,
+        
+        FfiConverterTypeStoreKey.lower(`newKey`),_status)
+}
+    }
+    
+    
+
+    
+    /**
      * Opens everything again.
      */
     @Throws(KeyfobException::class)override fun `resume`()
@@ -4980,7 +5404,7 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
     /**
      * Opens the store that the configuration names.
      */
-    @Throws(KeyfobException::class) fun `open`(`configJson`: kotlin.String, `transport`: HostTransport?, `clock`: HostClock?, `executor`: HostExecutor?, `observer`: HostObserver?): Keyfob {
+    @Throws(KeyfobException::class) fun `open`(`configJson`: kotlin.String, `transport`: HostTransport?, `clock`: HostClock?, `executor`: HostExecutor?, `observer`: HostObserver?, `storeKey`: StoreKeyOrigin?, `deviceBinding`: kotlin.ByteArray?): Keyfob {
             return FfiConverterTypeKeyfob.lift(
     uniffiRustCallWithError(KeyfobException) { _status ->
     UniffiLib.uniffi_keyfob_uniffi_fn_constructor_keyfob_open(
@@ -4990,7 +5414,9 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
         FfiConverterOptionalTypeHostTransport.lower(`transport`),
         FfiConverterOptionalTypeHostClock.lower(`clock`),
         FfiConverterOptionalTypeHostExecutor.lower(`executor`),
-        FfiConverterOptionalTypeHostObserver.lower(`observer`),_status)
+        FfiConverterOptionalTypeHostObserver.lower(`observer`),
+        FfiConverterOptionalTypeStoreKeyOrigin.lower(`storeKey`),
+        FfiConverterOptionalByteArray.lower(`deviceBinding`),_status)
 }
     )
     }
@@ -5357,6 +5783,311 @@ public object FfiConverterTypeLoginControl: FfiConverter<LoginControl, Long> {
     override fun allocationSize(value: LoginControl) = 8UL
 
     override fun write(value: LoginControl, buf: ByteBuffer) {
+        buf.putLong(lower(value))
+    }
+}
+
+
+// This template implements a class for working with a Rust struct via a handle
+// to the live Rust struct on the other side of the FFI.
+//
+// There's some subtlety here, because we have to be careful not to operate on a Rust
+// struct after it has been dropped, and because we must expose a public API for freeing
+// theq Kotlin wrapper object in lieu of reliable finalizers. The core requirements are:
+//
+//   * Each instance holds an opaque handle to the underlying Rust struct.
+//     Method calls need to read this handle from the object's state and pass it in to
+//     the Rust FFI.
+//
+//   * When an instance is no longer needed, its handle should be passed to a
+//     special destructor function provided by the Rust FFI, which will drop the
+//     underlying Rust struct.
+//
+//   * Given an instance, calling code is expected to call the special
+//     `destroy` method in order to free it after use, either by calling it explicitly
+//     or by using a higher-level helper like the `use` method. Failing to do so risks
+//     leaking the underlying Rust struct.
+//
+//   * We can't assume that calling code will do the right thing, and must be prepared
+//     to handle Kotlin method calls executing concurrently with or even after a call to
+//     `destroy`, and to handle multiple (possibly concurrent!) calls to `destroy`.
+//
+//   * We must never allow Rust code to operate on the underlying Rust struct after
+//     the destructor has been called, and must never call the destructor more than once.
+//     Doing so may trigger memory unsafety.
+//
+//   * To mitigate many of the risks of leaking memory and use-after-free unsafety, a `Cleaner`
+//     is implemented to call the destructor when the Kotlin object becomes unreachable.
+//     This is done in a background thread. This is not a panacea, and client code should be aware that
+//      1. the thread may starve if some there are objects that have poorly performing
+//     `drop` methods or do significant work in their `drop` methods.
+//      2. the thread is shared across the whole library. This can be tuned by using `android_cleaner = true`,
+//         or `android = true` in the [`kotlin` section of the `uniffi.toml` file](https://mozilla.github.io/uniffi-rs/kotlin/configuration.html).
+//
+// If we try to implement this with mutual exclusion on access to the handle, there is the
+// possibility of a race between a method call and a concurrent call to `destroy`:
+//
+//    * Thread A starts a method call, reads the value of the handle, but is interrupted
+//      before it can pass the handle over the FFI to Rust.
+//    * Thread B calls `destroy` and frees the underlying Rust struct.
+//    * Thread A resumes, passing the already-read handle value to Rust and triggering
+//      a use-after-free.
+//
+// One possible solution would be to use a `ReadWriteLock`, with each method call taking
+// a read lock (and thus allowed to run concurrently) and the special `destroy` method
+// taking a write lock (and thus blocking on live method calls). However, we aim not to
+// generate methods with any hidden blocking semantics, and a `destroy` method that might
+// block if called incorrectly seems to meet that bar.
+//
+// So, we achieve our goals by giving each instance an associated `AtomicLong` counter to track
+// the number of in-flight method calls, and an `AtomicBoolean` flag to indicate whether `destroy`
+// has been called. These are updated according to the following rules:
+//
+//    * The initial value of the counter is 1, indicating a live object with no in-flight calls.
+//      The initial value for the flag is false.
+//
+//    * At the start of each method call, we atomically check the counter.
+//      If it is 0 then the underlying Rust struct has already been destroyed and the call is aborted.
+//      If it is nonzero them we atomically increment it by 1 and proceed with the method call.
+//
+//    * At the end of each method call, we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+//    * When `destroy` is called, we atomically flip the flag from false to true.
+//      If the flag was already true we silently fail.
+//      Otherwise we atomically decrement and check the counter.
+//      If it has reached zero then we destroy the underlying Rust struct.
+//
+// Astute readers may observe that this all sounds very similar to the way that Rust's `Arc<T>` works,
+// and indeed it is, with the addition of a flag to guard against multiple calls to `destroy`.
+//
+// The overall effect is that the underlying Rust struct is destroyed only when `destroy` has been
+// called *and* all in-flight method calls have completed, avoiding violating any of the expectations
+// of the underlying Rust code.
+//
+// This makes a cleaner a better alternative to _not_ calling `destroy()` as
+// and when the object is finished with, but the abstraction is not perfect: if the Rust object's `drop`
+// method is slow, and/or there are many objects to cleanup, and it's on a low end Android device, then the cleaner
+// thread may be starved, and the app will leak memory.
+//
+// In this case, `destroy`ing manually may be a better solution.
+//
+// The cleaner can live side by side with the manual calling of `destroy`. In the order of responsiveness, uniffi objects
+// with Rust peers are reclaimed:
+//
+// 1. By calling the `destroy` method of the object, which calls `rustObject.free()`. If that doesn't happen:
+// 2. When the object becomes unreachable, AND the Cleaner thread gets to call `rustObject.free()`. If the thread is starved then:
+// 3. The memory is reclaimed when the process terminates.
+//
+// [1] https://stackoverflow.com/questions/24376768/can-java-finalize-an-object-when-it-is-still-in-scope/24380219
+//
+
+
+/**
+ * 32 bytes that seal the secrets in a store. They stay on this side of the border and are wiped with it. Prints redacted.
+ */
+public interface StoreKeyInterface {
+    
+    /**
+     * The bytes, for the keystore.
+     */
+    fun `bytes`(): kotlin.ByteArray
+    
+    companion object
+}
+
+/**
+ * 32 bytes that seal the secrets in a store. They stay on this side of the border and are wiped with it. Prints redacted.
+ */
+open class StoreKey: Disposable, AutoCloseable, StoreKeyInterface
+{
+
+    @Suppress("UNUSED_PARAMETER")
+    /**
+     * @suppress
+     */
+    constructor(withHandle: UniffiWithHandle, handle: Long) {
+        this.handle = handle
+        this.cleanable = UniffiLib.CLEANER.register(this, UniffiCleanAction(handle))
+    }
+
+    /**
+     * @suppress
+     *
+     * This constructor can be used to instantiate a fake object. Only used for tests. Any
+     * attempt to actually use an object constructed this way will fail as there is no
+     * connected Rust object.
+     */
+    @Suppress("UNUSED_PARAMETER")
+    constructor(noHandle: NoHandle) {
+        this.handle = 0
+        this.cleanable = null
+    }
+    /**
+     * A key that the host has kept.
+     */
+    constructor(`bytes`: kotlin.ByteArray) :
+        this(UniffiWithHandle, 
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_constructor_storekey_new(
+    
+        
+        FfiConverterByteArray.lower(`bytes`),_status)
+}
+    )
+
+    protected val handle: Long
+    protected val cleanable: UniffiCleaner.Cleanable?
+
+    private val wasDestroyed = AtomicBoolean(false)
+    private val callCounter = AtomicLong(1)
+
+    /**
+     * Whether the current object has been destroyed and its reference is gone in the Rust side.
+     */
+    val uniffiIsDestroyed: Boolean get() = wasDestroyed.get()
+
+    override fun destroy() {
+        // Only allow a single call to this method.
+        // TODO: maybe we should log a warning if called more than once?
+        if (this.wasDestroyed.compareAndSet(false, true)) {
+            // This decrement always matches the initial count of 1 given at creation time.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    @Synchronized
+    override fun close() {
+        this.destroy()
+    }
+
+    internal inline fun <R> callWithHandle(block: (handle: Long) -> R): R {
+        // Check and increment the call counter, to keep the object alive.
+        // This needs a compare-and-set retry loop in case of concurrent updates.
+        do {
+            val c = this.callCounter.get()
+            if (c == 0L) {
+                throw IllegalStateException("${this.javaClass.simpleName} object has already been destroyed")
+            }
+            if (c == Long.MAX_VALUE) {
+                throw IllegalStateException("${this.javaClass.simpleName} call counter would overflow")
+            }
+        } while (! this.callCounter.compareAndSet(c, c + 1L))
+        // Now we can safely do the method call without the handle being freed concurrently.
+        try {
+            return block(this.uniffiCloneHandle())
+        } finally {
+            // This decrement always matches the increment we performed above.
+            if (this.callCounter.decrementAndGet() == 0L) {
+                cleanable?.clean()
+            }
+        }
+    }
+
+    // Use a static inner class instead of a closure so as not to accidentally
+    // capture `this` as part of the cleanable's action.
+    private class UniffiCleanAction(private val handle: Long) : Runnable {
+        override fun run() {
+            if (handle == 0.toLong()) {
+                // Fake object created with `NoHandle`, don't try to free.
+                return;
+            }
+            uniffiRustCall { status ->
+                UniffiLib.uniffi_keyfob_uniffi_fn_free_storekey(handle, status)
+            }
+        }
+    }
+
+    /**
+     * @suppress
+     */
+    fun uniffiCloneHandle(): Long {
+        if (handle == 0.toLong()) {
+            throw InternalException("uniffiCloneHandle() called on NoHandle object");
+        }
+        return uniffiRustCall() { status ->
+            UniffiLib.uniffi_keyfob_uniffi_fn_clone_storekey(handle, status)
+        }
+    }
+
+    
+    /**
+     * The bytes, for the keystore.
+     */
+    @Throws(KeyfobException::class)override fun `bytes`(): kotlin.ByteArray {
+            return FfiConverterByteArray.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_storekey_bytes(
+        it,
+        _status)
+}
+    }
+    )
+    }
+    
+
+    
+
+    
+
+    // The local Rust `Display`/`Debug` implementation.
+    override fun toString(): String {
+        return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCall() { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_storekey_uniffi_trait_display(
+        it,
+        _status)
+}
+    }
+    )
+    }
+
+    
+    companion object {
+        
+    /**
+     * A new key, from the system's random generator.
+     */
+    @Throws(KeyfobException::class) fun `generate`(): StoreKey {
+            return FfiConverterTypeStoreKey.lift(
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_constructor_storekey_generate(
+    
+        _status)
+}
+    )
+    }
+    
+
+        
+    }
+    
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeStoreKey: FfiConverter<StoreKey, Long> {
+    override fun lower(value: StoreKey): Long {
+        return value.uniffiCloneHandle()
+    }
+
+    override fun lift(value: Long): StoreKey {
+        return StoreKey(UniffiWithHandle, value)
+    }
+
+    override fun read(buf: ByteBuffer): StoreKey {
+        return lift(buf.getLong())
+    }
+
+    override fun allocationSize(value: StoreKey) = 8UL
+
+    override fun write(value: StoreKey, buf: ByteBuffer) {
         buf.putLong(lower(value))
     }
 }
@@ -6249,6 +6980,16 @@ data class Health (
     val `sqliteVersion`: kotlin.String
     , 
     /**
+     * How the secrets in the store are kept.
+     */
+    val `sealing`: Sealing
+    , 
+    /**
+     * How many damaged databases lie in the folder, moved aside.
+     */
+    val `movedAside`: kotlin.ULong
+    , 
+    /**
      * How many sessions are active.
      */
     val `activeSessions`: kotlin.UInt
@@ -6300,6 +7041,8 @@ public object FfiConverterTypeHealth: FfiConverterRustBuffer<Health> {
         return Health(
             FfiConverterInt.read(buf),
             FfiConverterString.read(buf),
+            FfiConverterTypeSealing.read(buf),
+            FfiConverterULong.read(buf),
             FfiConverterUInt.read(buf),
             FfiConverterUInt.read(buf),
             FfiConverterSequenceTypeInterrupted.read(buf),
@@ -6313,6 +7056,8 @@ public object FfiConverterTypeHealth: FfiConverterRustBuffer<Health> {
     override fun allocationSize(value: Health) = (
             FfiConverterInt.allocationSize(value.`schemaVersion`) +
             FfiConverterString.allocationSize(value.`sqliteVersion`) +
+            FfiConverterTypeSealing.allocationSize(value.`sealing`) +
+            FfiConverterULong.allocationSize(value.`movedAside`) +
             FfiConverterUInt.allocationSize(value.`activeSessions`) +
             FfiConverterUInt.allocationSize(value.`endedSessions`) +
             FfiConverterSequenceTypeInterrupted.allocationSize(value.`interrupted`) +
@@ -6325,6 +7070,8 @@ public object FfiConverterTypeHealth: FfiConverterRustBuffer<Health> {
     override fun write(value: Health, buf: ByteBuffer) {
             FfiConverterInt.write(value.`schemaVersion`, buf)
             FfiConverterString.write(value.`sqliteVersion`, buf)
+            FfiConverterTypeSealing.write(value.`sealing`, buf)
+            FfiConverterULong.write(value.`movedAside`, buf)
             FfiConverterUInt.write(value.`activeSessions`, buf)
             FfiConverterUInt.write(value.`endedSessions`, buf)
             FfiConverterSequenceTypeInterrupted.write(value.`interrupted`, buf)
@@ -9109,6 +9856,53 @@ public object FfiConverterTypeScreenError : FfiConverterRustBuffer<ScreenExcepti
 
 
 /**
+ * How a store keeps its secrets.
+ */
+
+enum class Sealing {
+    
+    /**
+     * As they are.
+     */
+    PLAINTEXT,
+    /**
+     * Sealed, and the key is here.
+     */
+    SEALED,
+    /**
+     * Sealed, and the key was not to be had yet.
+     */
+    LOCKED;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeSealing: FfiConverterRustBuffer<Sealing> {
+    override fun read(buf: ByteBuffer) = try {
+        Sealing.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: Sealing) = 4UL
+
+    override fun write(value: Sealing, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
  * Whether a request that got no answer may have reached the provider.
  */
 
@@ -9226,6 +10020,305 @@ public object FfiConverterTypeSessionState : FfiConverterRustBuffer<SessionState
             is SessionState.Ended -> {
                 buf.putInt(2)
                 FfiConverterString.write(value.`reason`, buf)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+/**
+ * What the keystore says.
+ */
+sealed class StoreKeyAnswer: Disposable  {
+    
+    /**
+     * Here it is.
+     */
+    data class Key(
+        /**
+         * The key.
+         */
+        val `key`: dev.keyfob.internal.StoreKey) : StoreKeyAnswer()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * Not now.
+     */
+    object NotNow : StoreKeyAnswer()
+    
+    
+    /**
+     * Gone for good.
+     */
+    object Gone : StoreKeyAnswer()
+    
+    
+
+    
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+        when(this) {
+            is StoreKeyAnswer.Key -> {
+                
+    Disposable.destroy(
+        this.`key`
+    )
+                
+            }
+            is StoreKeyAnswer.NotNow -> {// Nothing to destroy
+            }
+            is StoreKeyAnswer.Gone -> {// Nothing to destroy
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeStoreKeyAnswer : FfiConverterRustBuffer<StoreKeyAnswer>{
+    override fun read(buf: ByteBuffer): StoreKeyAnswer {
+        return when(buf.getInt()) {
+            1 -> StoreKeyAnswer.Key(
+                FfiConverterTypeStoreKey.read(buf),
+                )
+            2 -> StoreKeyAnswer.NotNow
+            3 -> StoreKeyAnswer.Gone
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: StoreKeyAnswer): ULong = when(value) {
+        is StoreKeyAnswer.Key -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeStoreKey.allocationSize(value.`key`)
+            )
+        }
+        is StoreKeyAnswer.NotNow -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+        is StoreKeyAnswer.Gone -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: StoreKeyAnswer, buf: ByteBuffer) {
+        when(value) {
+            is StoreKeyAnswer.Key -> {
+                buf.putInt(1)
+                FfiConverterTypeStoreKey.write(value.`key`, buf)
+                Unit
+            }
+            is StoreKeyAnswer.NotNow -> {
+                buf.putInt(2)
+                Unit
+            }
+            is StoreKeyAnswer.Gone -> {
+                buf.putInt(3)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+}
+
+
+
+
+
+
+
+/**
+ * The host's store key source threw. What it threw is dropped.
+ */
+sealed class StoreKeyException: kotlin.Exception() {
+    
+    /**
+     * The host's store key source threw.
+     */
+    class Failed(
+        ) : StoreKeyException() {
+        override val message
+            get() = ""
+    }
+    
+
+    
+
+
+    companion object ErrorHandler : UniffiRustCallStatusErrorHandler<StoreKeyException> {
+        override fun lift(error_buf: RustBuffer.ByValue): StoreKeyException = FfiConverterTypeStoreKeyError.lift(error_buf)
+    }
+
+    
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeStoreKeyError : FfiConverterRustBuffer<StoreKeyException> {
+    override fun read(buf: ByteBuffer): StoreKeyException {
+        
+
+        return when(buf.getInt()) {
+            1 -> StoreKeyException.Failed()
+            else -> throw RuntimeException("invalid error enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: StoreKeyException): ULong {
+        return when(value) {
+            is StoreKeyException.Failed -> (
+                // Add the size for the Int that specifies the variant plus the size needed for all fields
+                4UL
+            )
+        }
+    }
+
+    override fun write(value: StoreKeyException, buf: ByteBuffer) {
+        when(value) {
+            is StoreKeyException.Failed -> {
+                buf.putInt(1)
+                Unit
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+
+}
+
+
+
+/**
+ * Where a store has its key from.
+ */
+sealed class StoreKeyOrigin: Disposable  {
+    
+    /**
+     * The host has it.
+     */
+    data class Key(
+        /**
+         * The key.
+         */
+        val `key`: dev.keyfob.internal.StoreKey) : StoreKeyOrigin()
+        
+    {
+        
+
+        companion object
+    }
+    
+    /**
+     * The host's keystore has it.
+     */
+    data class Source(
+        /**
+         * Who asks it.
+         */
+        val `source`: dev.keyfob.internal.HostStoreKeySource) : StoreKeyOrigin()
+        
+    {
+        
+
+        companion object
+    }
+    
+
+    
+    @Suppress("UNNECESSARY_SAFE_CALL") // codegen is much simpler if we unconditionally emit safe calls here
+    override fun destroy() {
+        when(this) {
+            is StoreKeyOrigin.Key -> {
+                
+    Disposable.destroy(
+        this.`key`
+    )
+                
+            }
+            is StoreKeyOrigin.Source -> {
+                
+    Disposable.destroy(
+        this.`source`
+    )
+                
+            }
+        }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
+    }
+    
+
+    
+    
+
+
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeStoreKeyOrigin : FfiConverterRustBuffer<StoreKeyOrigin>{
+    override fun read(buf: ByteBuffer): StoreKeyOrigin {
+        return when(buf.getInt()) {
+            1 -> StoreKeyOrigin.Key(
+                FfiConverterTypeStoreKey.read(buf),
+                )
+            2 -> StoreKeyOrigin.Source(
+                FfiConverterTypeHostStoreKeySource.read(buf),
+                )
+            else -> throw RuntimeException("invalid enum value, something is very wrong!!")
+        }
+    }
+
+    override fun allocationSize(value: StoreKeyOrigin): ULong = when(value) {
+        is StoreKeyOrigin.Key -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeStoreKey.allocationSize(value.`key`)
+            )
+        }
+        is StoreKeyOrigin.Source -> {
+            // Add the size for the Int that specifies the variant plus the size needed for all fields
+            (
+                4UL
+                + FfiConverterTypeHostStoreKeySource.allocationSize(value.`source`)
+            )
+        }
+    }
+
+    override fun write(value: StoreKeyOrigin, buf: ByteBuffer) {
+        when(value) {
+            is StoreKeyOrigin.Key -> {
+                buf.putInt(1)
+                FfiConverterTypeStoreKey.write(value.`key`, buf)
+                Unit
+            }
+            is StoreKeyOrigin.Source -> {
+                buf.putInt(2)
+                FfiConverterTypeHostStoreKeySource.write(value.`source`, buf)
                 Unit
             }
         }.let { /* this makes the `when` an expression, which ensures it is exhaustive */ }
@@ -9362,6 +10455,49 @@ public object FfiConverterTypeTransportFailure: FfiConverterRustBuffer<Transport
     override fun allocationSize(value: TransportFailure) = 4UL
 
     override fun write(value: TransportFailure, buf: ByteBuffer) {
+        buf.putInt(value.ordinal + 1)
+    }
+}
+
+
+
+
+
+/**
+ * Which key is asked for.
+ */
+
+enum class WantedKey {
+    
+    /**
+     * The one that this store was sealed with.
+     */
+    EXISTING,
+    /**
+     * Any: nothing in the store needs an older one.
+     */
+    NEW;
+
+    
+
+
+    companion object
+}
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeWantedKey: FfiConverterRustBuffer<WantedKey> {
+    override fun read(buf: ByteBuffer) = try {
+        WantedKey.values()[buf.getInt() - 1]
+    } catch (e: IndexOutOfBoundsException) {
+        throw RuntimeException("invalid enum value, something is very wrong!!", e)
+    }
+
+    override fun allocationSize(value: WantedKey) = 4UL
+
+    override fun write(value: WantedKey, buf: ByteBuffer) {
         buf.putInt(value.ordinal + 1)
     }
 }
@@ -9524,6 +10660,38 @@ public object FfiConverterOptionalString: FfiConverterRustBuffer<kotlin.String?>
         } else {
             buf.put(1)
             FfiConverterString.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalByteArray: FfiConverterRustBuffer<kotlin.ByteArray?> {
+    override fun read(buf: ByteBuffer): kotlin.ByteArray? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterByteArray.read(buf)
+    }
+
+    override fun allocationSize(value: kotlin.ByteArray?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterByteArray.allocationSize(value)
+        }
+    }
+
+    override fun write(value: kotlin.ByteArray?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterByteArray.write(value, buf)
         }
     }
 }
@@ -9844,6 +11012,38 @@ public object FfiConverterOptionalTypeLoopback: FfiConverterRustBuffer<Loopback?
         } else {
             buf.put(1)
             FfiConverterTypeLoopback.write(value, buf)
+        }
+    }
+}
+
+
+
+
+/**
+ * @suppress
+ */
+public object FfiConverterOptionalTypeStoreKeyOrigin: FfiConverterRustBuffer<StoreKeyOrigin?> {
+    override fun read(buf: ByteBuffer): StoreKeyOrigin? {
+        if (buf.get().toInt() == 0) {
+            return null
+        }
+        return FfiConverterTypeStoreKeyOrigin.read(buf)
+    }
+
+    override fun allocationSize(value: StoreKeyOrigin?): ULong {
+        if (value == null) {
+            return 1UL
+        } else {
+            return 1UL + FfiConverterTypeStoreKeyOrigin.allocationSize(value)
+        }
+    }
+
+    override fun write(value: StoreKeyOrigin?, buf: ByteBuffer) {
+        if (value == null) {
+            buf.put(0)
+        } else {
+            buf.put(1)
+            FfiConverterTypeStoreKeyOrigin.write(value, buf)
         }
     }
 }
