@@ -25,7 +25,7 @@ struct visit {
 
 static void *go(void *context) {
     struct visit *visit = context;
-    char redirect[8192];
+    char redirect[16384];
     snprintf(redirect, sizeof redirect, "%s", ask(visit->verb, visit->url));
     visit->page = http_get(redirect);
     return NULL;
