@@ -15,6 +15,10 @@ const OWN: &str = "read from what the app has written itself";
 /// What is no part of the API.
 const TEST: &str = "only there with the core's feature `simulation`, for its own tests";
 
+/// What would double the crates that libkeyfob is made of.
+const KEYRING: &str =
+    "only there with the core's feature `keyring`, which libkeyfob does without: a C host has a callback for the key";
+
 /// Each public item, and either the names in C that reach it or the reason why there is none.
 const COVERED: &[(&str, &str)] = &[
     ("AccessToken::expires_at", "keyfob_token_expires_at_ms"),
@@ -195,6 +199,8 @@ const COVERED: &[(&str, &str)] = &[
     ("Observer::clock_skew", "keyfob_clock_skew_fn keyfob_config_set_observer"),
     ("Observer::login_required", "keyfob_login_required_fn keyfob_config_set_observer"),
     ("Observer::session_changed", "keyfob_session_changed_fn keyfob_config_set_observer"),
+    ("OsKeyring::missing_is_gone", KEYRING),
+    ("OsKeyring::new", KEYRING),
     ("PendingLogin::created_at", "keyfob_pending_login_created_at_ms"),
     ("PendingLogin::expires_at", "keyfob_pending_login_expires_at_ms"),
     ("PendingLogin::id", "keyfob_pending_login_id"),

@@ -15,6 +15,8 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
     ("Completed", "into_session", "moving out of a value is for Rust; `session` is mirrored"),
     ("Config", "as_another_process", "for the core's own tests, and in no build that ships"),
     ("Config", "builder", "a configuration crosses as JSON, which says the same"),
+    ("Config", "with_store_key", "`open` takes a `StoreKeyOrigin`, which calls it"),
+    ("Config", "with_store_key_source", "`open` takes a `StoreKeyOrigin`, which calls it"),
     ("Error", "is_login_required", "the variant `LoginRequired` says it"),
     ("Freshness", "secs", "`millis` says the same"),
     ("Freshness", "stored", "a session's `profile` is the stored one"),
@@ -35,6 +37,10 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
 /// Types without any mirror.
 const LEFT_OUT_TYPES: &[(&str, &str)] = &[
     ("ConfigBuilder", "a configuration crosses as JSON, which says the same"),
+    (
+        "OsKeyring",
+        "only there with the core's feature `keyring`, which this library does without: the host's keystore answers a callback",
+    ),
     ("RefreshPolicy", "the configuration's JSON names it: `refresh_policy`"),
     ("Registration", "registrations are part of the configuration's JSON"),
 ];

@@ -29,8 +29,8 @@ Usage: cargo demo -- login REGISTRATION --config FILE [--key-file FILE]
                  the store key, made when it is missing; by default it is beside
                  the configuration, with .key at the end of the name. It stands
                  in for the system's keystore: any program of yours can read it
-  --device       log in on another device, a phone for instance: shows a code and
-                 a QR code of the provider's page (RFC 8628)
+  --device       log in on another device, a phone for instance: shows a code
+                 and a QR code of the provider's page (RFC 8628)
   --paste        open no browser: print the URL and wait for the redirect
   --end          log out instead: end the session of that registration and have
                  its tokens revoked

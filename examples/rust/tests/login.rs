@@ -324,7 +324,12 @@ fn login_tells_how_it_is_used_and_names_wrong_arguments() {
     for arguments in [&["login", "--help"] as &[_], &["--", "login", "-h"]] {
         let (status, output, errors) = run(arguments);
         assert!(status.success() && errors.is_empty());
-        assert!(output.contains("login REGISTRATION --config FILE") && output.contains("--device"), "{output}");
+        assert!(
+            output.contains("login REGISTRATION --config FILE")
+                && output.contains("--device")
+                && output.contains("--key-file"),
+            "{output}"
+        );
         assert!(output.lines().all(|line| line.chars().count() <= 80), "{output}");
     }
     for (arguments, named) in [
