@@ -36,6 +36,7 @@ const NOBODY: u32 = 65534;
 
 fn main() {
     work_if_child();
+    let program = Program::new();
     let cases: [Case; 5] = [
         Case { name: "a_folder_that_cannot_be_written", folder: 0o500, database: 0o600, lock_files: true },
         Case {
@@ -51,13 +52,16 @@ fn main() {
     let mut trials = Vec::new();
     for case in cases {
         for (left, killed) in [("closed", false), ("left_by_a_dead_process", true)] {
+            let program = program.path.clone();
             trials.push(Trial::test(format!("{}::{left}", case.name), move || {
-                nothing_is_sent_and_nothing_lost(case, killed);
+                nothing_is_sent_and_nothing_lost(case, &program, killed);
                 Ok(())
             }));
         }
     }
-    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+    let conclusion = libtest_mimic::run(&Arguments::from_args(), trials);
+    drop(program);
+    conclusion.exit();
 }
 
 #[derive(Clone, Copy)]
@@ -66,6 +70,24 @@ struct Case {
     folder: u32,
     database: u32,
     lock_files: bool,
+}
+
+/// This program, where every user can start it.
+struct Program {
+    path: PathBuf,
+    _temp: Temp,
+}
+
+impl Program {
+    /// Made before there is a second thread: a child that is being started has every open file of this process for a moment, and nobody can run a program
+    /// that is open for writing.
+    fn new() -> Self {
+        let temp = Temp::new();
+        let path = temp.store().with_file_name("program");
+        // Where the executable lies may be closed to that user.
+        fs::copy(std::env::current_exe().unwrap(), &path).unwrap();
+        Self { path, _temp: temp }
+    }
 }
 
 /// The user that the library works as.
@@ -77,20 +99,17 @@ struct Guest {
 
 impl Guest {
     /// Gives everything in the store to that user.
-    fn of(place: Place, temp: &Temp) -> Self {
+    fn of(place: Place, temp: &Temp, program: &Path) -> Self {
         let drops = rustix::process::geteuid().is_root();
-        let program = std::env::current_exe().unwrap();
+        let guest = Self { place, program: program.to_owned(), drops };
         if !drops {
-            return Self { place, program, drops };
+            return guest;
         }
-        // Where the executable lies may be closed to that user.
-        let copy = temp.store().with_file_name("program");
-        fs::copy(program, &copy).unwrap();
         let store = temp.store();
         for path in fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path()).chain([store]) {
             chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
         }
-        Self { place, program: copy, drops }
+        guest
     }
 
     /// Does one thing, and says how that ended.
@@ -113,7 +132,7 @@ fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-fn nothing_is_sent_and_nothing_lost(case: Case, killed: bool) {
+fn nothing_is_sent_and_nothing_lost(case: Case, program: &Path, killed: bool) {
     let mut script = Script::default();
     script.tokens.reuse = Reuse::RevokeFamily;
     let idp = Idp::start(script).unwrap();
@@ -149,7 +168,7 @@ fn nothing_is_sent_and_nothing_lost(case: Case, killed: bool) {
     for name in beside {
         let _ = fs::remove_file(temp.store().join(name));
     }
-    let guest = Guest::of(place, &temp);
+    let guest = Guest::of(place, &temp, program);
     let database = temp.store().join("keyfob.db");
     let files = (content("keyfob.db"), content("keyfob.db-wal"));
     mode(&database, case.database);
