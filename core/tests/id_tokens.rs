@@ -4,10 +4,10 @@
 
 mod support;
 
-use keyfob::{ErrorKind, Reason};
-use keyfob_idp::Algorithm;
+use keyfob::{Config, ErrorKind, Freshness, Keyfob, LoginOptions, Provider, Reason, Registration};
+use keyfob_idp::{Algorithm, ClientAuth, Idp, Script};
 use serde_json::{Value, json};
-use support::{Bench, tamper};
+use support::{Bench, REDIRECT_URI, SSO, Temp, sealed, tamper};
 
 /// Logs in at a provider whose ID token is changed as told: gives what came of it.
 fn lie(part: &Value) -> Option<Reason> {
@@ -86,14 +86,93 @@ fn an_id_token_that_was_asked_for_and_did_not_come_is_missed() {
 }
 
 #[test]
-fn both_algorithms_are_verified() {
-    for algorithm in [Algorithm::RS256, Algorithm::ES256] {
+fn s41_every_algorithm_that_the_metadata_names_is_verified_and_no_other() {
+    use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
+    for algorithm in [RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA] {
         let bench = Bench::new(|script| script.algorithms = vec![algorithm]);
-        assert_eq!(bench.log_in().provider_uid(), "u-1");
+        let session = bench.log_in();
+        assert_eq!(session.provider_uid(), "u-1", "{algorithm:?}");
+        bench.keyfob.refresh_session(session.id()).unwrap();
+        // Rightly signed, by an algorithm that this provider does not say it uses.
+        let other = if algorithm == RS256 { "ES256" } else { "RS256" };
+        bench.script(|script| script.tamper.id_token = tamper(json!({ "alg": other })));
+        let error = bench.keyfob.complete_login(&bench.redirect()).unwrap_err();
+        assert_eq!(error.reason(), Reason::IdTokenAlgNotAllowed, "{algorithm:?}");
     }
-    let bench = Bench::new(|script| script.algorithms = vec![Algorithm::EdDSA]);
-    let error = bench.keyfob.complete_login(&bench.redirect()).unwrap_err();
-    assert_eq!(error.reason(), Reason::IdTokenAlgNotAllowed, "this version does not know EdDSA");
+}
+
+/// A confidential client whose provider's file names these algorithms, at a provider that signs with HS256 and the client's secret.
+fn by_secret(algorithms: &[&str], secret: Option<&str>) -> (Idp, Temp, Keyfob) {
+    let mut script = Script::default();
+    if let Some(secret) = secret {
+        script.registrations[0].client_auth = ClientAuth::Basic;
+        script.registrations[0].client_secret = Some(secret.to_owned());
+    }
+    script.tamper.id_token = tamper(json!({"alg": "HS256", "hmac_key": "client_secret"}));
+    let idp = Idp::start(script).unwrap();
+    let temp = Temp::new();
+    let provider = json!({
+        "id": "by-secret", "kind": "oidc", "issuer": idp.issuer(), "scopes": {"default": ["openid", "email"]},
+        "id_token": {"algorithms": algorithms}, "profile": {"uid": "/sub"},
+    });
+    let mut registration = Registration::new(SSO, "by-secret", "demo", REDIRECT_URI);
+    if let Some(secret) = secret {
+        registration = registration.client_secret(secret);
+    }
+    let builder = Config::builder(temp.store())
+        .provider(Provider::from_json(&provider.to_string()).unwrap())
+        .registration(registration);
+    let keyfob = Keyfob::open(sealed(builder)).unwrap();
+    (idp, temp, keyfob)
+}
+
+#[test]
+fn s41_hs256_is_taken_of_a_confidential_client_where_the_provider_s_file_says_so() {
+    const LONG: &str = "a secret of thirty-two characters";
+    let log_in = |algorithms: &[&str], secret| {
+        let (idp, _temp, keyfob) = by_secret(algorithms, secret);
+        let login = keyfob.begin_login(SSO, LoginOptions::new()).unwrap();
+        let outcome = keyfob.complete_login(&support::log_in(login.authorization_url()));
+        let fetched = idp.requests().iter().any(|request| request.path == "/jwks");
+        outcome.map(|done| (done.session().provider_uid().to_owned(), fetched)).map_err(|error| error.reason())
+    };
+    assert_eq!(log_in(&["ES256", "HS256"], Some(LONG)), Ok(("u-1".to_owned(), false)), "and no key is fetched");
+    assert_eq!(log_in(&["ES256"], Some(LONG)), Err(Reason::IdTokenAlgNotAllowed), "the file does not say so");
+    assert_eq!(log_in(&["ES256", "HS256"], None), Err(Reason::IdTokenAlgNotAllowed), "a public client");
+    assert_eq!(log_in(&["ES256", "HS256"], Some("short")), Err(Reason::IdTokenAlgNotAllowed), "RFC 7518 section 3.2");
+}
+
+#[test]
+fn s49_what_a_login_asks_of_the_id_token_is_what_it_must_say() {
+    let log_in = |parameters: &[(&str, &str)], change: &dyn Fn(&mut Script)| {
+        let bench = Bench::new(change);
+        let mut options = LoginOptions::new();
+        for (name, value) in parameters {
+            options = options.parameter(*name, *value);
+        }
+        let login = bench.keyfob.begin_login(SSO, options).unwrap();
+        let sent = support::parameter(login.authorization_url(), parameters[0].0);
+        assert_eq!(sent.as_deref(), Some(parameters[0].1));
+        let redirect = support::log_in(login.authorization_url());
+        // What was asked for is kept with the login: any process completes it.
+        bench.another().complete_login(&redirect).map(drop).map_err(|error| error.reason())
+    };
+    let claim = |part: Value| move |script: &mut Script| script.tamper.id_token = tamper(part.clone());
+    let nothing = |_: &mut Script| {};
+    assert_eq!(log_in(&[("max_age", "300")], &nothing), Ok(()));
+    let old = claim(json!({"shift": {"auth_time": -3600}}));
+    assert_eq!(log_in(&[("max_age", "300")], &old), Err(Reason::IdTokenAuthTime));
+    assert_eq!(log_in(&[("prompt", "login")], &old), Ok(()), "nobody asked");
+    let none = claim(json!({"remove": ["auth_time"]}));
+    assert_eq!(log_in(&[("max_age", "300")], &none), Err(Reason::IdTokenAuthTime));
+    let strong = claim(json!({"set": {"acr": "urn:strong"}}));
+    assert_eq!(log_in(&[("acr_values", "urn:stronger urn:strong")], &strong), Ok(()));
+    assert_eq!(log_in(&[("acr_values", "urn:stronger")], &strong), Err(Reason::IdTokenAcr));
+    assert_eq!(log_in(&[("acr_values", "urn:stronger")], &nothing), Err(Reason::IdTokenAcr));
+
+    let bench = Bench::new(|_| {});
+    let error = bench.keyfob.begin_login(SSO, LoginOptions::new().parameter("max_age", "soon")).unwrap_err();
+    assert_eq!(error.reason(), Reason::InvalidArgument);
 }
 
 #[test]
@@ -174,4 +253,62 @@ fn s60_a_userinfo_about_somebody_else_makes_no_session() {
     assert_eq!((error.kind(), error.reason()), (ErrorKind::TokenRejected, Reason::UserInfoSubMismatch));
     assert_eq!(bench.keyfob.complete_login(&redirect).unwrap_err().reason(), Reason::RedirectUsed);
     assert!(bench.keyfob.sessions().unwrap().is_empty());
+}
+
+#[test]
+fn s60_a_signed_userinfo_is_verified_as_an_id_token_is() {
+    let ask = |part: Value, change: &dyn Fn(&mut Script)| {
+        let bench = Bench::new(|script| {
+            script.userinfo_signed = true;
+            script.tamper.id_token = tamper(json!({"remove": ["email"]}));
+            script.tamper.userinfo_jwt = tamper(part.clone());
+            change(script);
+        });
+        let redirect = bench.redirect();
+        let mut outcome = bench.keyfob.complete_login(&redirect);
+        if outcome.as_ref().is_err_and(|error| error.reason() == Reason::BackOff) {
+            // Its key may have been published since the keys were fetched, a moment ago.
+            bench.clock.pass(std::time::Duration::from_secs(60));
+            outcome = bench.keyfob.complete_login(&redirect);
+            assert_eq!(bench.count("/token"), 1, "{part}");
+        }
+        let last = bench.idp.requests().pop().unwrap();
+        assert!(["/userinfo", "/jwks"].contains(&last.path.as_str()), "{part}: {} was sent", last.path);
+        if let Ok(done) = &outcome {
+            // Asked again, later, by the session.
+            let profile = bench.keyfob.profile(done.session().id(), Freshness::secs(0));
+            assert_eq!(profile.unwrap().email(), Some("ada@example.com"), "{part}");
+        }
+        outcome.map(|done| done.session().profile().email().map(str::to_owned)).map_err(|error| error.reason())
+    };
+    let nothing = |_: &mut Script| {};
+    for good in [
+        json!({}),
+        json!({"remove": ["iss", "aud"]}),
+        json!({"header": {"typ": null}}),
+        json!({"set": {"aud": ["demo"]}}),
+        json!({"set": {"exp": 4_000_000_000_u64}}),
+        json!({"alg": "ES256"}),
+    ] {
+        assert_eq!(ask(good.clone(), &nothing), Ok(Some("ada@example.com".to_owned())), "{good}");
+    }
+    for (bad, reason) in [
+        (json!({"corrupt_signature": true}), Reason::IdTokenSignature),
+        (json!({"key": "unpublished"}), Reason::IdTokenSignature),
+        (json!({"alg": "none"}), Reason::IdTokenAlgNotAllowed),
+        (json!({"alg": "HS256"}), Reason::IdTokenAlgNotAllowed),
+        (json!({"append": {"iss": "1"}}), Reason::IdTokenIssuer),
+        (json!({"append": {"aud": "1"}}), Reason::IdTokenAudience),
+        (json!({"append": {"sub": "1"}}), Reason::UserInfoSubMismatch),
+        (json!({"remove": ["sub"]}), Reason::UserInfoSubMismatch),
+        (json!({"set": {"exp": 1}}), Reason::IdTokenExpired),
+        (json!({"header": {"typ": "at+jwt"}}), Reason::IdTokenTyp),
+        (json!({"splice": ",\"sub\":\"u-2\""}), Reason::MalformedJwt),
+        (json!({"raw": "a.b.c.d.e"}), Reason::UnsupportedJwe),
+        (json!({"raw": "{\"sub\":\"u-1\"}"}), Reason::MalformedJwt),
+    ] {
+        assert_eq!(ask(bad.clone(), &nothing), Err(reason), "{bad}");
+    }
+    let plain = |script: &mut Script| script.userinfo_signed = false;
+    assert_eq!(ask(json!({}), &plain), Ok(Some("ada@example.com".to_owned())));
 }

@@ -21,6 +21,7 @@ impl Shared {
             })?;
         let scopes = self.scopes(known, options)?;
         let parameters = parameters(known, options)?;
+        let (max_age, acr_values) = asked_of_id_token(&parameters)?;
         let metadata = self.metadata(known)?;
         self.check_mix_up(known, &metadata)?;
         let secrets = LoginSecrets {
@@ -54,7 +55,7 @@ impl Shared {
                 failure: options.failure.as_deref(),
                 app_data: options.app_data.as_deref(),
                 for_session: options.for_session.as_deref(),
-                pinned: &Pinned { metadata, redirect_uri, scopes, device: None },
+                pinned: &Pinned { metadata, redirect_uri, scopes, device: None, max_age, acr_values },
                 secrets: &secrets,
             },
             &Note::new(JournalEvent::LoginBegun, registration),
@@ -162,6 +163,15 @@ pub(super) fn check_parameters(options: &LoginOptions) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What the request asks of the ID token, whoever put it there: the answer is held to it (security S49).
+pub(super) fn asked_of_id_token(parameters: &[(String, String)]) -> Result<(Option<u64>, Vec<String>)> {
+    let asked = |name: &str| parameters.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str());
+    let seconds = |text: &str| text.parse().map_err(|_| invalid_argument("max_age: not a number of seconds"));
+    let max_age = asked("max_age").map(seconds).transpose()?;
+    let acr_values = asked("acr_values").unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect();
+    Ok((max_age, acr_values))
 }
 
 pub(super) fn asks_for_id_token(known: &Known, scopes: &[String]) -> bool {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::begin::{check_parameters, invalid_argument};
+use super::begin::{asked_of_id_token, check_parameters, invalid_argument};
 use super::login::{MAX_TOKEN_ANSWER, client, hash};
 use super::{Known, Shared, millis};
 use crate::clock::from_millis;
@@ -34,6 +34,7 @@ impl Shared {
             return Err(invalid_argument("redirect_port: a login on another device has no redirect"));
         }
         check_parameters(options)?;
+        let (max_age, acr_values) = asked_of_id_token(&options.parameters)?;
         let scopes = self.scopes(known, options)?;
         let _running = self.common.gate.begin()?;
         let metadata = self.metadata(known)?;
@@ -74,7 +75,8 @@ impl Shared {
         };
         let id = random::id()?;
         let expires_at = begun.wall.saturating_add(millis(answer.life));
-        let pinned = Pinned { metadata, redirect_uri: String::new(), scopes, device: Some(polling) };
+        let pinned =
+            Pinned { metadata, redirect_uri: String::new(), scopes, device: Some(polling), max_age, acr_values };
         self.common.store.begin_login(
             &NewLogin {
                 id: &id,

@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::{Known, Shared};
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::http::{HttpRequest, HttpResponse, Limits};
-use crate::oidc::id_token::Claims;
 use crate::oidc::jwks::KeySet;
 use crate::provider::{Issuer, Metadata, Relaxed};
 
@@ -68,7 +67,16 @@ impl Shared {
 
     /// Checks something against the issuer's keys. When those in the store do not fit it (they rotated), fetches them anew, at most once in half a minute:
     /// a storm of tokens that nobody signed is no reason to ask for each.
-    pub(super) fn with_keys(&self, metadata: &Metadata, check: impl Fn(&KeySet) -> Result<Claims>) -> Result<Claims> {
+    /// A token that the client's own secret signs needs none of them.
+    pub(super) fn with_keys<T>(
+        &self,
+        metadata: &Metadata,
+        needed: bool,
+        check: impl Fn(&KeySet) -> Result<T>,
+    ) -> Result<T> {
+        if !needed {
+            return check(&KeySet::default());
+        }
         let Some(url) = metadata.jwks_uri.as_deref() else {
             return Err(Error::new(Reason::IdTokenKeyNotFound).with_detail("the provider publishes no keys"));
         };

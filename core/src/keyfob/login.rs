@@ -8,7 +8,7 @@ use url::Url;
 
 use super::begin::asks_for_id_token;
 use super::gate::Locked;
-use super::profile::Userinfo;
+use super::profile::{Question, Userinfo};
 use super::{Event, Known, Shared, millis};
 use crate::clock::{from_millis, to_millis};
 use crate::config::RedirectUri;
@@ -16,8 +16,8 @@ use crate::error::{Error, Reason, Result};
 use crate::http::oauth::{ClientAuth, ClientParams, Outcome, exchange};
 use crate::login::Completed;
 use crate::login::redirect::{self, Answer, Redirect};
-use crate::oidc::id_token::{Claims, Expected, verify_login};
-use crate::oidc::jws::Algorithm;
+use crate::oidc::id_token::{Allowed, Claims, Expected, verify_login};
+use crate::oidc::jws::{Algorithm, HS256, is_hs256_key};
 use crate::provider::{AuthMethod, Issuer, IssuerRule, Metadata, ProviderKind, Relaxed};
 use crate::random;
 use crate::refresh::flight::Seat;
@@ -282,10 +282,16 @@ impl Shared {
         let granted = answer.scope.clone().unwrap_or_else(|| login.pinned.scopes.clone());
 
         let claims = match &answer.id_token {
-            Some(token) if known.provider.kind() == ProviderKind::Oidc => Some(self.with_keys(metadata, |keys| {
-                let expected = expected(self, known, metadata, secrets.nonce.as_ref(), answer, &received);
-                verify_login(token.expose(), keys, &expected)
-            })?),
+            Some(token) if known.provider.kind() == ProviderKind::Oidc => {
+                let expected = Expected {
+                    max_age: login.pinned.max_age.map(Duration::from_secs),
+                    acr_values: &login.pinned.acr_values,
+                    nonce: secrets.nonce.as_ref(),
+                    ..expected(self, known, metadata, Some(answer), &received)
+                };
+                let needed = !expected.allowed.needs_no_keys(token.expose());
+                Some(self.with_keys(metadata, needed, |keys| verify_login(token.expose(), keys, &expected))?)
+            }
             // No nonce goes along with a login on another device, and its ID token is due all the same.
             None if secrets.nonce.is_some()
                 || (login.pinned.device.is_some() && asks_for_id_token(known, &login.pinned.scopes)) =>
@@ -300,8 +306,16 @@ impl Shared {
         if let Some(endpoint) =
             metadata.userinfo_endpoint.as_deref().filter(|_| wants_userinfo(&granted, &all, subject))
         {
-            let access_token = answer.access_token.expose();
-            if let Userinfo::Claims { claims, etag } = self.userinfo(known, endpoint, access_token, subject, None)? {
+            let question = Question {
+                known,
+                metadata,
+                endpoint,
+                access_token: answer.access_token.expose(),
+                subject,
+                etag: None,
+                received: &received,
+            };
+            if let Userinfo::Claims { claims, etag } = self.userinfo(&question)? {
                 all = overlay(all, claims);
                 profile_etag = etag;
             }
@@ -396,20 +410,31 @@ pub(super) fn expected<'a>(
     shared: &Shared,
     known: &'a Known,
     metadata: &'a Metadata,
-    nonce: Option<&'a Secret>,
-    answer: &'a TokenAnswer,
+    answer: Option<&'a TokenAnswer>,
     received: &Received,
 ) -> Expected<'a> {
     Expected {
         issuer: metadata.issuer.as_ref().unwrap_or(&NO_ISSUER),
         client_id: known.registration.client_id(),
-        nonce,
-        access_token: Some(answer.access_token.expose()),
+        nonce: None,
+        access_token: answer.map(|answer| answer.access_token.expose()),
         max_age: None,
         acr_values: &[],
-        allowed: Algorithm::ALL,
+        allowed: allowed(known, metadata),
         now: from_millis(received.server),
         leeway: shared.settings.leeway(),
+    }
+}
+
+/// What may sign this provider's ID tokens: what its file says, else what its metadata says, else every algorithm that needs a key of the issuer's.
+pub(super) fn allowed<'a>(known: &'a Known, metadata: &Metadata) -> Allowed<'a> {
+    let file = known.provider.id_token_algorithms();
+    let named = if file.is_empty() { &metadata.id_token_algorithms } else { file };
+    let algorithms: Vec<_> = named.iter().filter_map(|name| Algorithm::from_name(name)).collect();
+    let secret = known.registration.secret().filter(|secret| is_hs256_key(secret.expose().as_bytes()));
+    Allowed {
+        algorithms: if named.is_empty() { Algorithm::ALL.to_vec() } else { algorithms },
+        client_secret: secret.filter(|_| file.iter().any(|name| name == HS256)),
     }
 }
 

@@ -4,19 +4,36 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::documents::{accept_json, expect_success, json_object};
+use super::documents::{expect_success, json_object};
+use super::login::expected;
 use super::refresh::same_provider;
 use super::{Event, Known, Shared};
-use crate::error::{Error, Reason, Result};
+use crate::clock::from_millis;
+use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::http::{HttpRequest, HttpResponse};
-use crate::provider::EmailRequest;
+use crate::oidc::id_token::{Expected, verify_userinfo};
+use crate::provider::{EmailRequest, Metadata};
 use crate::session::{
     ASKED_EMAIL, ASKED_VERIFIED, Freshness, MinValidity, Profile, choose_email, from_claims, overlay,
 };
-use crate::store::SessionRow;
+use crate::store::{Received, SessionRow};
 
 /// Longest userinfo answer.
 const MAX_USERINFO: usize = 512 * 1024;
+
+/// What userinfo is asked with.
+pub(super) struct Question<'a> {
+    pub(super) known: &'a Known,
+    pub(super) metadata: &'a Metadata,
+    pub(super) endpoint: &'a str,
+    pub(super) access_token: &'a str,
+    /// Of the ID token, where one came: the answer must be about that subject before any claim of it is used.
+    pub(super) subject: Option<&'a str>,
+    /// Of the answer that is here already.
+    pub(super) etag: Option<&'a str>,
+    /// When the tokens came, by this device's clock and the provider's.
+    pub(super) received: &'a Received,
+}
 
 /// What userinfo said.
 pub(super) enum Userinfo {
@@ -43,10 +60,18 @@ impl Shared {
         let known = self.known(&row.registration)?;
         let metadata = self.metadata(known)?;
         same_provider(&row, known, &metadata)?;
-        let endpoint = metadata.userinfo_endpoint.ok_or_else(|| Error::new(Reason::NoUserInfo))?;
+        let endpoint = metadata.userinfo_endpoint.as_deref().ok_or_else(|| Error::new(Reason::NoUserInfo))?;
         let row = self.access_token(id, MinValidity::secs(10), None)?;
         let ask = |row: &SessionRow| {
-            self.userinfo(known, &endpoint, row.tokens.access_token.expose(), subject(row), row.profile_etag.as_deref())
+            self.userinfo(&Question {
+                known,
+                metadata: &metadata,
+                endpoint,
+                access_token: row.tokens.access_token.expose(),
+                subject: subject(row),
+                etag: row.profile_etag.as_deref(),
+                received: &row.received,
+            })
         };
         let fetched = match ask(&row) {
             // The token was revoked before its time: one new one is worth a try.
@@ -78,23 +103,22 @@ impl Shared {
         saved.cause.map_or(Ok(profile), |cause| Err(Error::new(cause)))
     }
 
-    /// Asks userinfo. With a subject (an ID token came), the answer must be about that subject before any claim of it is used.
-    pub(super) fn userinfo(
-        &self,
-        known: &Known,
-        endpoint: &str,
-        access_token: &str,
-        subject: Option<&str>,
-        etag: Option<&str>,
-    ) -> Result<Userinfo> {
+    /// Asks userinfo.
+    pub(super) fn userinfo(&self, question: &Question<'_>) -> Result<Userinfo> {
+        let &Question { known, access_token, subject, .. } = question;
         // An unchanged profile says nothing about addresses that are kept elsewhere.
-        let etag = etag.filter(|_| known.provider.email_request().is_none());
+        let etag = question.etag.filter(|_| known.provider.email_request().is_none());
         let condition = etag.map(|etag| ("If-None-Match".to_owned(), etag.to_owned()));
-        let response = self.with_bearer(endpoint, access_token, condition)?;
+        let response = self.with_bearer(question.endpoint, access_token, condition)?;
         if response.status == 304 && etag.is_some() {
             return Ok(Userinfo::Unchanged);
         }
-        let mut claims = succeeded(&response, "userinfo").and_then(|()| json_object(&response.body, "userinfo"))?;
+        succeeded(&response, "userinfo")?;
+        let mut claims = if is_jwt(&response) {
+            self.signed_userinfo(question, &response.body)?
+        } else {
+            json_object(&response.body, "userinfo")?
+        };
         if subject.is_some_and(|subject| claims.get("sub").and_then(Value::as_str) != Some(subject)) {
             return Err(Error::new(Reason::UserInfoSubMismatch));
         }
@@ -104,6 +128,18 @@ impl Shared {
         // Not a value of ours to repeat: one with a line break would make two headers of it.
         let etag = response.header("etag").filter(|etag| etag.bytes().all(|byte| matches!(byte, 0x20..=0x7e)));
         Ok(Userinfo::Claims { claims, etag: etag.map(str::to_owned) })
+    }
+
+    /// An answer that the provider signed (OpenID Connect Core section 5.3.2).
+    fn signed_userinfo(&self, question: &Question<'_>, body: &[u8]) -> Result<Map<String, Value>> {
+        let &Question { known, metadata, received, .. } = question;
+        let token = std::str::from_utf8(body).map_err(|_| Error::new(Reason::MalformedJwt))?.trim();
+        let now = self.wall_millis().saturating_add(received.server.saturating_sub(received.wall));
+        let expected = Expected { now: from_millis(now), ..expected(self, known, metadata, None, received) };
+        let needed = !expected.allowed.needs_no_keys(token);
+        self.with_keys(metadata, needed, |keys| verify_userinfo(token, keys, &expected)).map_err(|error| {
+            if error.kind() == ErrorKind::TokenRejected { error.with_detail("userinfo") } else { error }
+        })
     }
 
     /// The address in an answer of its own. One that the token may not see is a profile without address, and no failure.
@@ -133,10 +169,16 @@ impl Shared {
     }
 
     fn with_bearer(&self, url: &str, access_token: &str, more: Option<(String, String)>) -> Result<HttpResponse> {
-        let mut headers = vec![accept_json(), ("Authorization".to_owned(), format!("Bearer {access_token}"))];
+        let accept = ("Accept".to_owned(), "application/json, application/jwt".to_owned());
+        let mut headers = vec![accept, ("Authorization".to_owned(), format!("Bearer {access_token}"))];
         headers.extend(more);
         Ok(self.send(&HttpRequest::get(url, headers, self.limits(MAX_USERINFO)))?)
     }
+}
+
+fn is_jwt(response: &HttpResponse) -> bool {
+    let kind = response.header("content-type").and_then(|kind| kind.split(';').next());
+    kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/jwt"))
 }
 
 fn succeeded(response: &HttpResponse, what: &str) -> Result<()> {

@@ -151,13 +151,10 @@ impl Shared {
         let (Some(token), Some(identity)) = (&row.tokens.id_token, &row.identity) else {
             return Err(Error::new(Reason::StoreTampered).with_detail("session.verified"));
         };
-        self.with_keys(metadata, |keys| {
-            let expected = expected(self, known, metadata, None, &row.tokens, &row.received);
-            let original =
-                Original { subject: &identity.subject, issuer: &identity.issuer, auth_time: identity.auth_time };
-            verify_refreshed(token.expose(), keys, &expected, &original)
-        })
-        .map(drop)
+        let expected = expected(self, known, metadata, Some(&row.tokens), &row.received);
+        let original = Original { subject: &identity.subject, issuer: &identity.issuer, auth_time: identity.auth_time };
+        let needed = !expected.allowed.needs_no_keys(token.expose());
+        self.with_keys(metadata, needed, |keys| verify_refreshed(token.expose(), keys, &expected, &original)).map(drop)
     }
 
     /// The tokens are there and cannot be checked now. Those before them are served while they are good.

@@ -44,7 +44,9 @@ impl LoginOptions {
     }
 
     /// Adds a parameter to the authorization request, for instance `prompt` = `login` or `login_hint` = an address (OpenID Connect Core
-    /// section 3.1.2.1). Those that make a login safe are Keyfob's own and cannot be set.
+    /// section 3.1.2.1). Those that make a login safe are Keyfob's own and cannot be set. What `max_age` (seconds) and `acr_values` ask for is checked in the
+    /// ID token: a login that does not keep to it is refused with [`Reason::IdTokenAuthTime`](crate::Reason::IdTokenAuthTime) or
+    /// [`Reason::IdTokenAcr`](crate::Reason::IdTokenAcr).
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.push((name.into(), value.into()));
         self

@@ -11,7 +11,7 @@ use ring::digest;
 use serde_json::{Map, Value};
 
 use super::jwks::KeySet;
-use super::jws::{Algorithm, Jws};
+use super::jws::{Algorithm, HS256, Jws};
 use crate::error::{Error, Reason, Result};
 use crate::provider::Issuer;
 use crate::secret::{Secret, constant_time_eq};
@@ -38,11 +38,26 @@ pub(crate) struct Expected<'a> {
     pub(crate) max_age: Option<Duration>,
     /// What the login asked for; empty: nothing.
     pub(crate) acr_values: &'a [String],
-    /// The algorithms that the registration, or the issuer's metadata, allows.
-    pub(crate) allowed: &'a [Algorithm],
+    pub(crate) allowed: Allowed<'a>,
     pub(crate) now: SystemTime,
     /// How far the clocks may differ; more than five minutes counts as five.
     pub(crate) leeway: Duration,
+}
+
+/// What may have signed a token, whatever its header says (RFC 8725 section 3.1).
+#[derive(Clone)]
+pub(crate) struct Allowed<'a> {
+    /// By the issuer's keys: those that the provider's file names, else those that its metadata names, else all.
+    pub(crate) algorithms: Vec<Algorithm>,
+    /// By the client's own secret (`HS256`): only for a confidential client, and only where the provider's file says so (security S41).
+    pub(crate) client_secret: Option<&'a Secret>,
+}
+
+impl Allowed<'_> {
+    /// Whether this token says that the client's secret signs it, and may: then no key of the issuer's is needed.
+    pub(crate) fn needs_no_keys(&self, token: &str) -> bool {
+        self.client_secret.is_some() && Jws::parse(token).is_ok_and(|jws| jws.alg == HS256)
+    }
 }
 
 impl Expected<'_> {
@@ -99,7 +114,7 @@ pub(crate) fn verify_refreshed(
 }
 
 fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>, original: Option<&Original<'_>>) -> Result<Claims> {
-    let (algorithm, claims) = authentic(token, keys, expected.allowed)?;
+    let (hash, claims) = authentic(token, keys, &expected.allowed)?;
     // Who speaks, to whom, and about whom come first: a token about somebody else differs in its times as
     // well, and must not be reported as merely that.
     let issuer = issuer(&claims, expected, original)?;
@@ -110,18 +125,46 @@ fn verify(token: &str, keys: &KeySet, expected: &Expected<'_>, original: Option<
     nonce(&claims, expected, original)?;
     acr(&claims, expected)?;
     let auth_time = auth_time(&claims, expected, original)?;
-    access_token_hash(&claims, expected, algorithm)?;
+    access_token_hash(&claims, expected, hash)?;
     Ok(Claims { subject, issuer, auth_time, all: claims })
 }
 
-/// The payload, once it is known that the issuer signed it.
-fn authentic(token: &str, keys: &KeySet, allowed: &[Algorithm]) -> Result<(Algorithm, Map<String, Value>)> {
+/// Verifies a userinfo answer that is a JWT (OpenID Connect Core section 5.3.2), and gives its claims.
+///
+/// Whom it is from and for need not stand in it, but must be right where they do; whom it is about is for the caller to compare, as with one that is
+/// not signed.
+pub(crate) fn verify_userinfo(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<Map<String, Value>> {
+    let (_, claims) = authentic(token, keys, &expected.allowed)?;
+    if claims.contains_key("iss") {
+        issuer(&claims, expected, None)?;
+    }
+    if claims.contains_key("aud") {
+        audience(&claims, expected)?;
+    }
+    if claims.contains_key("exp") {
+        expiry(&claims, expected)?;
+    }
+    Ok(claims)
+}
+
+/// The payload, once it is known that the issuer signed it, and the hash that it was signed with.
+fn authentic(
+    token: &str,
+    keys: &KeySet,
+    allowed: &Allowed<'_>,
+) -> Result<(&'static digest::Algorithm, Map<String, Value>)> {
     let jws = Jws::parse(token)?;
     if !jws.is_plain_jwt() {
         return Err(Error::new(Reason::IdTokenTyp));
     }
+    if let Some(secret) = allowed.client_secret.filter(|_| jws.alg == HS256) {
+        if !jws.is_authenticated_by(secret.expose().as_bytes()) {
+            return Err(Error::new(Reason::IdTokenSignature));
+        }
+        return Ok((&digest::SHA256, jws.payload));
+    }
     let algorithm = Algorithm::from_name(&jws.alg)
-        .filter(|algorithm| allowed.contains(algorithm))
+        .filter(|algorithm| allowed.algorithms.contains(algorithm))
         .ok_or_else(|| Error::new(Reason::IdTokenAlgNotAllowed))?;
     let mut candidates = keys.candidates(algorithm, jws.kid.as_deref()).peekable();
     if candidates.peek().is_none() {
@@ -130,7 +173,7 @@ fn authentic(token: &str, keys: &KeySet, allowed: &[Algorithm]) -> Result<(Algor
     if !candidates.any(|key| jws.is_signed_by(algorithm, key)) {
         return Err(Error::new(Reason::IdTokenSignature));
     }
-    Ok((algorithm, jws.payload))
+    Ok((algorithm.digest(), jws.payload))
 }
 
 /// S42 and, for a refresh, S59.
@@ -241,11 +284,15 @@ fn auth_time(
 }
 
 /// S51: optional in the code flow, but never wrong.
-fn access_token_hash(claims: &Map<String, Value>, expected: &Expected<'_>, algorithm: Algorithm) -> Result<()> {
+fn access_token_hash(
+    claims: &Map<String, Value>,
+    expected: &Expected<'_>,
+    hash: &'static digest::Algorithm,
+) -> Result<()> {
     let (Some(claimed), Some(access_token)) = (claims.get("at_hash"), expected.access_token) else {
         return Ok(());
     };
-    let hash = digest::digest(algorithm.digest(), access_token.as_bytes());
+    let hash = digest::digest(hash, access_token.as_bytes());
     let (left, _) = hash.as_ref().split_at(hash.as_ref().len() / 2);
     let wanted = URL_SAFE_NO_PAD.encode(left);
     let good = claimed.as_str().is_some_and(|claimed| constant_time_eq(claimed.as_bytes(), wanted.as_bytes()));

@@ -13,7 +13,7 @@ mod tests;
 const MAX_KEYS: usize = 256;
 
 /// What an issuer publishes at its `jwks_uri`.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct KeySet {
     keys: Vec<Key>,
 }
@@ -79,7 +79,8 @@ impl Key {
         let number = |name: &str| text(name).and_then(base64url);
         let public = match text("kty")? {
             "RSA" => PublicKey::rsa(&number("n")?, &number("e")?)?,
-            "EC" if text("crv")? == "P-256" => PublicKey::p256(&number("x")?, &number("y")?)?,
+            "EC" => PublicKey::ec(text("crv")?, &number("x")?, &number("y")?)?,
+            "OKP" => PublicKey::okp(text("crv")?, &number("x")?)?,
             _ => return None,
         };
         Some(Self { kid: optional("kid")?.map(str::to_owned), alg: optional("alg")?.map(str::to_owned), public })

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::definition::{
-    Authorize, EmailPlace, Endpoints, Loopback, Places, ProfileMap, Provider, ProviderKind, RedirectRules,
-    RefreshRules, Scopes, TokenAnswerRules, TokenRequest,
+    Authorize, EmailPlace, Endpoints, IdTokenRules, Loopback, Places, ProfileMap, Provider, ProviderKind,
+    RedirectRules, RefreshRules, Scopes, TokenAnswerRules, TokenRequest,
 };
 use super::issuer::IssuerRule;
 use crate::config::parse_json;
@@ -52,6 +52,7 @@ impl Provider {
             client_auth: Vec::new(),
             token_request: TokenRequest::default(),
             token_answer: TokenAnswerRules::default(),
+            id_token: IdTokenRules::default(),
             refresh: RefreshRules::default(),
             profile: ProfileMap { uid: Places(vec![uid.into()]), ..ProfileMap::default() },
             revocation: None,

@@ -60,6 +60,8 @@ pub struct Provider {
     #[serde(default)]
     pub(super) token_answer: TokenAnswerRules,
     #[serde(default)]
+    pub(super) id_token: IdTokenRules,
+    #[serde(default)]
     pub(super) refresh: RefreshRules,
     pub(super) profile: ProfileMap,
     #[serde(default)]
@@ -168,6 +170,13 @@ pub(crate) struct TokenRequest {
 pub(crate) struct TokenAnswerRules {
     /// In `scope` of the token answer.
     pub(crate) scope_separator: Separator,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct IdTokenRules {
+    /// What may sign ID tokens, in place of what the metadata says. `HS256` counts for clients with a secret of 32 bytes or more, and only where it stands here.
+    pub(super) algorithms: Vec<String>,
 }
 
 /// Error codes of the token endpoint that mean more than RFC 6749 says.

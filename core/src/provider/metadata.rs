@@ -26,6 +26,9 @@ pub(crate) struct Metadata {
     pub(crate) iss_parameter: bool,
     /// `token_endpoint_auth_methods_supported`; empty means the default, `client_secret_basic`.
     pub(crate) token_auth_methods: Vec<String>,
+    /// `id_token_signing_alg_values_supported`; empty where it does not say.
+    #[serde(default)]
+    pub(crate) id_token_algorithms: Vec<String>,
 }
 
 /// Where an issuer publishes its metadata.
@@ -109,6 +112,7 @@ impl Metadata {
                 .and_then(Value::as_bool)
                 .unwrap_or(false),
             token_auth_methods: list("token_endpoint_auth_methods_supported").unwrap_or_default(),
+            id_token_algorithms: list("id_token_signing_alg_values_supported").unwrap_or_default(),
         })
     }
 }

@@ -15,6 +15,7 @@ use crate::config::{Registration, invalid, is_scope_token};
 use crate::error::{Error, Reason, Result};
 use crate::http::oauth::OWN_PARAMETERS as TOKEN_PARAMETERS;
 use crate::login::authorize::OWN_PARAMETERS as AUTHORIZE_PARAMETERS;
+use crate::oidc::jws::{Algorithm, HS256};
 
 impl Provider {
     pub(crate) fn profile(&self) -> &ProfileMap {
@@ -43,6 +44,11 @@ impl Provider {
 
     pub(crate) fn token_answer(&self) -> &TokenAnswerRules {
         &self.token_answer
+    }
+
+    /// What its ID tokens may be signed with; empty where the metadata says it.
+    pub(crate) fn id_token_algorithms(&self) -> &[String] {
+        &self.id_token.algorithms
     }
 
     pub(crate) fn refresh_rules(&self) -> &RefreshRules {
@@ -108,6 +114,10 @@ impl Provider {
             return Err(invalid("refresh.budget", problem));
         }
         self.check_requests()?;
+        let known = |name: &String| name == HS256 || Algorithm::from_name(name).is_some();
+        if !self.id_token.algorithms.iter().all(known) {
+            return Err(invalid("id_token.algorithms", "names an algorithm that is not verified here"));
+        }
         let endpoints = &self.endpoints;
         match (self.kind, &self.issuer) {
             (ProviderKind::Oidc, None) => return Err(invalid("issuer", "is missing: an oidc provider is found by it")),
@@ -247,6 +257,7 @@ impl Provider {
                 device_authorization_endpoint: None,
                 iss_parameter: false,
                 token_auth_methods: Vec::new(),
+                id_token_algorithms: Vec::new(),
             },
         };
         if let Some(url) = endpoint("endpoints.authorization", &own.authorization)? {

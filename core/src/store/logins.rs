@@ -57,6 +57,12 @@ pub(crate) struct Pinned {
     /// There for a login on another device (RFC 8628).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) device: Option<Polling>,
+    /// Seconds since the user last signed in that the login asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) max_age: Option<u64>,
+    /// The authentication contexts that it asked for; empty: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) acr_values: Vec<String>,
 }
 
 /// Where a login on another device stands. It changes with each poll, for whichever process polls next.

@@ -144,7 +144,14 @@ fn pending(store: &Store, id: &str, created_at: i64) -> LoginRow {
         failure: None,
         app_data: None,
         for_session: None,
-        pinned: &Pinned { metadata: metadata.unwrap(), redirect_uri: String::new(), scopes: Vec::new(), device: None },
+        pinned: &Pinned {
+            metadata: metadata.unwrap(),
+            redirect_uri: String::new(),
+            scopes: Vec::new(),
+            device: None,
+            max_age: None,
+            acr_values: Vec::new(),
+        },
         secrets: &LoginSecrets { state: secret(), nonce: None, verifier: secret(), device: None },
     };
     store.begin_login(&login, &Note::new(JournalEvent::LoginBegun, "r")).unwrap();

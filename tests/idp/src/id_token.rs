@@ -18,15 +18,46 @@ pub(crate) fn issue(
     if state.script.keys.rotate_before_signing {
         state.key_generation += 1;
     }
-    let generation = state.key_generation;
     let algorithm = state.script.algorithms.first().copied().unwrap_or(Algorithm::RS256);
     let honest = IdTokenTamper::default();
     let tamper = Some(&state.script.tamper.id_token).filter(|tamper| tamper.on.covers(refresh)).unwrap_or(&honest);
     if let Some(raw) = &tamper.raw {
         return Ok(raw.clone());
     }
-    let signer = tamper.alg.as_deref().and_then(Algorithm::from_name).unwrap_or(algorithm);
-    let mut claims = claims(state, consent, access_token, signer);
+    let signer = signer(tamper, algorithm);
+    let claims = claims(state, consent, access_token, signer);
+    encode(state, consent, tamper, claims)
+}
+
+/// A userinfo answer as a JWT (OpenID Connect Core 5.3.2): whom it is from and for beside the claims.
+pub(crate) fn userinfo(
+    state: &State,
+    consent: &Consent,
+    mut claims: Map<String, Value>,
+) -> Result<String, Unspecified> {
+    let tamper = &state.script.tamper.userinfo_jwt;
+    if let Some(raw) = &tamper.raw {
+        return Ok(raw.clone());
+    }
+    claims.insert("iss".to_owned(), json!(state.issuer));
+    claims.insert("aud".to_owned(), json!(consent.client_id));
+    encode(state, consent, tamper, claims)
+}
+
+fn signer(tamper: &IdTokenTamper, algorithm: Algorithm) -> Algorithm {
+    tamper.alg.as_deref().and_then(Algorithm::from_name).unwrap_or(algorithm)
+}
+
+/// Changes the claims as the script says, and signs them.
+fn encode(
+    state: &State,
+    consent: &Consent,
+    tamper: &IdTokenTamper,
+    mut claims: Map<String, Value>,
+) -> Result<String, Unspecified> {
+    let generation = state.key_generation;
+    let algorithm = state.script.algorithms.first().copied().unwrap_or(Algorithm::RS256);
+    let signer = signer(tamper, algorithm);
     tamper.apply(&mut claims);
     let mut payload = Value::Object(claims).to_string();
     if payload.pop() == Some('}') {

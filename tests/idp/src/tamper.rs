@@ -18,6 +18,8 @@ pub struct Tamper {
     pub token: Edit,
     /// The claims of `/userinfo`.
     pub userinfo: Edit,
+    /// The same where it is signed: its claims, its header, its signature.
+    pub userinfo_jwt: IdTokenTamper,
     /// The codes of `/device_authorization`.
     pub device: Edit,
     /// The parameters of the redirect back to the app, those of an error too.
@@ -149,6 +151,12 @@ impl Tamper {
             ("tamper.discovery.on", &self.discovery),
             ("tamper.jwks.on", &self.jwks),
         ];
+        if self.userinfo_jwt.on != On::Both {
+            return Err(ScriptError::new(
+                "tamper.userinfo_jwt.on",
+                "only the token endpoint tells a login from a refresh",
+            ));
+        }
         for (key, edit) in places {
             if edit.on != On::Both {
                 return Err(ScriptError::new(key, "only the token endpoint tells a login from a refresh"));

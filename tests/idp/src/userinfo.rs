@@ -3,6 +3,7 @@
 use aws_lc_rs::digest;
 use serde_json::Value;
 
+use crate::id_token;
 use crate::keys;
 use crate::message::{Answer, Asked};
 use crate::state::{State, visible_claims};
@@ -17,13 +18,19 @@ pub(crate) fn userinfo(state: &mut State, asked: &Asked) -> Answer {
     };
     let found = state.grants.access(token).and_then(|consent| {
         let user = state.user(&consent.username).ok_or("the user is gone")?;
-        Ok(visible_claims(user, &consent.scopes))
+        Ok((visible_claims(user, &consent.scopes), consent.clone()))
     });
-    let mut claims = match found {
-        Ok(claims) => claims,
+    let (mut claims, consent) = match found {
+        Ok(found) => found,
         Err(why) => return refused(401, "invalid_token", why),
     };
     state.script.tamper.userinfo.apply(&mut claims);
+    if state.script.userinfo_signed {
+        return match id_token::userinfo(state, &consent, claims) {
+            Ok(token) => Answer::empty(200).with("content-type", "application/jwt").uncached().body(token),
+            Err(_) => Answer::oauth_error(500, "server_error", "it could not be signed"),
+        };
+    }
     let answer = Answer::json(200, &Value::Object(claims)).with("cache-control", "private, no-cache");
     if !state.script.userinfo_etag {
         return answer;

@@ -4,6 +4,7 @@ use super::*;
 use crate::oidc::testing::{Signer, encode, key_set, reason, with};
 
 mod claims;
+mod differential;
 mod refreshed;
 
 const NOW: u64 = 1_800_000_000;
@@ -24,6 +25,7 @@ struct Login {
     max_age: Option<Duration>,
     acr_values: Vec<String>,
     allowed: Vec<Algorithm>,
+    client_secret: Option<Secret>,
     now: SystemTime,
     leeway: Duration,
 }
@@ -43,6 +45,7 @@ impl Login {
             max_age: None,
             acr_values: Vec::new(),
             allowed: Algorithm::ALL.to_vec(),
+            client_secret: None,
             now: UNIX_EPOCH + Duration::from_secs(NOW),
             leeway: Duration::from_secs(LEEWAY),
         }
@@ -56,7 +59,7 @@ impl Login {
             access_token: self.access_token,
             max_age: self.max_age,
             acr_values: &self.acr_values,
-            allowed: &self.allowed,
+            allowed: Allowed { algorithms: self.allowed.clone(), client_secret: self.client_secret.as_ref() },
             now: self.now,
             leeway: self.leeway,
         }
@@ -87,8 +90,8 @@ fn right() -> Value {
 }
 
 #[test]
-fn a_right_token_gives_its_claims_in_either_algorithm() {
-    for signer in [Signer::rs256(), Signer::es256()] {
+fn a_right_token_gives_its_claims_in_every_algorithm() {
+    for signer in Algorithm::ALL.iter().map(|algorithm| Signer::new(*algorithm)) {
         let login = Login::signed_by(signer);
         let payload = with(&right(), &json!({ "auth_time": NOW - 9, "email": "a@example.org", "https://x/y": [1] }));
         let token = login.signer.token(&json!({ "typ": "JWT" }), &payload);
@@ -117,9 +120,7 @@ fn s41_alg_none_is_refused_however_it_is_written() {
 #[test]
 fn s41_hs256_keyed_with_the_public_key_is_refused() {
     let login = Login::signed_by(Signer::rs256());
-    let Signer::Rsa(pair) = &login.signer else { panic!("not RSA") };
-    let (n, _) = login.signer.numbers();
-    let der = ring::signature::KeyPair::public_key(pair.as_ref()).as_ref().to_vec();
+    let [der, n] = login.signer.public_bytes();
     let base64 = base64::engine::general_purpose::STANDARD.encode(&der);
     let pem = format!("-----BEGIN RSA PUBLIC KEY-----\n{base64}\n-----END RSA PUBLIC KEY-----\n");
     let jwk_n = encode(&n).into_bytes();
@@ -134,13 +135,48 @@ fn s41_hs256_keyed_with_the_public_key_is_refused() {
 }
 
 #[test]
+fn s41_hs256_is_for_the_client_s_own_secret_where_that_is_allowed_and_nothing_else() {
+    let mut login = Login::signed_by(Signer::rs256());
+    let secret = "0123456789abcdef0123456789abcdef";
+    let signed_with = |secret: &str, payload: &Value| {
+        let signed = format!("{}.{}", encode(r#"{"alg":"HS256"}"#), encode(payload.to_string()));
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+        format!("{signed}.{}", encode(ring::hmac::sign(&key, signed.as_bytes())))
+    };
+    let token = signed_with(secret, &right());
+    assert_eq!(login.verify(&token), Some(Reason::IdTokenAlgNotAllowed), "a public client");
+    login.client_secret = Some(Secret::new(secret));
+    login.keys = key_set(&[]);
+    assert_eq!(login.verify(&token), None);
+    assert!(login.expected().allowed.needs_no_keys(&token));
+    assert!(!login.expected().allowed.needs_no_keys(&login.signer.token(&json!({}), &right())));
+    assert_eq!(login.verify(&signed_with("another", &right())), Some(Reason::IdTokenSignature));
+    let late = with(&right(), &json!({ "exp": NOW - WEEK }));
+    assert_eq!(
+        login.verify(&signed_with(secret, &late)),
+        Some(Reason::IdTokenExpired),
+        "the claims count all the same"
+    );
+    let hash = digest::digest(&digest::SHA256, ACCESS_TOKEN.as_bytes());
+    let at_hash = encode(&hash.as_ref()[..16]);
+    assert_eq!(login.verify(&signed_with(secret, &with(&right(), &json!({ "at_hash": at_hash })))), None);
+    // The other algorithms of that family stay unknown.
+    for alg in ["HS384", "HS512", "hs256"] {
+        let signed = format!("{}.{}", encode(json!({ "alg": alg }).to_string()), encode(right().to_string()));
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+        let token = format!("{signed}.{}", encode(ring::hmac::sign(&key, signed.as_bytes())));
+        assert_eq!(login.verify(&token), Some(Reason::IdTokenAlgNotAllowed), "{alg}");
+    }
+}
+
+#[test]
 fn s41_an_algorithm_that_is_known_but_not_allowed_is_refused() {
     let mut login = Login::new();
     login.allowed = vec![Algorithm::Rs256];
     assert_eq!(login.header(&json!({})), Some(Reason::IdTokenAlgNotAllowed));
     login.allowed = Vec::new();
     assert_eq!(login.header(&json!({})), Some(Reason::IdTokenAlgNotAllowed));
-    for alg in ["ES384", "es256", "ES256K", "RS512", "PS256", "EdDSA"] {
+    for alg in ["ES512", "es256", "ES256K", "RS1", "Ed448", "A128KW"] {
         assert_eq!(Login::new().header(&json!({ "alg": alg })), Some(Reason::IdTokenAlgNotAllowed), "{alg}");
     }
 }
