@@ -3,6 +3,7 @@
 mod begin;
 #[cfg(feature = "loopback")]
 mod browser;
+mod client;
 mod common;
 mod desktop;
 mod device;
@@ -18,6 +19,7 @@ mod maintain;
 mod memory;
 mod observe;
 mod profile;
+mod push;
 mod refresh;
 mod revoke;
 mod send;
