@@ -123,7 +123,7 @@ fn examples(text: &str) -> Vec<Value> {
 fn every_key() -> Value {
     let url = |path: &str| format!("https://{{host}}/{{client_id}}/{path}");
     let provider = json!({
-        "id": "acme", "aliases": ["acme_inc"], "name": "Acme", "kind": "oidc", "notes": "For people.",
+        "id": "acme", "aliases": ["acme_inc"], "name": "Acme", "kind": "oidc", "notes": "people",
         "variables": { "host": { "default": "acme.example", "form": "host" } },
         "issuer": "https://{host}/", "issuer_rule": { "one_of": ["https://acme.example/", "acme.example"] },
         "discovery": "https://acme.example/metadata",
@@ -247,6 +247,7 @@ fn mutations(document: &Value, words: &[String]) -> Vec<(String, Value)> {
             json!(""),
             json!("x"),
             json!("state"),
+            json!("ES256"),
             json!("ftp://x.example/"),
             json!("https://u@x.example/"),
             json!("https://x.example/{"),
