@@ -3,6 +3,7 @@
 mod begin;
 #[cfg(feature = "loopback")]
 mod browser;
+mod client;
 mod common;
 mod desktop;
 mod device;
@@ -18,6 +19,7 @@ mod maintain;
 mod memory;
 mod observe;
 mod profile;
+mod push;
 mod refresh;
 mod revoke;
 mod send;
@@ -180,17 +182,19 @@ impl Keyfob {
             .collect()
     }
 
-    /// Begins a login and gives the URL to open. **May touch the network** (discovery, unless it is cached), within the configured
-    /// time limits. **Changes stored state.** The store has been told before this returns, so the process may end while the user
+    /// Begins a login and gives the URL to open. **May touch the network** (discovery, unless it is cached; a request that is pushed, RFC 9126), within the
+    /// configured time limits. **Changes stored state.** The store has been told before this returns, so the process may end while the user
     /// is in the browser, and any other process that opens the same store can complete the login.
     ///
     /// A code challenge (S256, RFC 7636), a state and, for OpenID Connect, a nonce are made and kept; the app handles none of them.
     ///
     /// # Errors
     /// - [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such registration, a malformed scope or port;
-    /// - [`Configuration`](crate::ErrorKind::Configuration): the registration is disabled, the provider has no S256 or an insecure endpoint;
+    /// - [`Configuration`](crate::ErrorKind::Configuration): the registration is disabled, the provider has no S256 or an insecure endpoint; a request
+    ///   that is to be pushed has no endpoint, or the provider does not know the client (`invalid_client`);
     /// - [`Network`](crate::ErrorKind::Network), [`Timeout`](crate::ErrorKind::Timeout), [`Tls`](crate::ErrorKind::Tls),
-    ///   [`BadResponse`](crate::ErrorKind::BadResponse): discovery failed;
+    ///   [`BadResponse`](crate::ErrorKind::BadResponse): discovery failed, or a push did; nothing was stored, and it may be tried again;
+    /// - [`OAuth`](crate::ErrorKind::OAuth), [`RateLimited`](crate::ErrorKind::RateLimited): the provider refuses a request that was pushed;
     /// - [`Random`](crate::ErrorKind::Random) and the kinds of the store.
     pub fn begin_login(&self, registration: &str, options: LoginOptions) -> Result<Login> {
         self.shared.begin_login(registration, &options)

@@ -91,6 +91,7 @@ pub use desktop::{Browser, BrowserLogin, LoginPages, open_browser};
 pub use desktop::{DeviceLogin, DevicePoll, LoginControl};
 pub use error::{Error, ErrorKind, OAuthError, Reason, Result};
 pub use executor::Executor;
+pub use http::signing_key::KeyAlgorithm;
 pub use http::{HttpRequest, HttpResponse, Method, Sent, Transport, TransportError, TransportFailure};
 pub use keyfob::{
     EndSession, Ended, Health, ImportedTokens, Interrupted, Keyfob, Maintained, Observer, RegistrationGuide,

@@ -11,6 +11,11 @@ use serde_json::{Map, Value, json};
 const CONFIG: &str = include_str!("../schema/config.schema.json");
 const PROVIDER: &str = include_str!("../schema/provider.schema.json");
 
+const RSA: &str = include_str!("../src/oidc/testdata/rsa-test-key.pem");
+const P256: &str = include_str!("../src/http/signing_key/testdata/p256-test-key.pem");
+const P384: &str = include_str!("../src/http/signing_key/testdata/p384-test-key.pem");
+const ED25519: &str = include_str!("../src/http/signing_key/testdata/ed25519-test-key.pem");
+
 /// What only the parser can say. In nothing else may the two differ.
 const ONLY_THE_PARSER: &[(Reason, &str)] = &[
     (Reason::InvalidConfiguration, " stands twice"),
@@ -18,6 +23,8 @@ const ONLY_THE_PARSER: &[(Reason, &str)] = &[
     (Reason::InvalidConfiguration, " has a fragment, a user or a password"),
     (Reason::InvalidConfiguration, " uses the variable "),
     (Reason::InvalidConfiguration, " has a brace without a name"),
+    (Reason::InvalidConfiguration, ".private_key is no PEM text"),
+    (Reason::InvalidConfiguration, ".key_algorithm does not fit the private_key"),
     (Reason::InsecureEndpoint, ""),
     (Reason::InvalidRedirectUri, ""),
 ];
@@ -116,17 +123,19 @@ fn examples(text: &str) -> Vec<Value> {
 fn every_key() -> Value {
     let url = |path: &str| format!("https://{{host}}/{{client_id}}/{path}");
     let provider = json!({
-        "id": "acme", "aliases": ["acme_inc"], "name": "Acme", "kind": "oidc", "notes": "For people.",
+        "id": "acme", "aliases": ["acme_inc"], "name": "Acme", "kind": "oidc", "notes": "people",
         "variables": { "host": { "default": "acme.example", "form": "host" } },
         "issuer": "https://{host}/", "issuer_rule": { "one_of": ["https://acme.example/", "acme.example"] },
         "discovery": "https://acme.example/metadata",
         "endpoints": { "authorization": url("authorize"), "token": url("token"), "userinfo": url("me"),
                        "jwks": url("keys"), "revocation": url("revoke"), "end_session": url("logout"),
-                       "device_authorization": url("device") },
+                       "device_authorization": url("device"), "pushed_authorization_request": url("par") },
         "scopes": { "default": ["openid"], "separator": "space" },
-        "authorize": { "parameters": { "access_type": "offline" } },
+        "authorize": { "parameters": { "access_type": "offline" }, "pushed": true },
         "redirect": { "custom_scheme": true, "loopback": "any_port" },
-        "client_auth": ["basic", "post", "none"],
+        "client_auth": ["basic", "post", "none", "private_key_jwt"],
+        "client_assertion": { "parameter": "client_secret", "issuer": "{host}", "audience": { "url": url("") },
+                              "algorithm": "PS256", "needs_key_id": true },
         "token_request": { "headers": { "Accept": "application/json" }, "parameters": { "audience": "x" },
                            "scope_on_refresh": true },
         "token_answer": { "scope_separator": "comma" },
@@ -143,19 +152,32 @@ fn every_key() -> Value {
     });
     let plain = json!({
         "id": "plain", "kind": "oauth2", "profile": { "uid": "/id" }, "issuer_rule": { "template": "https://{tid}/" },
+        "client_assertion": { "audience": "issuer" },
         "endpoints": { "authorization": "https://p.example/a", "token": "https://p.example/t",
                        "userinfo": "https://p.example/u" }
     });
+    let signing = |id: &str, key: &str, more: Value| {
+        let mut registration = json!({ "id": id, "provider": "plain", "client_id": "c", "private_key": key,
+                                       "redirect_uri": "com.example.app:/four" });
+        registration.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        registration
+    };
     json!({
         "store": { "path": "/never/opened", "plaintext": true },
         "registrations": [
+            signing("rsa", RSA, json!({ "key_algorithm": "RS256" })),
+            signing("p256", P256, json!({ "key_algorithm": "ES256", "client_auth": "none" })),
+            signing("p384", P384, json!({ "key_algorithm": "ES384" })),
+            signing("ed25519", ED25519, json!({ "key_algorithm": "EdDSA" })),
+            signing("named", P256, json!({ "key_id": "k-1" })),
+            signing("said", P256, json!({ "client_auth": "private_key_jwt" })),
             { "id": "basic", "provider": "plain", "client_id": "c", "client_secret": "s", "client_auth": "basic",
               "redirect_uri": "com.example.app:/two" },
             { "id": "none", "provider": "plain", "client_id": "c", "client_auth": "none",
               "redirect_uri": "com.example.app:/three" },
             { "id": "one", "provider": "acme", "client_id": "c", "client_secret": "s", "client_auth": "post", "scopes": ["openid"],
               "redirect_uri": "com.example.notes:/callback", "variables": { "host": "acme.example" }, "enabled": false,
-              "refresh_budget": { "refreshes": 5, "seconds": 0.5 } },
+              "refresh_budget": { "refreshes": 5, "seconds": 0.5 }, "require_pushed_authorization_requests": true },
             { "id": "two", "provider": "plain", "client_id": "c", "redirect_uri": "http://127.0.0.1/callback" }
         ],
         "providers": [provider, plain],
@@ -225,6 +247,7 @@ fn mutations(document: &Value, words: &[String]) -> Vec<(String, Value)> {
             json!(""),
             json!("x"),
             json!("state"),
+            json!("ES256"),
             json!("ftp://x.example/"),
             json!("https://u@x.example/"),
             json!("https://x.example/{"),

@@ -67,7 +67,8 @@ impl fmt::Debug for keyfob_config {
 /// Its keys: `store` (`path`: a folder of Keyfob's own, made when missing; `plaintext`: true keeps the secrets
 /// in it as they are, which is for tests; otherwise a store key is due, see `keyfob_config_set_store_key` and
 /// `keyfob_config_set_store_key_source`), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `client_auth`: "basic",
-/// "post" or "none" for another way than the provider's, `redirect_uri`, `scopes`, `variables`, `enabled`,
+/// "post" or "none" for another way than the provider's; `private_key` (PEM, PKCS#8) in place of a secret, with its `key_id` and
+/// `key_algorithm`; `redirect_uri`, `scopes`, `variables`, `enabled`, `require_pushed_authorization_requests` (RFC 9126),
 /// `refresh_budget`: at most so many `refreshes` in so many `seconds`, over all its sessions and every process),
 /// `providers` (the app's own, in the format of a provider file: `id`, `name`, `kind`, `endpoints`, ...),
 /// `http` (`connect_seconds`, `total_seconds`), `login_seconds`, `coherence_seconds`, `leeway_seconds`,

@@ -86,8 +86,9 @@ pub unsafe extern "C" fn keyfob_registrations(
 /// Begins a login and gives the URL to open (RFC 6749 section 4.1.1, with the S256 code challenge of RFC
 /// 7636).
 ///
-/// May touch the network: discovery (OpenID Connect Discovery section 4), unless it is cached; blocks for
-/// `http.total_seconds` of the configuration at most. The login is in the store before this returns, so the
+/// May touch the network: discovery (OpenID Connect Discovery section 4), unless it is cached, and a request
+/// that is pushed (RFC 9126; open its URL at once, for the provider forgets it soon); blocks for
+/// `http.total_seconds` of the configuration for each at most. The login is in the store before this returns, so the
 /// process may end while the user is in the browser, and any process that opens the same store can complete
 /// it.
 ///
@@ -98,8 +99,10 @@ pub unsafe extern "C" fn keyfob_registrations(
 ///         or port, a parameter that is Keyfob's own;
 ///         `KEYFOB_LOGIN_REQUIRED`: the session that the options name has ended;
 ///         `KEYFOB_CONFIGURATION`: the registration is disabled, the provider has no S256 or an insecure
-///         endpoint;
-///         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_BAD_RESPONSE`: discovery failed;
+///         endpoint, or does not know the client;
+///         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_BAD_RESPONSE`: discovery or a push
+///         failed; nothing was stored;
+///         `KEYFOB_OAUTH`, `KEYFOB_RATE_LIMITED`: the provider refuses a request that was pushed;
 ///         `KEYFOB_RANDOM`.
 #[must_use]
 #[unsafe(no_mangle)]

@@ -37,6 +37,7 @@ const LEFT_OUT: &[(&str, &str, &str)] = &[
 /// Types without any mirror.
 const LEFT_OUT_TYPES: &[(&str, &str)] = &[
     ("ConfigBuilder", "a configuration crosses as JSON, which says the same"),
+    ("KeyAlgorithm", "the configuration's JSON names it: `key_algorithm`"),
     (
         "OsKeyring",
         "only there with the core's feature `keyring`, which this library does without: the host's keystore answers a callback",

@@ -7,10 +7,11 @@ use serde::Deserialize;
 
 use super::{RedirectUri, invalid};
 use crate::error::{Error, Reason, Result};
+use crate::http::signing_key::{KeyAlgorithm, SigningKey};
 use crate::provider::AuthMethod;
 use crate::secret::Secret;
 
-/// This app as one provider knows it: provider, client id, optional client secret, redirect URI, default scopes.
+/// This app as one provider knows it: provider, client id, optional client secret or private key, redirect URI, default scopes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[must_use]
@@ -22,6 +23,13 @@ pub struct Registration {
     client_secret: Option<Secret>,
     #[serde(default)]
     client_auth: Option<AuthMethod>,
+    /// PEM.
+    #[serde(default)]
+    private_key: Option<Secret>,
+    #[serde(default)]
+    key_id: Option<String>,
+    #[serde(default)]
+    key_algorithm: Option<KeyAlgorithm>,
     redirect_uri: String,
     /// `None`: the provider's own defaults.
     #[serde(default)]
@@ -32,6 +40,8 @@ pub struct Registration {
     enabled: bool,
     #[serde(default)]
     refresh_budget: Option<RefreshBudget>,
+    #[serde(default)]
+    require_pushed_authorization_requests: bool,
 }
 
 /// How many refreshes may be tried in a window of time.
@@ -76,11 +86,15 @@ impl Registration {
             client_id: client_id.into(),
             client_secret: None,
             client_auth: None,
+            private_key: None,
+            key_id: None,
+            key_algorithm: None,
             redirect_uri: redirect_uri.into(),
             scopes: None,
             variables: BTreeMap::new(),
             enabled: true,
             refresh_budget: None,
+            require_pushed_authorization_requests: false,
         }
     }
 
@@ -95,6 +109,27 @@ impl Registration {
     /// say, else in the `Authorization` header (`client_secret_basic`), which RFC 6749 section 2.3.1 prefers.
     pub fn client_secret_post(mut self) -> Self {
         self.client_auth = Some(AuthMethod::Post);
+        self
+    }
+
+    /// The private key that the client proves itself with, in place of a secret: for each request it signs a token of its own (`private_key_jwt`,
+    /// OpenID Connect Core section 9, RFC 7523 section 2.2), or a client secret where the provider wants one made so (Apple). `pem` is a
+    /// PEM text with one unencrypted PKCS#8 key (`-----BEGIN PRIVATE KEY-----`): RSA of 2048 to 4096 bits, EC on P-256 or P-384 with its public half in
+    /// it, or Ed25519. Kept in memory only, and never sent. A key that ships inside an app is no secret (RFC 8252 section 8.5).
+    pub fn private_key(mut self, pem: impl Into<String>) -> Self {
+        self.private_key = Some(Secret::new(pem));
+        self
+    }
+
+    /// What the provider calls the private key: `kid` in the header of each token that it signs (RFC 7515 section 4.1.4). Without it there is none.
+    pub fn key_id(mut self, key_id: impl Into<String>) -> Self {
+        self.key_id = Some(key_id.into());
+        self
+    }
+
+    /// What the private key signs with. Without it as its type says: RS256, ES256, ES384 or EdDSA.
+    pub fn key_algorithm(mut self, algorithm: KeyAlgorithm) -> Self {
+        self.key_algorithm = Some(algorithm);
         self
     }
 
@@ -124,6 +159,14 @@ impl Registration {
         self
     }
 
+    /// Has each login's request sent to the provider by the app itself, and only its name by the browser (RFC 9126), where neither the provider's
+    /// metadata nor its file asks for that anyway. A provider that names no endpoint for it is then a
+    /// [`Configuration`](crate::ErrorKind::Configuration) error.
+    pub fn require_pushed_authorization_requests(mut self) -> Self {
+        self.require_pushed_authorization_requests = true;
+        self
+    }
+
     /// The id that the app chose.
     #[must_use]
     pub fn id(&self) -> &str {
@@ -146,6 +189,26 @@ impl Registration {
         self.client_auth
     }
 
+    /// The private key, read from its text.
+    pub(crate) fn signing_key(&self) -> Result<Option<SigningKey>> {
+        let Some(pem) = &self.private_key else { return Ok(None) };
+        SigningKey::from_pem(pem.expose()).map(Some).map_err(|problem| invalid("private_key", problem))
+    }
+
+    /// Whether the client proves itself by its signature.
+    pub(crate) fn signs(&self) -> bool {
+        self.private_key.is_some()
+    }
+
+    pub(crate) fn kid(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// What its private key signs with.
+    pub(crate) fn signs_with(&self, key: &SigningKey) -> KeyAlgorithm {
+        self.key_algorithm.unwrap_or_else(|| key.algorithm())
+    }
+
     pub(crate) fn redirect_uri(&self) -> &str {
         &self.redirect_uri
     }
@@ -162,6 +225,10 @@ impl Registration {
         self.refresh_budget
     }
 
+    pub(crate) fn wants_pushed_requests(&self) -> bool {
+        self.require_pushed_authorization_requests
+    }
+
     pub(crate) fn is_enabled(&self) -> bool {
         self.enabled
     }
@@ -176,6 +243,7 @@ impl Registration {
         if self.client_secret.as_ref().is_some_and(|secret| secret.expose().is_empty()) {
             return Err(invalid("client_secret", "is empty; leave it out for a public client"));
         }
+        self.check_key()?;
         for scope in self.scopes.iter().flatten() {
             if !is_scope_token(scope) {
                 return Err(invalid("scopes", "holds a scope that is not of RFC 6749 section 3.3"));
@@ -187,6 +255,31 @@ impl Registration {
         RedirectUri::parse(&self.redirect_uri)
             .map(drop)
             .map_err(|problem| Error::new(Reason::InvalidRedirectUri).with_detail(format!("redirect_uri {problem}")))
+    }
+
+    /// One way for a client to prove itself (security S32), and a key that it can be done with.
+    fn check_key(&self) -> Result<()> {
+        let Some(key) = self.signing_key()? else {
+            return match (self.client_auth, &self.key_id, self.key_algorithm) {
+                (Some(AuthMethod::PrivateKeyJwt), ..) => Err(invalid("client_auth", "needs a private_key")),
+                (_, Some(_), _) => Err(invalid("key_id", "is of no use without a private_key")),
+                (.., Some(_)) => Err(invalid("key_algorithm", "is of no use without a private_key")),
+                _ => Ok(()),
+            };
+        };
+        if self.client_secret.is_some() {
+            return Err(invalid("private_key", "stands beside client_secret: a client proves itself in one way"));
+        }
+        if matches!(self.client_auth, Some(AuthMethod::Basic | AuthMethod::Post)) {
+            return Err(invalid("client_auth", "is for a client_secret, and there is a private_key"));
+        }
+        if self.key_id.as_ref().is_some_and(String::is_empty) {
+            return Err(invalid("key_id", "is empty"));
+        }
+        if self.key_algorithm.is_some_and(|algorithm| !key.fits(algorithm)) {
+            return Err(invalid("key_algorithm", "does not fit the private_key"));
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! One HTTP request at a time: our own plain types, and who sends them.
 
 pub(crate) mod oauth;
+pub(crate) mod signing_key;
 #[cfg(feature = "ureq")]
 pub(crate) mod ureq;
 

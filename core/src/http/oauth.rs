@@ -11,6 +11,8 @@ use std::cell::RefCell;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use oauth2::basic::BasicClient;
 use oauth2::{
     AuthType, AuthorizationCode, ClientId, ClientSecret, DeviceAuthorizationUrl, EmptyExtraDeviceAuthorizationFields,
@@ -28,25 +30,72 @@ use crate::token::answer::{AnswerRules, Reading, normalise};
 pub(crate) const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The parameters of the two token requests themselves: a provider's file cannot set them.
-pub(crate) const OWN_PARAMETERS: &[&str] =
-    &["client_id", "client_secret", "code", "code_verifier", "grant_type", "redirect_uri", "refresh_token", "scope"];
+pub(crate) const OWN_PARAMETERS: &[&str] = &[
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "code",
+    "code_verifier",
+    "grant_type",
+    "redirect_uri",
+    "refresh_token",
+    "scope",
+];
 
-/// How the client says who it is: one way only (security S32).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a `client_assertion` is: a signed token (RFC 7523 section 2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// How the client says who it is: one way only (security S32), so each has what it needs and nothing of another's.
+#[derive(Debug)]
 pub(crate) enum ClientAuth {
     /// A public client: `client_id` in the body.
     None,
     /// `client_secret_basic`: the Authorization header.
-    Basic,
+    Basic(Secret),
     /// `client_secret_post`: id and secret in the body.
-    Post,
+    Post(Secret),
+    /// `private_key_jwt`: id and a signed token in the body. The token is good for one request.
+    Assertion(Secret),
+}
+
+impl ClientAuth {
+    /// Adds it to a request that `oauth2` does not build: the client's id and proof to the form, or a header.
+    pub(crate) fn add_to(&self, client_id: &str, form: &mut Form, headers: &mut Vec<(String, String)>) {
+        match self {
+            Self::Basic(secret) => {
+                headers.push(("Authorization".to_owned(), basic(client_id, secret)));
+                return;
+            }
+            Self::None => {}
+            Self::Post(secret) => {
+                form.append_pair("client_secret", secret.expose());
+            }
+            Self::Assertion(token) => {
+                form.extend_pairs(assertion(token));
+            }
+        }
+        form.append_pair("client_id", client_id);
+    }
+}
+
+/// A form that is being written.
+pub(crate) type Form = url::form_urlencoded::Serializer<'static, String>;
+
+fn assertion(token: &Secret) -> [(&'static str, &str); 2] {
+    [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", token.expose())]
+}
+
+/// HTTP Basic with both parts form-encoded first (RFC 6749 section 2.3.1).
+fn basic(client_id: &str, secret: &Secret) -> String {
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret.expose()))))
 }
 
 /// The client, as the token endpoint knows it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct ClientParams<'a> {
     pub(crate) client_id: &'a str,
-    pub(crate) client_secret: Option<&'a Secret>,
     pub(crate) auth: ClientAuth,
     pub(crate) token_endpoint: &'a str,
     /// Sent with the code only, character for character as it was sent with the authorization request.
@@ -77,7 +126,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn new(response: HttpResponse, rules: AnswerRules) -> Self {
+    pub(crate) fn new(response: HttpResponse, rules: AnswerRules) -> Self {
         let date = date_of(&response);
         let retry_after = retry_after_of(&response);
         Self { status: response.status, date, retry_after, body: Zeroizing::new(response.body), rules, accepted: false }
@@ -103,7 +152,7 @@ pub(crate) fn exchange(
 ) -> Result<Outcome> {
     let redirect_uri = RedirectUrl::new(client.redirect_uri.to_owned())
         .map_err(|error| Error::new(Reason::InvalidRedirectUri).with_source(error))?;
-    let oauth2 = basic_client(client)?.set_token_uri(token_url(client)?).set_redirect_uri(redirect_uri);
+    let oauth2 = basic_client(client).set_token_uri(token_url(client)?).set_redirect_uri(redirect_uri);
     let mut request = oauth2.exchange_code(AuthorizationCode::new(code.expose().to_owned()));
     if let Some(verifier) = verifier {
         request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.expose().to_owned()));
@@ -136,7 +185,7 @@ pub(crate) fn refresh(
     transport: &dyn Transport,
     limits: Limits,
 ) -> Result<Outcome> {
-    let oauth2 = basic_client(client)?.set_token_uri(token_url(client)?);
+    let oauth2 = basic_client(client).set_token_uri(token_url(client)?);
     let credential = match renewal {
         Renewal::RefreshToken(token) | Renewal::AccessToken { token, .. } => token,
     };
@@ -164,7 +213,7 @@ pub(crate) fn authorize_device(
         let detail = "the device authorization endpoint is not a URL";
         Error::new(Reason::InvalidConfiguration).with_detail(detail).with_source(error)
     })?;
-    let oauth2 = basic_client(client)?.set_device_authorization_url(endpoint);
+    let oauth2 = basic_client(client).set_device_authorization_url(endpoint);
     let mut request = oauth2.exchange_device_code();
     if !scope.is_empty() {
         request = request.add_scope(Scope::new(scope.to_owned()));
@@ -199,18 +248,41 @@ pub(crate) fn poll_device(
     refresh(client, renewal, &[], transport, limits)
 }
 
-fn basic_client(client: &ClientParams<'_>) -> Result<BasicClient> {
+/// Pushes an authorization request (RFC 9126 section 2.1): one request. Whatever comes back is left to be read elsewhere.
+pub(crate) fn push(
+    client: &ClientParams<'_>,
+    endpoint: &str,
+    parameters: &[(String, String)],
+    transport: &dyn Transport,
+    limits: Limits,
+) -> Outcome {
+    let mut headers = vec![
+        ("Accept".to_owned(), "application/json".to_owned()),
+        ("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
+    ];
+    let mut form = Form::new(String::new());
+    // The client's id stands among what proves it, and stands once.
+    form.extend_pairs(parameters.iter().filter(|(name, _)| name != "client_id"));
+    client.auth.add_to(client.client_id, &mut form, &mut headers);
+    if matches!(client.auth, ClientAuth::Basic(_)) {
+        form.append_pair("client_id", client.client_id);
+    }
+    let request = HttpRequest::new(Method::Post, endpoint.to_owned(), headers, form.finish().into_bytes(), limits);
+    match send(transport, &request) {
+        Ok(response) => Outcome::Answered(Answer::new(response, client.answer)),
+        Err(error) => Outcome::Failed(error),
+    }
+}
+
+fn basic_client(client: &ClientParams<'_>) -> BasicClient {
     let id = BasicClient::new(ClientId::new(client.client_id.to_owned()));
-    let (auth_type, secret) = match (client.auth, client.client_secret) {
-        (ClientAuth::None, _) => return Ok(id.set_auth_type(AuthType::RequestBody)),
-        (ClientAuth::Basic, Some(secret)) => (AuthType::BasicAuth, secret),
-        (ClientAuth::Post, Some(secret)) => (AuthType::RequestBody, secret),
-        (ClientAuth::Basic | ClientAuth::Post, None) => {
-            let detail = "this way of client authentication needs a client secret";
-            return Err(Error::new(Reason::InvalidConfiguration).with_detail(detail));
-        }
+    let (auth_type, secret) = match &client.auth {
+        // `oauth2` knows no assertion: it is added to the form that it writes, as the provider's own parameters are.
+        ClientAuth::None | ClientAuth::Assertion(_) => return id.set_auth_type(AuthType::RequestBody),
+        ClientAuth::Basic(secret) => (AuthType::BasicAuth, secret),
+        ClientAuth::Post(secret) => (AuthType::RequestBody, secret),
     };
-    Ok(id.set_auth_type(auth_type).set_client_secret(ClientSecret::new(secret.expose().to_owned())))
+    id.set_auth_type(auth_type).set_client_secret(ClientSecret::new(secret.expose().to_owned()))
 }
 
 fn token_url(client: &ClientParams<'_>) -> Result<TokenUrl> {
@@ -223,6 +295,7 @@ fn token_url(client: &ClientParams<'_>) -> Result<TokenUrl> {
 struct OverTransport<'a> {
     transport: &'a dyn Transport,
     request: &'a TokenRequest,
+    auth: &'a ClientAuth,
     rules: AnswerRules,
     limits: Limits,
     renewal: Option<Renewal<'a>>,
@@ -230,10 +303,11 @@ struct OverTransport<'a> {
 }
 
 impl<'a> OverTransport<'a> {
-    fn new(client: &ClientParams<'a>, transport: &'a dyn Transport, limits: Limits) -> Self {
+    fn new(client: &'a ClientParams<'_>, transport: &'a dyn Transport, limits: Limits) -> Self {
         Self {
             transport,
             request: client.request,
+            auth: &client.auth,
             rules: client.answer,
             limits,
             renewal: None,
@@ -261,7 +335,7 @@ impl<'a> OverTransport<'a> {
         let mut headers: Vec<(String, String)> =
             standard.filter(|(name, _)| !own.keys().any(|own| own.eq_ignore_ascii_case(name))).collect();
         headers.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
-        let body = self.with_own_parameters(body);
+        let body = self.with_more_parameters(body);
         match self.renewal {
             Some(Renewal::AccessToken { exchange, url, .. }) => self.exchanging(exchange, url, headers, body),
             Some(Renewal::RefreshToken(_)) | None => {
@@ -303,19 +377,24 @@ impl<'a> OverTransport<'a> {
 }
 
 impl OverTransport<'_> {
-    fn with_own_parameters(&self, mut body: Vec<u8>) -> Vec<u8> {
-        if !self.request.parameters.is_empty() {
-            let own =
-                url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.request.parameters).finish();
-            // A new buffer, and the old one wiped: one that grows leaves the secrets in it behind.
-            let mut longer = Vec::with_capacity(body.len() + 1 + own.len());
-            longer.extend_from_slice(&body);
-            longer.push(b'&');
-            longer.extend_from_slice(own.as_bytes());
-            body.zeroize();
-            return longer;
+    /// The form that `oauth2` wrote, with the client's assertion and the provider's own parameters.
+    fn with_more_parameters(&self, mut body: Vec<u8>) -> Vec<u8> {
+        let mut form = Form::new(String::new());
+        form.extend_pairs(&self.request.parameters);
+        if let ClientAuth::Assertion(token) = self.auth {
+            form.extend_pairs(assertion(token));
         }
-        body
+        let more = Zeroizing::new(form.finish());
+        if more.is_empty() {
+            return body;
+        }
+        // A new buffer, and the old one wiped: one that grows leaves the secrets in it behind.
+        let mut longer = Vec::with_capacity(body.len() + 1 + more.len());
+        longer.extend_from_slice(&body);
+        longer.push(b'&');
+        longer.extend_from_slice(more.as_bytes());
+        body.zeroize();
+        longer
     }
 }
 

@@ -41,6 +41,7 @@ impl Shared {
             verifier: (!known.provider.relaxes(Relaxed::S01)).then_some(&secrets.verifier),
             parameters: &parameters,
         })?;
+        let authorization_url = self.pushed_if_wanted(known, &metadata, authorization_url)?;
         let id = random::id()?;
         let created_at = self.wall_millis();
         let expires_at = created_at.saturating_add(millis(self.settings.login_lifetime()));

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::begin::{asked_of_id_token, check_parameters, invalid_argument};
-use super::login::{MAX_TOKEN_ANSWER, client, hash};
+use super::login::{MAX_TOKEN_ANSWER, hash};
 use super::{Known, Shared, millis};
 use crate::clock::from_millis;
 use crate::desktop::{DeviceLogin, DevicePoll, LoginControl};
@@ -44,14 +44,12 @@ impl Shared {
             .ok_or_else(|| Error::new(Reason::DeviceGrantUnsupported).with_detail(known.provider.id().to_owned()))?;
         // Before the request: the code's life begins no later than this.
         let begun = self.moment();
-        let outcome = authorize_device(
-            &client(known, &metadata, ""),
-            &endpoint,
-            &scopes.join(known.provider.scope_separator().text()),
-            &options.parameters,
-            &*self.transport,
-            self.limits(MAX_AUTHORIZATION),
-        )?;
+        let scope = scopes.join(known.provider.scope_separator().text());
+        let (outcome, asked) = self.as_client(known, &metadata, "", &|client| {
+            let limits = self.limits(MAX_AUTHORIZATION);
+            authorize_device(client, &endpoint, &scope, &options.parameters, &*self.transport, limits)
+        })?;
+        self.note_skew(&asked, &outcome);
         let answer = authorization(outcome)?;
         let secrets = LoginSecrets {
             // Never sent, so no redirect belongs to this login; nor has this grant a nonce or a verifier.
@@ -209,15 +207,15 @@ impl Shared {
         let missing = || Error::new(Reason::StoreTampered).with_detail("login.secrets");
         let secrets = login.secrets.as_ref().and_then(|secrets| secrets.device.as_ref()).ok_or_else(missing)?;
         let _peace = self.no_revocations(known)?;
-        let received = self.received();
         let code_hash = hash(secrets.device_code.expose());
-        if !self.common.store.start_exchange(login, code_hash.as_ref(), received.wall)? {
+        if !self.common.store.start_exchange(login, code_hash.as_ref(), self.wall_millis())? {
             // Another process was faster, or ended it.
             return Ok(DevicePoll::Wait(span(polling.interval_millis)));
         }
-        let client = client(known, &login.pinned.metadata, "");
-        let sent = poll_device(&client, &secrets.device_code, &*self.transport, self.limits(MAX_TOKEN_ANSWER));
-        let outcome = match sent {
+        let sent = self.as_client(known, &login.pinned.metadata, "", &|client| {
+            poll_device(client, &secrets.device_code, &*self.transport, self.limits(MAX_TOKEN_ANSWER))
+        });
+        let (outcome, received) = match sent {
             Ok(outcome) => outcome,
             Err(error) => {
                 // The request could not even be built.

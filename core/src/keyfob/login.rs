@@ -13,26 +13,28 @@ use super::{Event, Known, Shared, millis};
 use crate::clock::{from_millis, to_millis};
 use crate::config::RedirectUri;
 use crate::error::{Error, Reason, Result};
-use crate::http::oauth::{ClientAuth, ClientParams, Outcome, exchange};
+use crate::http::oauth::{Outcome, exchange};
 use crate::login::Completed;
 use crate::login::redirect::{self, Answer, Redirect};
 use crate::oidc::id_token::{Allowed, Claims, Expected, verify_login};
 use crate::oidc::jws::{Algorithm, HS256, is_hs256_key};
-use crate::provider::{AuthMethod, Issuer, IssuerRule, Metadata, ProviderKind, Relaxed};
+use crate::provider::{Issuer, IssuerRule, Metadata, ProviderKind, Relaxed};
 use crate::random;
 use crate::refresh::flight::Seat;
 use crate::refresh::owner::is_running;
 use crate::secret::Secret;
 use crate::session::{Session, from_claims, overlay};
-use crate::store::{Hold, Identity, JournalEvent, LoginRow, NewSession, Note, Purpose, Received, SessionRow, Stage};
-use crate::token::answer::{AnswerRules, TokenAnswer};
+use crate::store::{
+    Hold, Identity, JournalEvent, LoginRow, NewSession, Note, Pinned, Purpose, Received, SessionRow, Stage,
+};
+use crate::token::answer::TokenAnswer;
 use crate::token::verdict::{ExchangeVerdict, exchange_verdict};
 
 /// Longest token answer (security S76).
 pub(super) const MAX_TOKEN_ANSWER: usize = 1024 * 1024;
 
 /// A `Date` has whole seconds, and travels: less than this is no news.
-const CLOCK_NOISE_MILLIS: i64 = 5_000;
+pub(super) const CLOCK_NOISE_MILLIS: i64 = 5_000;
 
 /// How often a login looks whether a revocation is over.
 const LOOK: Duration = Duration::from_millis(10);
@@ -200,16 +202,17 @@ impl Shared {
     fn exchange(&self, login: &LoginRow, known: &Known, code: &Secret) -> Result<()> {
         let secrets =
             login.secrets.as_ref().ok_or_else(|| Error::new(Reason::StoreTampered).with_detail("login.secrets"))?;
-        let client = client(known, &login.pinned.metadata, &login.pinned.redirect_uri);
         // A suspension waits for it.
         let _running = self.common.gate.begin()?;
-        let received = self.received();
-        if !self.common.store.start_exchange(login, hash(code.expose()).as_ref(), received.wall)? {
+        if !self.common.store.start_exchange(login, hash(code.expose()).as_ref(), self.wall_millis())? {
             return Err(Error::new(Reason::CompletionInProgress));
         }
         let verifier = (!known.provider.relaxes(Relaxed::S01)).then_some(&secrets.verifier);
-        let sent = exchange(&client, code, verifier, &*self.transport, self.limits(MAX_TOKEN_ANSWER));
-        let outcome = match sent {
+        let Pinned { metadata, redirect_uri, .. } = &login.pinned;
+        let sent = self.as_client(known, metadata, redirect_uri, &|client| {
+            exchange(client, code, verifier, &*self.transport, self.limits(MAX_TOKEN_ANSWER))
+        });
+        let (outcome, received) = match sent {
             Ok(outcome) => outcome,
             Err(error) => {
                 // The request could not even be built.
@@ -435,33 +438,6 @@ pub(super) fn allowed<'a>(known: &'a Known, metadata: &Metadata) -> Allowed<'a> 
     Allowed {
         algorithms: if named.is_empty() { Algorithm::ALL.to_vec() } else { algorithms },
         client_secret: secret.filter(|_| file.iter().any(|name| name == HS256)),
-    }
-}
-
-/// How the client says who it is: a public one by its id; one with a secret as the provider says, Basic where it says nothing.
-pub(super) fn client<'a>(known: &'a Known, metadata: &'a Metadata, redirect_uri: &'a str) -> ClientParams<'a> {
-    let methods = &metadata.token_auth_methods;
-    let offers = |method: &str| methods.iter().any(|offered| offered == method);
-    let client_secret = known.registration.secret();
-    let preferred = known.registration.auth_method().or_else(|| known.provider.client_auth().first().copied());
-    let auth = match (client_secret, preferred) {
-        (None, _) | (_, Some(AuthMethod::None)) => ClientAuth::None,
-        (Some(_), Some(AuthMethod::Basic)) => ClientAuth::Basic,
-        (Some(_), Some(AuthMethod::Post)) => ClientAuth::Post,
-        (Some(_), None) if !offers("client_secret_basic") && offers("client_secret_post") => ClientAuth::Post,
-        (Some(_), None) => ClientAuth::Basic,
-    };
-    ClientParams {
-        client_id: known.registration.client_id(),
-        client_secret,
-        auth,
-        token_endpoint: &metadata.token_endpoint,
-        redirect_uri,
-        request: known.provider.token_request(),
-        answer: AnswerRules {
-            scope_separator: known.provider.token_answer().scope_separator,
-            assume_bearer: known.provider.relaxes(Relaxed::S33),
-        },
     }
 }
 

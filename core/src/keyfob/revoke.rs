@@ -1,21 +1,18 @@
 //! What is owed to a provider: that it revokes the tokens of a session that was logged out (RFC 7009). An entry of the outbox goes once the provider was
 //! told, and waits where it could not be.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::end::Revocation;
 use super::gate::Locked;
-use super::login::{client, issuer_name};
+use super::login::issuer_name;
 use super::{Known, Shared};
 use crate::error::{Error, OAuthError, Reason, Result};
-use crate::http::oauth::{ClientAuth, retry_after_of};
-use crate::http::{HttpRequest, HttpResponse, Limits, Method};
-use crate::provider::{AuthMethod, Metadata, RevocationMethod, RevokedToken, with_token};
+use crate::http::oauth::{Form, retry_after_of};
+use crate::http::{HttpRequest, HttpResponse, Method};
+use crate::provider::{Metadata, RevocationMethod, RevokedToken, with_token};
 use crate::refresh::decide::{Owed, Revocation as Decision, before_revoking};
 use crate::refresh::pause::{Failure, Pause};
-use crate::secret::Secret;
 use crate::store::{Hold, JournalEvent, Note, OwedRow, Purpose};
 use crate::token::answer::TokenAnswer;
 
@@ -86,7 +83,7 @@ impl Shared {
             // The registration names another provider by now, which is not to see these tokens (security S61).
             return Some(Revocation::NotSupported);
         }
-        let request = match revocation(known, &metadata, &owed.tokens, self.limits(MAX_ANSWER)) {
+        let request = match self.revocation(known, &metadata, &owed.tokens) {
             Ok(Some(request)) => request,
             Ok(None) => return Some(Revocation::NotSupported),
             Err(error) => return Some(Revocation::Failed(error)),
@@ -128,6 +125,41 @@ impl Shared {
             Decision::Later => Err(Error::new(Reason::CompletionInProgress)),
         }
     }
+
+    /// The request: RFC 7009's, or the one that the provider's file describes.
+    fn revocation(&self, known: &Known, metadata: &Metadata, tokens: &TokenAnswer) -> Result<Option<HttpRequest>> {
+        let own = known.provider.revocation();
+        let url = match own.and_then(|own| own.url.as_deref()) {
+            Some(url) => known.provider.url_for(&known.registration, "revocation.url", url)?,
+            None => match &metadata.revocation_endpoint {
+                Some(url) => url.clone(),
+                None => return Ok(None),
+            },
+        };
+        let wanted = own.map(|own| own.token).unwrap_or_default();
+        let (hint, token) = match (&tokens.refresh_token, wanted) {
+            (Some(token), RevokedToken::RefreshToken) => ("refresh_token", token),
+            _ => ("access_token", &tokens.access_token),
+        };
+        if token.expose().is_empty() {
+            return Ok(None);
+        }
+        let auth = self.client_auth(known, metadata, own.and_then(|own| own.auth))?;
+        let mut headers = vec![("Accept".to_owned(), "application/json".to_owned())];
+        let mut form = Form::new(String::new());
+        form.append_pair("token", token.expose()).append_pair("token_type_hint", hint);
+        auth.add_to(known.registration.client_id(), &mut form, &mut headers);
+        let (content_type, body) = match own.and_then(|own| own.json.as_ref()) {
+            Some(json) => ("application/json", with_token(json, token.expose()).to_string()),
+            None => ("application/x-www-form-urlencoded", form.finish()),
+        };
+        headers.push(("Content-Type".to_owned(), content_type.to_owned()));
+        let method = match own.map(|own| own.method).unwrap_or_default() {
+            RevocationMethod::Post => Method::Post,
+            RevocationMethod::Delete => Method::Delete,
+        };
+        Ok(Some(HttpRequest::new(method, url, headers, body.into_bytes(), self.limits(MAX_ANSWER))))
+    }
 }
 
 /// What the answer means (RFC 7009 sections 2.2 and 2.2.1).
@@ -152,62 +184,4 @@ fn judge(response: &HttpResponse) -> Revocation {
         (400..=499, None) if !is_json => Revocation::Owed(error(Reason::CaptivePortal)),
         _ => Revocation::Failed(error(Reason::UnexpectedStatus)),
     }
-}
-
-/// The request: RFC 7009's, or the one that the provider's file describes.
-fn revocation(known: &Known, metadata: &Metadata, tokens: &TokenAnswer, limits: Limits) -> Result<Option<HttpRequest>> {
-    let own = known.provider.revocation();
-    let url = match own.and_then(|own| own.url.as_deref()) {
-        Some(url) => known.provider.url_for(&known.registration, "revocation.url", url)?,
-        None => match &metadata.revocation_endpoint {
-            Some(url) => url.clone(),
-            None => return Ok(None),
-        },
-    };
-    let wanted = own.map(|own| own.token).unwrap_or_default();
-    let (hint, token) = match (&tokens.refresh_token, wanted) {
-        (Some(token), RevokedToken::RefreshToken) => ("refresh_token", token),
-        _ => ("access_token", &tokens.access_token),
-    };
-    if token.expose().is_empty() {
-        return Ok(None);
-    }
-    let client = client(known, metadata, known.registration.redirect_uri());
-    let auth = match own.and_then(|own| own.auth) {
-        Some(AuthMethod::Basic) => ClientAuth::Basic,
-        Some(AuthMethod::Post) => ClientAuth::Post,
-        Some(AuthMethod::None) => ClientAuth::None,
-        None => client.auth,
-    };
-    let mut headers = vec![("Accept".to_owned(), "application/json".to_owned())];
-    let mut form = vec![("token", token.expose()), ("token_type_hint", hint)];
-    match (auth, client.client_secret) {
-        (ClientAuth::Basic, Some(secret)) => {
-            headers.push(("Authorization".to_owned(), basic(client.client_id, secret)));
-        }
-        (ClientAuth::Post, Some(secret)) => {
-            form.push(("client_id", client.client_id));
-            form.push(("client_secret", secret.expose()));
-        }
-        _ => form.push(("client_id", client.client_id)),
-    }
-    let (content_type, body) = match own.and_then(|own| own.json.as_ref()) {
-        Some(json) => ("application/json", with_token(json, token.expose()).to_string()),
-        None => (
-            "application/x-www-form-urlencoded",
-            url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish(),
-        ),
-    };
-    headers.push(("Content-Type".to_owned(), content_type.to_owned()));
-    let method = match own.map(|own| own.method).unwrap_or_default() {
-        RevocationMethod::Post => Method::Post,
-        RevocationMethod::Delete => Method::Delete,
-    };
-    Ok(Some(HttpRequest::new(method, url, headers, body.into_bytes(), limits)))
-}
-
-/// HTTP Basic with both parts form-encoded first (RFC 6749 section 2.3.1).
-fn basic(client_id: &str, secret: &Secret) -> String {
-    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret.expose()))))
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::gate::{Held, Locked, Sending as BeingSent};
-use super::login::client;
 use super::refresh::{Run, Wish, busy};
 use super::{Known, Shared, millis};
 use crate::error::{Error, ErrorKind, Reason, Result};
@@ -180,8 +179,8 @@ impl Shared {
     /// Sends the refresh token, once. It counts as being sent until the guard goes.
     fn ask<'a>(&self, flying: &Flying<'_>, run: &Run, held: &'a Held) -> Result<(Outcome, Received, BeingSent<'a>)> {
         let Flying { known, metadata, row, .. } = flying;
-        let client = client(known, metadata, known.registration.redirect_uri());
-        let scopes = if client.request.scope_on_refresh { scopes_again(known, row) } else { Vec::new() };
+        let scopes =
+            if known.provider.token_request().scope_on_refresh { scopes_again(known, row) } else { Vec::new() };
         let exchange = known.provider.refresh_rules().exchange.as_ref();
         let url = match exchange.and_then(|exchange| exchange.url.as_deref()) {
             Some(url) => known.provider.url_for(&known.registration, "refresh.exchange.url", url)?,
@@ -192,10 +191,11 @@ impl Shared {
             (None, Some(exchange)) => Renewal::AccessToken { token: &row.tokens.access_token, exchange, url: &url },
             (None, None) => return Err(Error::new(Reason::NoRefreshToken)),
         };
-        let received = self.received();
         let sending = self.common.gate.sending(held, row)?;
-        let outcome = refresh(&client, renewal, &scopes, &*self.transport, run.limits);
-        Ok((outcome?, received, sending))
+        let (outcome, received) = self.as_client(known, metadata, known.registration.redirect_uri(), &|client| {
+            refresh(client, renewal, &scopes, &*self.transport, run.limits)
+        })?;
+        Ok((outcome, received, sending))
     }
 
     fn note<'a>(&self, event: JournalEvent, flying: &'a Flying<'_>, skew: Option<i64>) -> Note<'a> {

@@ -2,6 +2,7 @@
 
 use oauth2::basic::BasicClient;
 use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
+use url::Url;
 
 use crate::error::{Error, Reason, Result};
 use crate::provider::Separator;
@@ -24,6 +25,8 @@ pub(crate) struct Request<'a> {
 
 /// What a caller may not set: the parameters that make a login safe, and those that Keyfob could not handle the answer of.
 pub(crate) const OWN_PARAMETERS: &[&str] = &[
+    "client_assertion",
+    "client_assertion_type",
     "client_id",
     "client_secret",
     "code_challenge",
@@ -61,4 +64,21 @@ pub(crate) fn url(request: &Request<'_>) -> Result<String> {
         builder = builder.add_extra_param("nonce", nonce.expose());
     }
     Ok(builder.url().0.into())
+}
+
+/// The parameters of a URL that [`url`] built, without what the endpoint itself has in its query.
+pub(crate) fn parameters_of(url: &str, authorization_endpoint: &str) -> Result<Vec<(String, String)>> {
+    let own = parse(authorization_endpoint)?.query_pairs().count();
+    Ok(parse(url)?.query_pairs().skip(own).map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+}
+
+/// The URL to open where the request was pushed (RFC 9126 section 4).
+pub(crate) fn pushed_url(authorization_endpoint: &str, client_id: &str, request_uri: &str) -> Result<String> {
+    let mut url = parse(authorization_endpoint)?;
+    url.query_pairs_mut().append_pair("client_id", client_id).append_pair("request_uri", request_uri);
+    Ok(url.into())
+}
+
+fn parse(url: &str) -> Result<Url> {
+    Url::parse(url).map_err(|_| Error::new(Reason::InvalidConfiguration).with_detail("authorization endpoint"))
 }

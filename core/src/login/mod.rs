@@ -35,6 +35,9 @@ impl Login {
 
     /// The URL to open in the system's browser, never in an embedded web view (RFC 8252 section 8.12). Its query holds the login's
     /// `state`: do not log it.
+    ///
+    /// Where the request was pushed (RFC 9126) the provider keeps it for a short time only, often a minute: open the URL at once. Later the provider shows an
+    /// error of its own, and the login waits on until it expires; begin another.
     #[must_use]
     pub fn authorization_url(&self) -> &str {
         &self.authorization_url

@@ -50,6 +50,7 @@ impl Provider {
             authorize: Authorize::default(),
             redirect: RedirectRules::default(),
             client_auth: Vec::new(),
+            client_assertion: None,
             token_request: TokenRequest::default(),
             token_answer: TokenAnswerRules::default(),
             id_token: IdTokenRules::default(),

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::issuer::IssuerRule;
 use super::template::Variable;
 use crate::config::RefreshBudget;
+use crate::http::signing_key::KeyAlgorithm;
 
 /// What a provider speaks.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -52,9 +53,11 @@ pub struct Provider {
     pub(super) authorize: Authorize,
     #[serde(default)]
     pub(super) redirect: RedirectRules,
-    /// How a client with a secret may authenticate, the preferred way first. Absent: as the metadata says, else Basic.
+    /// How a client with a secret or a private key may authenticate, the preferred way first. Absent: as the metadata says, else Basic.
     #[serde(default)]
     pub(super) client_auth: Vec<AuthMethod>,
+    #[serde(default)]
+    pub(super) client_assertion: Option<ClientAssertion>,
     #[serde(default)]
     pub(super) token_request: TokenRequest,
     #[serde(default)]
@@ -82,6 +85,7 @@ pub(super) struct Endpoints {
     pub(super) revocation: Option<String>,
     pub(super) end_session: Option<String>,
     pub(super) device_authorization: Option<String>,
+    pub(super) pushed_authorization_request: Option<String>,
 }
 
 /// What stands between the scopes of a list.
@@ -119,6 +123,8 @@ pub(super) struct Scopes {
 pub(super) struct Authorize {
     /// Parameters that the provider needs in every authorization request.
     pub(super) parameters: BTreeMap<String, String>,
+    /// Every request is pushed first (RFC 9126), also where the metadata does not say so.
+    pub(super) pushed: bool,
 }
 
 /// Which redirect URIs the provider lets one register. Absent: nobody knows.
@@ -142,9 +148,9 @@ pub enum Loopback {
     None,
 }
 
-/// How a client with a secret authenticates at the token endpoint.
+/// How a client with a secret or a private key authenticates at the token endpoint.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum AuthMethod {
     /// `client_secret_basic`
     Basic,
@@ -152,6 +158,46 @@ pub(crate) enum AuthMethod {
     Post,
     /// A public client: no secret at all.
     None,
+    /// A token signed by the client's private key (OpenID Connect Core section 9).
+    PrivateKeyJwt,
+}
+
+/// The token that a client with a private key signs, where it is not RFC 7523's as it stands.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ClientAssertion {
+    pub(crate) parameter: AssertionParameter,
+    /// `iss`, with variables in it; absent: the client id.
+    pub(crate) issuer: Option<String>,
+    /// `aud`
+    pub(crate) audience: Audience,
+    /// The only algorithm that the provider takes.
+    pub(crate) algorithm: Option<KeyAlgorithm>,
+    /// The provider finds the key by its id, and by nothing else.
+    pub(crate) needs_key_id: bool,
+}
+
+/// Where the client's token stands in the form.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AssertionParameter {
+    /// `client_assertion`, with its type beside it (RFC 7521 section 4.2).
+    #[default]
+    ClientAssertion,
+    /// `client_secret`: a secret that the client makes itself (Apple).
+    ClientSecret,
+}
+
+/// Whom the client's token is for.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Audience {
+    /// The issuer: another provider's metadata cannot make the client sign something for this one. The token endpoint where none is known.
+    #[default]
+    Issuer,
+    TokenEndpoint,
+    /// This URL, with variables in it.
+    Url(String),
 }
 
 /// What is added to the standard token request.

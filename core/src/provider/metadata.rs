@@ -22,6 +22,11 @@ pub(crate) struct Metadata {
     /// RFC 8628 section 4. A login that an older version began has none.
     #[serde(default)]
     pub(crate) device_authorization_endpoint: Option<String>,
+    /// RFC 9126 section 5. A login that an older version began has none.
+    #[serde(default)]
+    pub(crate) pushed_authorization_request_endpoint: Option<String>,
+    #[serde(default)]
+    pub(crate) require_pushed_authorization_requests: bool,
     /// Every redirect carries `iss` (RFC 9207 section 3).
     pub(crate) iss_parameter: bool,
     /// `token_endpoint_auth_methods_supported`; empty means the default, `client_secret_basic`.
@@ -91,6 +96,7 @@ impl Metadata {
             let values = document.get(key)?.as_array()?;
             Some(values.iter().filter_map(Value::as_str).map(str::to_owned).collect())
         };
+        let says = |key: &str| document.get(key).and_then(Value::as_bool).unwrap_or(false);
         // Absent says nothing (security S05): many providers support S256 and do not say so.
         if pkce
             && list("code_challenge_methods_supported")
@@ -107,10 +113,9 @@ impl Metadata {
             revocation_endpoint: endpoint("revocation_endpoint")?,
             end_session_endpoint: endpoint("end_session_endpoint")?,
             device_authorization_endpoint: endpoint("device_authorization_endpoint")?,
-            iss_parameter: document
-                .get("authorization_response_iss_parameter_supported")
-                .and_then(Value::as_bool)
-                .unwrap_or(false),
+            pushed_authorization_request_endpoint: endpoint("pushed_authorization_request_endpoint")?,
+            require_pushed_authorization_requests: says("require_pushed_authorization_requests"),
+            iss_parameter: says("authorization_response_iss_parameter_supported"),
             token_auth_methods: list("token_endpoint_auth_methods_supported").unwrap_or_default(),
             id_token_algorithms: list("id_token_signing_alg_values_supported").unwrap_or_default(),
         })

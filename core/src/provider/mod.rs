@@ -13,8 +13,8 @@ mod template;
 
 pub use self::catalogue::providers;
 pub(crate) use self::definition::{
-    AuthMethod, EmailPlace, EmailRequest, Exchange, ExchangeMethod, Places, ProfileMap, Relaxed, Resend,
-    RevocationMethod, RevokedToken, Separator, TokenRequest,
+    AssertionParameter, AuthMethod, EmailPlace, EmailRequest, Exchange, ExchangeMethod, Places, ProfileMap, Relaxed,
+    Resend, RevocationMethod, RevokedToken, Separator, TokenRequest,
 };
 pub use self::definition::{Loopback, Provider, ProviderKind};
 pub(crate) use self::issuer::{Issuer, IssuerRule};

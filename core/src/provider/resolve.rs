@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::definition::{
-    AuthMethod, EmailPlace, EmailRequest, Places, ProfileMap, Provider, ProviderKind, RedirectRules, RefreshRules,
-    Relaxed, Revocation, Separator, TokenAnswerRules, TokenRequest,
+    AssertionParameter, Audience, AuthMethod, EmailPlace, EmailRequest, Places, ProfileMap, Provider, ProviderKind,
+    RedirectRules, RefreshRules, Relaxed, Revocation, Separator, TokenAnswerRules, TokenRequest,
 };
 use super::issuer::{Issuer, IssuerRule};
 use super::metadata::{Metadata, check_endpoint, discovery_url};
@@ -30,12 +30,59 @@ impl Provider {
         self.authorize.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
+    pub(crate) fn wants_pushed_requests(&self) -> bool {
+        self.authorize.pushed
+    }
+
     pub(crate) fn redirect_rules(&self) -> &RedirectRules {
         &self.redirect
     }
 
     pub(crate) fn client_auth(&self) -> &[AuthMethod] {
         &self.client_auth
+    }
+
+    /// Where the client's token stands.
+    pub(crate) fn assertion_parameter(&self) -> AssertionParameter {
+        self.client_assertion.as_ref().map(|rule| rule.parameter).unwrap_or_default()
+    }
+
+    /// Who signs the client's token: the client, save where the file names somebody else.
+    pub(crate) fn assertion_issuer(&self, registration: &Registration) -> Result<String> {
+        match self.client_assertion.as_ref().and_then(|rule| rule.issuer.as_deref()) {
+            Some(issuer) => {
+                let issuer = issuer.replace("{client_id}", registration.client_id());
+                template::expand(&issuer, &self.variables, registration.variables())
+            }
+            None => Ok(registration.client_id().to_owned()),
+        }
+    }
+
+    /// Whom the client's token is for, at whichever of the provider's endpoints.
+    pub(crate) fn assertion_audience(&self, registration: &Registration, metadata: &Metadata) -> Result<String> {
+        let issuer = metadata.issuer.as_ref().map(|issuer| &issuer.name).filter(|name| !name.contains('{'));
+        match (self.client_assertion.as_ref().map(|rule| &rule.audience), issuer) {
+            (Some(Audience::Url(url)), _) => self.url_for(registration, "client_assertion.audience.url", url),
+            (None | Some(Audience::Issuer), Some(issuer)) => Ok(issuer.clone()),
+            (None | Some(Audience::Issuer | Audience::TokenEndpoint), _) => Ok(metadata.token_endpoint.clone()),
+        }
+    }
+
+    /// Whether a private key is what this provider takes.
+    fn check_private_key(&self, registration: &Registration) -> Result<()> {
+        let Some(key) = registration.signing_key()? else { return Ok(()) };
+        let rule = self.client_assertion.as_ref();
+        if rule.is_none() && !self.client_auth.is_empty() && !self.client_auth.contains(&AuthMethod::PrivateKeyJwt) {
+            return Err(invalid("private_key", &format!("is nothing that the provider {} takes", self.id)));
+        }
+        let algorithm = registration.signs_with(&key);
+        if let Some(wanted) = rule.and_then(|rule| rule.algorithm).filter(|wanted| *wanted != algorithm) {
+            return Err(invalid("private_key", &format!("is not for {}, which the provider wants", wanted.name())));
+        }
+        if rule.is_some_and(|rule| rule.needs_key_id) && registration.kid().is_none() {
+            return Err(invalid("key_id", "is missing: the provider finds the private_key by it"));
+        }
+        self.assertion_issuer(registration).map(drop)
     }
 
     pub(crate) fn token_request(&self) -> &TokenRequest {
@@ -145,7 +192,11 @@ impl Provider {
         for (key, url) in self.urls() {
             self.check_template(key, url)?;
         }
-        Ok(())
+        match self.client_assertion.as_ref().and_then(|rule| rule.issuer.as_deref()) {
+            Some("") => Err(invalid("client_assertion.issuer", "is empty")),
+            Some(issuer) => self.check_names("client_assertion.issuer", issuer),
+            None => Ok(()),
+        }
     }
 
     /// What a file adds to the requests is added: what makes a login safe stays Keyfob's own.
@@ -184,11 +235,16 @@ impl Provider {
             ("endpoints.revocation", &endpoints.revocation),
             ("endpoints.end_session", &endpoints.end_session),
             ("endpoints.device_authorization", &endpoints.device_authorization),
+            ("endpoints.pushed_authorization_request", &endpoints.pushed_authorization_request),
         ]
         .into_iter()
         .filter_map(|(key, url)| Some((key, url.as_deref()?)))
         .chain(self.revocation.as_ref().and_then(|revocation| Some(("revocation.url", revocation.url.as_deref()?))))
         .chain(self.refresh.exchange.as_ref().and_then(|own| Some(("refresh.exchange.url", own.url.as_deref()?))))
+        .chain(self.client_assertion.as_ref().and_then(|rule| match &rule.audience {
+            Audience::Url(url) => Some(("client_assertion.audience.url", url.as_str())),
+            Audience::Issuer | Audience::TokenEndpoint => None,
+        }))
     }
 
     /// A URL without variables can be judged now; one with them when they are known, but they must be declared.
@@ -196,7 +252,12 @@ impl Provider {
         if !url.contains('{') {
             return check_endpoint(key, url);
         }
-        match template::names(url).find(|name| *name != "client_id" && !self.variables.contains_key(*name)) {
+        self.check_names(key, url)
+    }
+
+    /// Every variable that a text uses is declared.
+    fn check_names(&self, key: &str, text: &str) -> Result<()> {
+        match template::names(text).find(|name| *name != "client_id" && !self.variables.contains_key(*name)) {
             None => Ok(()),
             Some("") => Err(invalid(key, "has a brace without a name")),
             Some(name) => Err(invalid(key, &format!("uses the variable {name}, which is not declared"))),
@@ -255,6 +316,8 @@ impl Provider {
                 revocation_endpoint: None,
                 end_session_endpoint: None,
                 device_authorization_endpoint: None,
+                pushed_authorization_request_endpoint: None,
+                require_pushed_authorization_requests: false,
                 iss_parameter: false,
                 token_auth_methods: Vec::new(),
                 id_token_algorithms: Vec::new(),
@@ -272,6 +335,11 @@ impl Provider {
             (&mut metadata.revocation_endpoint, "endpoints.revocation", &own.revocation),
             (&mut metadata.end_session_endpoint, "endpoints.end_session", &own.end_session),
             (&mut metadata.device_authorization_endpoint, "endpoints.device_authorization", &own.device_authorization),
+            (
+                &mut metadata.pushed_authorization_request_endpoint,
+                "endpoints.pushed_authorization_request",
+                &own.pushed_authorization_request,
+            ),
         ] {
             if let Some(url) = endpoint(key, url)? {
                 *slot = Some(url);
@@ -286,6 +354,7 @@ impl Provider {
         for (key, url) in self.urls() {
             self.url_for(registration, key, url)?;
         }
+        self.check_private_key(registration)?;
         if let Some(request) = self.email_request() {
             self.url_for(registration, "profile.email.request", &request.request)?;
         }

@@ -80,6 +80,9 @@ fn the_schemas_have_the_keys_of_the_parser() {
                 ("/properties/scopes", keys::<Scopes>()),
                 ("/properties/authorize", keys::<Authorize>()),
                 ("/properties/redirect", keys::<RedirectRules>()),
+                ("/properties/client_assertion", keys::<ClientAssertion>()),
+                // The one form of an audience that has a value.
+                ("/properties/client_assertion/properties/audience/oneOf/1", vec!["url"]),
                 ("/properties/token_request", keys::<TokenRequest>()),
                 ("/properties/token_answer", keys::<TokenAnswerRules>()),
                 ("/properties/refresh", keys::<RefreshRules>()),

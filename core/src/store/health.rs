@@ -38,11 +38,14 @@ impl Store {
         })
     }
 
+    /// How far a provider's clock was ahead of this device's when that was written down last, in milliseconds.
+    pub(crate) fn skew(&self) -> Result<Option<i64>> {
+        self.read(|connection| Ok(connection.query_row("SELECT skew FROM meta", [], |row| row.get(0))?))
+    }
+
     /// Keeps what a provider's clock said of this device's. False when it is what was known already.
     pub(crate) fn save_skew(&self, skew: i64, tolerance: i64, now: i64) -> Result<bool> {
-        let known: Option<i64> =
-            self.read(|connection| Ok(connection.query_row("SELECT skew FROM meta", [], |row| row.get(0))?))?;
-        if known.is_some_and(|known| known.abs_diff(skew) <= tolerance.unsigned_abs()) {
+        if self.skew()?.is_some_and(|known| known.abs_diff(skew) <= tolerance.unsigned_abs()) {
             return Ok(false);
         }
         self.write(|transaction| {

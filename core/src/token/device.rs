@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::answer::{Reading, TokenAnswer, normalise};
-use super::verdict::{Reply, in_doubt, refusal, reply};
+use super::answer::TokenAnswer;
+use super::verdict::{Reply, in_doubt, object, refusal, reply};
 use crate::error::{Error, Reason, Result};
-use crate::http::oauth::{Answer, Outcome};
-use crate::json;
+use crate::http::oauth::Outcome;
 use crate::provider::check_endpoint;
 use crate::secret::Secret;
 
@@ -62,37 +61,7 @@ pub(crate) enum PollVerdict {
 
 /// Reads the answer of the device authorization endpoint.
 pub(crate) fn authorization(outcome: Outcome) -> Result<DeviceAuthorization> {
-    let answer = match outcome {
-        Outcome::Answered(answer) => answer,
-        Outcome::Failed(error) => return Err(error.into()),
-    };
-    let error = |reason| Error::new(reason).with_status(answer.status).with_detail("device authorization");
-    match (answer.status, json::parse(&answer.body)) {
-        (200..=299, Ok(Value::Object(members))) if !has_error(&members) => read(&members),
-        (429, _) => Err(error(Reason::BackOff).with_retry_after(answer.retry_after)),
-        (500..=599, _) => Err(error(Reason::ProviderUnavailable).with_retry_after(answer.retry_after)),
-        (300..=399, _) => Err(error(Reason::UnexpectedRedirect)),
-        (200..=299 | 400..=499, Ok(Value::Object(members))) if has_error(&members) => Err(refused(&answer)),
-        (400..=499, Err(_)) => Err(error(Reason::CaptivePortal)),
-        (200..=299, Err(_)) => Err(error(Reason::NotJson)),
-        (200..=299, Ok(_)) => Err(error(Reason::MalformedResponse)),
-        _ => Err(error(Reason::UnexpectedStatus)),
-    }
-}
-
-fn has_error(members: &Map<String, Value>) -> bool {
-    members.get("error").and_then(Value::as_str).is_some_and(|code| !code.is_empty())
-}
-
-/// The token endpoint's words for an error are this endpoint's too (section 3.2).
-fn refused(answer: &Answer) -> Error {
-    match normalise(&answer.body, answer.rules) {
-        Reading::Error(oauth) if oauth.code() == "temporarily_unavailable" => {
-            Error::new(Reason::ProviderUnavailable).with_status(answer.status).with_retry_after(answer.retry_after)
-        }
-        Reading::Error(oauth) => refusal(oauth, answer.status),
-        _ => Error::new(Reason::MalformedResponse).with_status(answer.status),
-    }
+    read(&object(outcome, "device authorization")?)
 }
 
 fn read(members: &Map<String, Value>) -> Result<DeviceAuthorization> {

@@ -2,4 +2,5 @@
 
 pub(crate) mod answer;
 pub(crate) mod device;
+pub(crate) mod pushed;
 pub(crate) mod verdict;

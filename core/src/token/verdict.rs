@@ -5,10 +5,13 @@ mod tests;
 
 use std::time::Duration;
 
+use serde_json::{Map, Value};
+
 use super::answer::{Reading, TokenAnswer, normalise};
-use crate::error::{Error, OAuthError, Reason};
+use crate::error::{Error, OAuthError, Reason, Result};
 use crate::http::oauth::{Answer, Outcome};
 use crate::http::{Sent, TransportError};
+use crate::json;
 
 /// What became of a refresh token that was sent, or was to be.
 #[derive(Debug)]
@@ -134,6 +137,40 @@ fn answered(answer: &Answer, transient_codes: &[&str]) -> Reply {
 
 fn is_transient(code: &str, transient_codes: &[&str]) -> bool {
     code == "temporarily_unavailable" || transient_codes.contains(&code)
+}
+
+/// What an endpoint answers that gives no tokens, and refuses in the token endpoint's words: the members of its object.
+pub(super) fn object(outcome: Outcome, what: &'static str) -> Result<Map<String, Value>> {
+    let answer = match outcome {
+        Outcome::Answered(answer) => answer,
+        Outcome::Failed(error) => return Err(error.into()),
+    };
+    let error = |reason| Error::new(reason).with_status(answer.status).with_detail(what);
+    match (answer.status, json::parse(&answer.body)) {
+        (200..=299, Ok(Value::Object(members))) if !has_error(&members) => Ok(members),
+        (429, _) => Err(error(Reason::BackOff).with_retry_after(answer.retry_after)),
+        (500..=599, _) => Err(error(Reason::ProviderUnavailable).with_retry_after(answer.retry_after)),
+        (300..=399, _) => Err(error(Reason::UnexpectedRedirect)),
+        (200..=299 | 400..=499, Ok(Value::Object(members))) if has_error(&members) => Err(refused(&answer)),
+        (400..=499, Err(_)) => Err(error(Reason::CaptivePortal)),
+        (200..=299, Err(_)) => Err(error(Reason::NotJson)),
+        (200..=299, Ok(_)) => Err(error(Reason::MalformedResponse)),
+        _ => Err(error(Reason::UnexpectedStatus)),
+    }
+}
+
+fn has_error(members: &Map<String, Value>) -> bool {
+    members.get("error").and_then(Value::as_str).is_some_and(|code| !code.is_empty())
+}
+
+fn refused(answer: &Answer) -> Error {
+    match normalise(&answer.body, answer.rules) {
+        Reading::Error(oauth) if oauth.code() == "temporarily_unavailable" => {
+            Error::new(Reason::ProviderUnavailable).with_status(answer.status).with_retry_after(answer.retry_after)
+        }
+        Reading::Error(oauth) => refusal(oauth, answer.status),
+        _ => Error::new(Reason::MalformedResponse).with_status(answer.status),
+    }
 }
 
 pub(super) fn refusal(oauth: OAuthError, status: u16) -> Error {

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use keyfob::{EndSession, Freshness, LoginOptions, Reason, Registration, Revocation};
-use keyfob_idp::{ClientAuth, Rotation};
+use keyfob::{Config, EndSession, Freshness, Keyfob, LoginOptions, Reason, Registration, Revocation};
+use keyfob_idp::{ClientAuth, ClientJwt, Rotation};
 use serde_json::json;
 
 use crate::bench::{CLIENT, ID, SECRET, same};
-use crate::support::parameter;
+use crate::support::{Temp, parameter, signer};
 use crate::vendor::{App, Vendor, metadata};
 
 const ISSUER: &str = "https://appleid.apple.com";
+const TEAM: &str = "DEF123GHIJ";
+const KEY: &str = "ABC123DEFG";
 const REDIRECT: &str = "https://notes.example/callback";
 
 fn apple() -> Arc<Vendor> {
@@ -32,6 +34,64 @@ fn apple() -> Arc<Vendor> {
     apple
 }
 
+/// An app whose own team's key makes the secret.
+fn signing_app() -> App {
+    let apple = apple();
+    let mut rules = ClientJwt::new(signer::jwk(signer::P256, KEY));
+    rules.issuer = Some(TEAM.to_owned());
+    rules.audiences = vec![ISSUER.to_owned()];
+    let client = keyfob_idp::Registration::new(CLIENT, REDIRECT).signing(ClientAuth::SignedSecret, rules);
+    apple.script(|script| script.registrations = vec![client]);
+    let registration = Registration::new(ID, "apple", CLIENT, REDIRECT)
+        .variable("team_id", TEAM)
+        .private_key(signer::P256)
+        .key_id(KEY);
+    App::new(apple, registration)
+}
+
+#[test]
+fn s32_the_team_s_key_makes_a_secret_for_each_request() {
+    let app = signing_app();
+    let session = log_in(&app).unwrap();
+    let refreshed = app.keyfob.refresh_session(session.id()).unwrap();
+    let ended = app.keyfob.end_session(refreshed.id(), EndSession::default()).unwrap();
+    assert!(matches!(ended.revocation(), Revocation::Done), "{ended:?}");
+    let mut asked = app.vendor.take("POST https://appleid.apple.com/auth/token");
+    asked.extend(app.vendor.take("POST https://appleid.apple.com/auth/revoke"));
+    assert_eq!(asked.len(), 3);
+    let mut secrets: Vec<String> = asked.iter().map(|asked| asked.field("client_secret").unwrap()).collect();
+    for (asked, secret) in asked.iter().zip(&secrets) {
+        assert_eq!(asked.header("authorization"), None);
+        assert!(asked.field("client_assertion").is_none() && asked.field("client_assertion_type").is_none());
+        assert_eq!(asked.form().iter().filter(|(name, _)| name.starts_with("client_")).count(), 2);
+        assert_eq!(asked.field("client_id").as_deref(), Some(CLIENT));
+        let header = signer::part(secret, 0);
+        assert_eq!((&header["alg"], &header["kid"]), (&json!("ES256"), &json!(KEY)));
+        let claims = signer::part(secret, 1);
+        let said = ["iss", "sub", "aud"].map(|name| claims[name].as_str().unwrap());
+        assert_eq!(said, [TEAM, CLIENT, "https://appleid.apple.com"]);
+        let life = claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
+        assert!((60..=600).contains(&life), "minutes, where Apple takes half a year: {life}");
+    }
+    secrets.dedup();
+    assert_eq!(secrets.len(), 3);
+}
+
+#[test]
+fn apple_wants_the_key_s_id_and_the_team_s() {
+    let temp = Temp::new();
+    let refused = |registration: Registration| {
+        let config = Config::builder(temp.store()).plaintext(true).registration(registration).build().unwrap();
+        Keyfob::open(config).unwrap_err().detail().unwrap().to_owned()
+    };
+    let registration = || Registration::new(ID, "apple", CLIENT, REDIRECT).private_key(signer::P256);
+    assert_eq!(refused(registration()), "key_id is missing: the provider finds the private_key by it");
+    assert_eq!(refused(registration().key_id(KEY)), "variables.team_id is missing");
+    let other = registration().key_id(KEY).variable("team_id", "a team");
+    assert_eq!(refused(other), "variables.team_id is not of the form that the provider needs");
+}
+
+/// With a secret that the app's back end has made.
 fn app() -> App {
     App::new(apple(), Registration::new(ID, "apple", CLIENT, REDIRECT).client_secret(SECRET))
 }

@@ -2,11 +2,13 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "no test file uses all of it; a test that fails should say where"
 )]
 
 pub mod eventful;
+pub mod signer;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

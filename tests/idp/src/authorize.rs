@@ -26,12 +26,31 @@ struct Request {
 
 /// `GET /authorize` (RFC 6749 §4.1.1): shows the sign-in page.
 pub(crate) fn page(state: &mut State, asked: &Asked) -> Answer {
-    match read(state, &asked.query) {
+    let raw = match pushed(state, asked) {
+        Ok(pushed) => pushed.unwrap_or_else(|| asked.raw_query.clone()),
+        Err(refusal) => return refusal,
+    };
+    match read(state, &Parameters::parse(&raw)) {
         Ok(request) => {
             let hint = request.login_hint.as_deref().unwrap_or_default();
-            show(state, &request, &asked.raw_query, hint, None, 200)
+            show(state, &request, &raw, hint, None, 200)
         }
         Err(refusal) => refusal,
+    }
+}
+
+/// The request that was pushed, if the query names one (RFC 9126 §4): beside its name and the client's nothing in the query counts.
+fn pushed(state: &mut State, asked: &Asked) -> Result<Option<String>, Answer> {
+    let Some(request_uri) = asked.query.get("request_uri") else {
+        if state.script.pushed.required {
+            return Err(pages::failure("Requests have to be pushed here before the browser comes (RFC 9126)."));
+        }
+        return Ok(None);
+    };
+    let client_id = asked.query.get("client_id").unwrap_or_default();
+    match state.pushed.take(request_uri, client_id) {
+        Some(parameters) => Ok(Some(parameters)),
+        None => Err(pages::failure("The app's request is not known here, came before, or is too old.")),
     }
 }
 
@@ -99,20 +118,8 @@ fn read(state: &State, parameters: &Parameters) -> Result<Request, Answer> {
         let parameters = answered(state, parameters.get("state"), refusal(code, description));
         Err(Answer::redirect(&with_parameters(redirect_uri, &parameters)))
     };
-    if let Some(name) = parameters.duplicate() {
-        return no("invalid_request", &format!("{name} is there twice"));
-    }
-    if parameters.get("response_type") != Some("code") {
-        return no("unsupported_response_type", "only code");
-    }
-    if parameters.get("response_mode").is_some_and(|mode| !matches!(mode, "query" | "form_post")) {
-        return no("invalid_request", "only the response_modes query and form_post");
-    }
-    let Some(challenge) = parameters.get("code_challenge") else {
-        return no("invalid_request", "PKCE is required: code_challenge is missing");
-    };
-    if parameters.get("code_challenge_method") != Some("S256") {
-        return no("invalid_request", "PKCE with S256 only");
+    if let Some((code, description)) = mistake(parameters) {
+        return no(code, &description);
     }
     if parameters.get("prompt").is_some_and(|prompt| prompt.split(' ').any(|word| word == "none")) {
         // Nobody is ever signed in here.
@@ -124,10 +131,42 @@ fn read(state: &State, parameters: &Parameters) -> Result<Request, Answer> {
         state: parameters.get("state").map(str::to_owned),
         scopes: parameters.get("scope").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
         nonce: parameters.get("nonce").map(str::to_owned),
-        challenge: challenge.to_owned(),
+        challenge: parameters.get("code_challenge").unwrap_or_default().to_owned(),
         login_hint: parameters.get("login_hint").map(str::to_owned),
         form_post: parameters.get("response_mode") == Some("form_post"),
     })
+}
+
+/// What is wrong with a request, for an app that asks by itself and not through a browser.
+pub(crate) fn fault(state: &State, parameters: &Parameters) -> Option<(&'static str, String)> {
+    let registration = state.registration(parameters.get("client_id").unwrap_or_default());
+    let redirect_uri = parameters.get("redirect_uri").unwrap_or_default();
+    let registered =
+        registration.is_some_and(|known| known.redirect_uris.iter().any(|uri| is_same_redirect(uri, redirect_uri)));
+    if registered {
+        mistake(parameters)
+    } else {
+        Some(("invalid_request", "the redirect_uri is not registered".to_owned()))
+    }
+}
+
+/// What the app got wrong beyond its name and its address.
+fn mistake(parameters: &Parameters) -> Option<(&'static str, String)> {
+    if let Some(name) = parameters.duplicate() {
+        return Some(("invalid_request", format!("{name} is there twice")));
+    }
+    let (code, description) = if parameters.get("response_type") != Some("code") {
+        ("unsupported_response_type", "only code")
+    } else if parameters.get("response_mode").is_some_and(|mode| !matches!(mode, "query" | "form_post")) {
+        ("invalid_request", "only the response_modes query and form_post")
+    } else if parameters.get("code_challenge").is_none() {
+        ("invalid_request", "PKCE is required: code_challenge is missing")
+    } else if parameters.get("code_challenge_method") != Some("S256") {
+        ("invalid_request", "PKCE with S256 only")
+    } else {
+        return None;
+    };
+    Some((code, description.to_owned()))
 }
 
 fn show(

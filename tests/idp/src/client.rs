@@ -1,14 +1,18 @@
-//! Who is asking: client authentication at the token and revocation endpoints (RFC 6749 §2.3).
+//! Who is asking: client authentication at the endpoints that apps ask by themselves (RFC 6749 §2.3, RFC 7523 §2.2).
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use crate::client_jwt;
 use crate::message::{Answer, Asked};
 use crate::script::ClientAuth;
 use crate::state::State;
 
+/// What a `client_assertion` has to be.
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
 /// Reads a form request and says whose it is, or the answer that refuses it.
-pub(crate) fn authenticate(state: &State, asked: &Asked) -> Result<String, Answer> {
+pub(crate) fn authenticate(state: &mut State, asked: &Asked) -> Result<String, Answer> {
     if !asked.is_form() {
         return Err(Answer::oauth_error(400, "invalid_request", "the body must be a form"));
     }
@@ -20,31 +24,48 @@ pub(crate) fn authenticate(state: &State, asked: &Asked) -> Result<String, Answe
     }
     let by_header = asked.header("authorization").map(basic);
     let by_form = asked.form.get("client_secret");
-    if by_header.is_some() && by_form.is_some() {
+    let by_token = asked.form.get("client_assertion");
+    if usize::from(by_header.is_some()) + usize::from(by_form.is_some()) + usize::from(by_token.is_some()) > 1 {
         return Err(Answer::oauth_error(400, "invalid_request", "a client proves itself in one way only"));
     }
+    if by_token.is_some() != asked.form.get("client_assertion_type").is_some() {
+        return Err(Answer::oauth_error(400, "invalid_request", "client_assertion and its type belong together"));
+    }
     let named = asked.form.get("client_id");
-    let (client_id, used, secret) = match &by_header {
-        None => {
+    let (client_id, used, proof) = match (&by_header, by_token) {
+        (None, Some(token)) => {
+            if asked.form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+                return Err(refused("no such client_assertion_type"));
+            }
+            // The token names the client too (RFC 7521 §4.2); whether that is true is seen below.
+            let client_id = named.map(str::to_owned).or_else(|| client_jwt::subject(token)).unwrap_or_default();
+            (client_id, ClientAuth::PrivateKeyJwt, Some(token))
+        }
+        (None, None) => {
             let used = if by_form.is_some() { ClientAuth::Post } else { ClientAuth::None };
-            (named.unwrap_or_default(), used, by_form)
+            (named.unwrap_or_default().to_owned(), used, by_form)
         }
-        Some(Some((id, secret))) if named.is_none_or(|named| named == id) => {
-            (id.as_str(), ClientAuth::Basic, Some(secret.as_str()))
+        (Some(Some((id, secret))), _) if named.is_none_or(|named| named == id) => {
+            (id.clone(), ClientAuth::Basic, Some(secret.as_str()))
         }
-        Some(_) => return Err(refused("the Authorization header does not name the client")),
+        (Some(_), _) => return Err(refused("the Authorization header does not name the client")),
     };
-    let Some(registration) = state.registration(client_id) else {
+    let Some(registration) = state.registration(&client_id).cloned() else {
         return Err(refused("no such client"));
     };
-    if registration.client_auth != used {
-        return Err(refused("this client proves itself in another way"));
+    match (registration.client_auth, used, proof) {
+        (ClientAuth::PrivateKeyJwt, ClientAuth::PrivateKeyJwt, Some(token))
+        | (ClientAuth::SignedSecret, ClientAuth::Post, Some(token)) => {
+            client_jwt::verify(state, &registration, token).map_err(refused)?;
+        }
+        (registered, used, _) if registered != used => return Err(refused("this client proves itself in another way")),
+        // A test provider keeps no secret worth a comparison in constant time.
+        (_, _, secret) if registration.client_secret.as_deref() != secret => {
+            return Err(refused("the secret is wrong"));
+        }
+        _ => {}
     }
-    // A test provider keeps no secret worth a comparison in constant time.
-    if registration.client_secret.as_deref() != secret {
-        return Err(refused("the secret is wrong"));
-    }
-    Ok(registration.client_id.clone())
+    Ok(registration.client_id)
 }
 
 fn refused(description: &str) -> Answer {

@@ -2,9 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::client_jwt::ASSERTION_ALGORITHMS;
 use crate::device;
 use crate::message::{Answer, Asked};
 use crate::state::State;
+
+/// How clients may prove themselves, as metadata names it.
+const AUTH_METHODS: [&str; 4] = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
 
 /// `GET /.well-known/openid-configuration` (OpenID Connect Discovery 4, RFC 8414).
 pub(crate) fn discovery(state: &mut State, _asked: &Asked) -> Answer {
@@ -24,8 +28,12 @@ pub(crate) fn discovery(state: &mut State, _asked: &Asked) -> Answer {
         "grant_types_supported": ["authorization_code", "refresh_token", device::GRANT_TYPE],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": algorithms,
-        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "pushed_authorization_request_endpoint": state.address("/par"),
+        "require_pushed_authorization_requests": state.script.pushed.required,
+        "token_endpoint_auth_methods_supported": AUTH_METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
+        "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
+        "revocation_endpoint_auth_signing_alg_values_supported": ASSERTION_ALGORITHMS,
         "code_challenge_methods_supported": ["S256"],
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "name", "email",
             "email_verified", "picture", "locale"],

@@ -63,6 +63,8 @@ pub enum Endpoint {
     Jwks,
     /// `/logout`
     Logout,
+    /// `/par`
+    PushedAuthorizationRequest,
     /// `/revoke`
     Revoke,
     /// `/token`

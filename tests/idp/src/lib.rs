@@ -30,6 +30,7 @@
 mod authorize;
 pub mod browser;
 mod client;
+mod client_jwt;
 mod clock;
 mod connection;
 mod control;
@@ -44,6 +45,7 @@ mod log;
 mod logout;
 mod message;
 mod pages;
+mod pushed;
 mod revoke;
 mod script;
 mod server;
@@ -58,13 +60,14 @@ mod userinfo;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub use client_jwt::ClientJwt;
 pub use faults::{Close, Endpoint, Fault};
 pub use idp::Idp;
 pub use keys::Algorithm;
 pub use log::LoggedRequest;
 pub use script::{
-    ClientAuth, Device, InGrace, Keys, RefreshTokens, Registration, Reuse, Revocation, Rotation, Script, ScriptError,
-    Tokens, User,
+    ClientAuth, Device, InGrace, Keys, Pushed, RefreshTokens, Registration, Reuse, Revocation, Rotation, Script,
+    ScriptError, Tokens, User,
 };
 pub use tamper::{Edit, HmacKey, IdTokenTamper, On, SigningKey, Tamper};
 pub use tls::{Certificate, Tls};

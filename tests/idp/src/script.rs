@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::client_jwt::ClientJwt;
 use crate::faults::Fault;
 use crate::keys::Algorithm;
 use crate::tamper::Tamper;
@@ -29,6 +30,8 @@ pub struct Script {
     pub tokens: Tokens,
     /// Logins on another device.
     pub device: Device,
+    /// Authorization requests that are pushed before the browser comes.
+    pub pushed: Pushed,
     /// Whether userinfo answers carry an `ETag` and honour `If-None-Match`.
     pub userinfo_etag: bool,
     /// Whether userinfo answers are JWTs that the first algorithm signs (OpenID Connect Core 5.3.2).
@@ -53,9 +56,12 @@ pub struct Registration {
     /// How the app proves itself at the token and revocation endpoints.
     #[serde(default)]
     pub client_auth: ClientAuth,
-    /// The secret; there is one exactly if `client_auth` is not `none`.
+    /// The secret; there is one exactly if `client_auth` is `basic` or `post`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret: Option<String>,
+    /// What the app's signed tokens are held against; it is there exactly if `client_auth` is `private_key_jwt` or `signed_secret`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_jwt: Option<ClientJwt>,
     /// Where logins may end. Compared as text, save that `http://127.0.0.1/…` and `http://[::1]/…` without a
     /// port stand for every port (RFC 8252 §7.3).
     pub redirect_uris: Vec<String>,
@@ -79,6 +85,10 @@ pub enum ClientAuth {
     None,
     /// `client_secret_post`: the secret in the form, and only there.
     Post,
+    /// `private_key_jwt`: a token that the app signs for each request, as `client_assertion` (RFC 7523 §2.2). A token that comes twice is refused.
+    PrivateKeyJwt,
+    /// A secret that the app makes itself: such a token as `client_secret` in the form, as Apple has it. It may come again while it is good.
+    SignedSecret,
 }
 
 /// Somebody who may log in.
@@ -150,6 +160,23 @@ pub struct Device {
 impl Default for Device {
     fn default() -> Self {
         Self { code_seconds: 600.0, interval_seconds: Some(5.0), enforce_interval: true }
+    }
+}
+
+/// Pushed authorization requests (RFC 9126).
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Pushed {
+    /// Whether a login has to begin so: the metadata says it, and another one is refused.
+    pub required: bool,
+    /// The life of a `request_uri`. A fraction gives a fractional `expires_in`.
+    pub request_seconds: f64,
+}
+
+impl Default for Pushed {
+    fn default() -> Self {
+        Self { required: false, request_seconds: 60.0 }
     }
 }
 
@@ -250,6 +277,7 @@ impl Default for Script {
             keys: Keys::default(),
             tokens: Tokens::default(),
             device: Device::default(),
+            pushed: Pushed::default(),
             userinfo_etag: true,
             userinfo_signed: false,
             clock_offset_seconds: 0.0,
@@ -285,6 +313,7 @@ impl Registration {
             client_id: client_id.to_owned(),
             client_auth: ClientAuth::None,
             client_secret: None,
+            client_jwt: None,
             redirect_uris: vec![redirect_uri.to_owned()],
             post_logout_redirect_uris: Vec::new(),
             name: None,
@@ -297,6 +326,35 @@ impl Registration {
         self.client_auth = client_auth;
         self.client_secret = Some(client_secret.to_owned());
         self
+    }
+
+    /// Makes it a client that signs tokens.
+    #[must_use]
+    pub fn signing(mut self, client_auth: ClientAuth, client_jwt: ClientJwt) -> Self {
+        self.client_auth = client_auth;
+        self.client_jwt = Some(client_jwt);
+        self
+    }
+
+    fn check_client_auth(&self, index: usize) -> Result<(), ScriptError> {
+        let (by_secret, by_token) = match self.client_auth {
+            ClientAuth::None => (false, false),
+            ClientAuth::Basic | ClientAuth::Post => (true, false),
+            ClientAuth::PrivateKeyJwt | ClientAuth::SignedSecret => (false, true),
+        };
+        for (key, wanted, there) in [
+            ("client_secret", by_secret, self.client_secret.is_some()),
+            ("client_jwt", by_token, self.client_jwt.is_some()),
+        ] {
+            if wanted != there {
+                let problem = if wanted { "this client_auth needs one" } else { "this client_auth has none" };
+                return Err(ScriptError::new(&format!("registrations[{index}].{key}"), problem));
+            }
+        }
+        match &self.client_jwt {
+            Some(jwt) => jwt.check(&format!("registrations[{index}].client_jwt")),
+            None => Ok(()),
+        }
     }
 }
 
@@ -329,11 +387,7 @@ impl Script {
     /// What the types alone do not say.
     pub(crate) fn check(&self) -> Result<(), ScriptError> {
         for (index, registration) in self.registrations.iter().enumerate() {
-            let confidential = registration.client_auth != ClientAuth::None;
-            if confidential != registration.client_secret.is_some() {
-                let problem = if confidential { "a confidential client needs one" } else { "a public client has none" };
-                return Err(ScriptError::new(&format!("registrations[{index}].client_secret"), problem));
-            }
+            registration.check_client_auth(index)?;
             if self.registrations.iter().take(index).any(|other| other.client_id == registration.client_id) {
                 return Err(ScriptError::new(&format!("registrations[{index}].client_id"), "it is there twice"));
             }
@@ -358,6 +412,7 @@ impl Script {
             ("tokens.id_token_seconds", self.tokens.id_token_seconds),
             ("tokens.code_seconds", self.tokens.code_seconds),
             ("tokens.grace_seconds", self.tokens.grace_seconds),
+            ("pushed.request_seconds", self.pushed.request_seconds),
             ("device.code_seconds", self.device.code_seconds),
             ("device.interval_seconds", self.device.interval_seconds.unwrap_or(0.0)),
         ];

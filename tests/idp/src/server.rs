@@ -14,7 +14,7 @@ use crate::connection::{Connection, CuttableListener};
 use crate::faults::{Close, Endpoint};
 use crate::message::{Answer, Asked, Parameters};
 use crate::state::{Delivery, Run, Shared, State};
-use crate::{authorize, clock, control, device, discovery, logout, revoke, token, userinfo};
+use crate::{authorize, clock, control, device, discovery, logout, pushed, revoke, token, userinfo};
 
 /// Nothing that a client sends is larger; a script may be.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -38,6 +38,7 @@ fn routes() -> Router<Arc<Shared>> {
         .route("/jwks", endpoint(GET, Endpoint::Jwks, discovery::jwks))
         .route("/authorize", endpoint(GET, Endpoint::Authorize, authorize::page))
         .route("/authorize", endpoint(POST, Endpoint::Authorize, authorize::form))
+        .route("/par", endpoint(POST, Endpoint::PushedAuthorizationRequest, pushed::push))
         .route("/token", endpoint(POST, Endpoint::Token, token::token))
         .route("/device_authorization", endpoint(POST, Endpoint::DeviceAuthorization, device::authorization))
         .route("/device", endpoint(GET, Endpoint::Device, device::page))

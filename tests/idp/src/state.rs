@@ -9,12 +9,14 @@ use std::time::Instant;
 
 use serde_json::{Map, Value};
 
+use crate::client_jwt::SeenTokens;
 use crate::clock;
 use crate::device::Devices;
 use crate::faults::{Close, Endpoint, Fault, FaultCounts};
 use crate::grants::Grants;
 use crate::log::Log;
 use crate::message::{Answer, Asked};
+use crate::pushed::PushedRequests;
 use crate::script::{Registration, Script, ScriptError, User};
 use crate::tls::Certificate;
 
@@ -32,6 +34,9 @@ pub(crate) struct State {
     pub(crate) log: Log,
     pub(crate) grants: Grants,
     pub(crate) devices: Devices,
+    pub(crate) pushed: PushedRequests,
+    /// The tokens of clients that came once.
+    pub(crate) seen_tokens: SeenTokens,
     /// Begins as the script's and grows with each rotation.
     pub(crate) key_generation: u32,
     /// The request being worked on brought a spent refresh token.
@@ -75,6 +80,8 @@ impl Shared {
             log: Log::default(),
             grants: Grants::default(),
             devices: Devices::default(),
+            pushed: PushedRequests::default(),
+            seen_tokens: SeenTokens::default(),
             saw_reuse: false,
             fault_counts: FaultCounts::default(),
             started: clock::now(),

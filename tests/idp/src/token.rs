@@ -156,7 +156,7 @@ fn give(state: &State, tokens: &TokenSet, left_seconds: f64, scopes: &[String], 
 }
 
 /// What is left of a life, without a fraction if the whole of it has none.
-fn expires_in(left_seconds: f64, whole_seconds: f64) -> Value {
+pub(crate) fn expires_in(left_seconds: f64, whole_seconds: f64) -> Value {
     if whole_seconds.fract() == 0.0 { json!(clock::seconds(left_seconds).as_secs()) } else { json!(left_seconds) }
 }
 

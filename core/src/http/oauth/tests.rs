@@ -37,10 +37,9 @@ const TOKENS: &str = r#"{"access_token":"at","token_type":"Bearer","expires_in":
 
 static PLAIN: std::sync::OnceLock<TokenRequest> = std::sync::OnceLock::new();
 
-fn params(auth: ClientAuth, client_secret: Option<&Secret>) -> ClientParams<'_> {
+fn params(auth: ClientAuth) -> ClientParams<'static> {
     ClientParams {
         client_id: "the:app",
-        client_secret,
         auth,
         token_endpoint: "https://example.org/token?tenant=1",
         redirect_uri: "http://127.0.0.1/callback",
@@ -76,7 +75,7 @@ fn header<'a>(request: &'a HttpRequest, name: &str) -> Option<&'a str> {
 #[test]
 fn a_code_is_exchanged_by_exactly_this_request() {
     let transport = Scripted::json(200, TOKENS);
-    send_code(&params(ClientAuth::None, None), &transport);
+    send_code(&params(ClientAuth::None), &transport);
     let request = transport.only_request();
     assert_eq!((request.method, request.url.as_str()), (Method::Post, "https://example.org/token?tenant=1"));
     assert_eq!(
@@ -103,13 +102,13 @@ fn a_code_is_exchanged_by_exactly_this_request() {
 #[test]
 fn a_refresh_names_neither_redirect_nor_scopes_unless_asked() {
     let transport = Scripted::json(200, TOKENS);
-    send_refresh(&params(ClientAuth::None, None), &transport);
+    send_refresh(&params(ClientAuth::None), &transport);
     let plain = [("client_id", "the:app"), ("grant_type", "refresh_token"), ("refresh_token", "the-refresh-token")];
     assert_eq!(form(&transport.only_request()), pairs(&plain));
 
     let limits = Limits { connect: Duration::from_secs(2), ..Limits::default() };
     let scopes = ["a".to_owned(), "b".to_owned()];
-    let client = params(ClientAuth::None, None);
+    let client = params(ClientAuth::None);
     refresh(&client, Renewal::RefreshToken(&Secret::new("the-refresh-token")), &scopes, &transport, limits)
         .expect("built");
     let request = transport.only_request();
@@ -117,34 +116,45 @@ fn a_refresh_names_neither_redirect_nor_scopes_unless_asked() {
     assert_eq!(request.connect_timeout, Duration::from_secs(2));
 }
 
-#[test]
-fn the_client_authenticates_in_one_way_only() {
-    let secret = Secret::new("s e+c");
-    for (auth, authorization, in_body) in [
+/// What a request shows of who the client is: the header, and the parameters of the form.
+type Shown = (Option<String>, Vec<(String, String)>);
+
+fn shown(request: &HttpRequest) -> Shown {
+    let mut body = form(request);
+    body.retain(|(key, _)| key.starts_with("client"));
+    (header(request, "authorization").map(str::to_owned), body)
+}
+
+fn ways() -> Vec<(ClientAuth, Shown)> {
+    let secret = || Secret::new("s e+c");
+    let signed = [("client_assertion", "a.b.c"), ("client_assertion_type", ASSERTION_TYPE), ("client_id", "the:app")];
+    vec![
         // base64 of the form-encoded "the%3Aapp:s+e%2Bc" (RFC 6749 section 2.3.1)
-        (ClientAuth::Basic, Some("Basic dGhlJTNBYXBwOnMrZSUyQmM="), vec![]),
-        (ClientAuth::Post, None, vec![("client_id", "the:app"), ("client_secret", "s e+c")]),
-        (ClientAuth::None, None, vec![("client_id", "the:app")]),
-    ] {
+        (ClientAuth::Basic(secret()), (Some("Basic dGhlJTNBYXBwOnMrZSUyQmM=".to_owned()), vec![])),
+        (ClientAuth::Post(secret()), (None, pairs(&[("client_id", "the:app"), ("client_secret", "s e+c")]))),
+        (ClientAuth::Assertion(Secret::new("a.b.c")), (None, pairs(&signed))),
+        (ClientAuth::None, (None, pairs(&[("client_id", "the:app")]))),
+    ]
+}
+
+#[test]
+fn s32_the_client_authenticates_in_one_way_only() {
+    for (auth, expected) in ways() {
         let transport = Scripted::json(200, TOKENS);
-        send_refresh(&params(auth, Some(&secret)), &transport);
-        let request = transport.only_request();
-        assert_eq!(header(&request, "authorization"), authorization);
-        let mut body = form(&request);
-        body.retain(|(key, _)| key.starts_with("client"));
-        assert_eq!(body, pairs(&in_body));
+        send_refresh(&params(auth), &transport);
+        assert_eq!(shown(&transport.only_request()), expected);
     }
 }
 
 #[test]
-fn a_client_without_its_secret_sends_nothing() {
-    let transport = Scripted::json(200, TOKENS);
-    for auth in [ClientAuth::Basic, ClientAuth::Post] {
-        let result =
-            refresh(&params(auth, None), Renewal::RefreshToken(&Secret::new("rt")), &[], &transport, Limits::default());
-        assert_eq!(result.expect_err("no secret").reason(), Reason::InvalidConfiguration);
+fn s32_so_it_does_in_a_request_that_is_built_here() {
+    for (auth, expected) in ways() {
+        let (mut written, mut headers) = (Form::new(String::new()), Vec::new());
+        auth.add_to("the:app", &mut written, &mut headers);
+        let limits = Limits::default();
+        let request = HttpRequest::new(Method::Post, String::new(), headers, written.finish().into_bytes(), limits);
+        assert_eq!(shown(&request), expected);
     }
-    assert!(transport.seen.lock().unwrap().is_empty());
 }
 
 #[test]
@@ -152,9 +162,7 @@ fn a_lenient_answer_passes_the_strict_parser_and_a_content_type_does_not_matter(
     for (status, content_type) in [(200, "application/json"), (201, "text/html"), (203, "text/plain; charset=utf-8")] {
         let headers = vec![("Content-Type".to_owned(), content_type.to_owned())];
         let transport = Scripted::new(Ok(HttpResponse::new(status, headers, TOKENS.as_bytes().to_vec())));
-        let Outcome::Answered(answer) = send_refresh(&params(ClientAuth::None, None), &transport) else {
-            panic!("{status}")
-        };
+        let Outcome::Answered(answer) = send_refresh(&params(ClientAuth::None), &transport) else { panic!("{status}") };
         assert!(answer.accepted, "{status}");
         assert_eq!(answer.body.as_slice(), TOKENS.as_bytes(), "raw, not normalised");
     }
@@ -169,16 +177,14 @@ fn what_came_back_is_kept_and_nothing_is_sent_twice() {
             ("Location".to_owned(), "https://example.org/elsewhere".to_owned()),
         ];
         let transport = Scripted::new(Ok(HttpResponse::new(status, headers, body.as_bytes().to_vec())));
-        let Outcome::Answered(answer) = send_code(&params(ClientAuth::None, None), &transport) else {
-            panic!("{status}")
-        };
+        let Outcome::Answered(answer) = send_code(&params(ClientAuth::None), &transport) else { panic!("{status}") };
         transport.only_request();
         assert_eq!((answer.status, answer.body.as_slice(), answer.accepted), (status, body.as_bytes(), false));
         assert_eq!(answer.date, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1_431_704_061)));
         assert_eq!(answer.retry_after, Some(Duration::from_secs(60)));
     }
     let transport = Scripted::new(Err(TransportFailure::Timeout));
-    let outcome = send_refresh(&params(ClientAuth::None, None), &transport);
+    let outcome = send_refresh(&params(ClientAuth::None), &transport);
     transport.only_request();
     assert!(matches!(&outcome, Outcome::Failed(error) if error.failure == TransportFailure::Timeout));
     assert!(matches!(classify(&outcome, &[], &[]), Verdict::InDoubt { .. }));
@@ -208,7 +214,7 @@ fn retry_after_is_seconds_or_a_date_and_capped() {
 #[test]
 fn nothing_secret_is_printed() {
     let secret = Secret::new("CANARY");
-    let client = params(ClientAuth::Post, Some(&secret));
+    let client = params(ClientAuth::Post(secret.duplicate()));
     let transport = Scripted::json(200, r#"{"access_token":"CANARY","token_type":"bearer"}"#);
     let outcome = exchange(&client, &secret, Some(&secret), &transport, Limits::default()).expect("built");
     let verdict = classify(&outcome, &[], &[]);

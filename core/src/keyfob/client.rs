@@ -1,0 +1,131 @@
+//! How the client says who it is: a public one by its id, one with a secret by that, one with a private key by a token that it signs for each request.
+
+use super::login::CLOCK_NOISE_MILLIS;
+use super::{Known, Shared, millis};
+use crate::error::Result;
+use crate::http::oauth::{ClientAuth, ClientParams, Outcome};
+use crate::http::signing_key::{Assertion, SigningKey};
+use crate::provider::{AssertionParameter, AuthMethod, Metadata, Relaxed};
+use crate::random;
+use crate::secret::Secret;
+use crate::store::Received;
+use crate::token::answer::{AnswerRules, Reading, normalise};
+
+/// The life of a client's token, in seconds: enough for a provider whose clock is behind as far as is let pass, and for the request's own way.
+const LIFE: i64 = 120;
+
+impl Shared {
+    /// The client for one request: what it proves itself with may be good for no other.
+    pub(super) fn client<'a>(
+        &self,
+        known: &'a Known,
+        metadata: &'a Metadata,
+        redirect_uri: &'a str,
+    ) -> Result<ClientParams<'a>> {
+        Ok(ClientParams {
+            client_id: known.registration.client_id(),
+            auth: self.client_auth(known, metadata, None)?,
+            token_endpoint: &metadata.token_endpoint,
+            redirect_uri,
+            request: known.provider.token_request(),
+            answer: AnswerRules {
+                scope_separator: known.provider.token_answer().scope_separator,
+                assume_bearer: known.provider.relaxes(Relaxed::S33),
+            },
+        })
+    }
+
+    /// Sends a request as the client, and gives the moment of its sending too. It is sent once more where the provider refused the client's token and
+    /// its answer tells that the time in it was wrong: nothing was spent, for a client that is not believed gets nothing done.
+    pub(super) fn as_client(
+        &self,
+        known: &Known,
+        metadata: &Metadata,
+        redirect_uri: &str,
+        send: &dyn Fn(&ClientParams<'_>) -> Result<Outcome>,
+    ) -> Result<(Outcome, Received)> {
+        let believed = self.ahead()?;
+        let asked = self.received();
+        let outcome = send(&self.client(known, metadata, redirect_uri)?)?;
+        if !(known.registration.signs() && refuses_client(&outcome)) {
+            return Ok((outcome, asked));
+        }
+        self.note_skew(&asked, &outcome);
+        if self.ahead()?.abs_diff(believed) <= CLOCK_NOISE_MILLIS.unsigned_abs() {
+            return Ok((outcome, asked));
+        }
+        log::info!("a client's token was dated by a clock that is off: it is made anew");
+        let asked = self.received();
+        let outcome = send(&self.client(known, metadata, redirect_uri)?)?;
+        Ok((outcome, asked))
+    }
+
+    /// With a private key a token signed by it. With a secret as `own` says, else the registration, the provider's file, its metadata; Basic where
+    /// nothing is said.
+    pub(super) fn client_auth(
+        &self,
+        known: &Known,
+        metadata: &Metadata,
+        own: Option<AuthMethod>,
+    ) -> Result<ClientAuth> {
+        let said = own.or_else(|| known.registration.auth_method());
+        if said == Some(AuthMethod::None) {
+            return Ok(ClientAuth::None);
+        }
+        if let Some(key) = known.registration.signing_key()? {
+            return self.signed(known, metadata, &key);
+        }
+        let Some(secret) = known.registration.secret().map(Secret::duplicate) else { return Ok(ClientAuth::None) };
+        let offers = |method: &str| metadata.token_auth_methods.iter().any(|offered| offered == method);
+        let of_a_secret = |method: &AuthMethod| *method != AuthMethod::PrivateKeyJwt;
+        let preferred = said.or_else(|| known.provider.client_auth().iter().copied().find(of_a_secret));
+        Ok(match preferred.filter(of_a_secret) {
+            Some(AuthMethod::None) => ClientAuth::None,
+            Some(AuthMethod::Post) => ClientAuth::Post(secret),
+            None if !offers("client_secret_basic") && offers("client_secret_post") => ClientAuth::Post(secret),
+            None | Some(AuthMethod::Basic | AuthMethod::PrivateKeyJwt) => ClientAuth::Basic(secret),
+        })
+    }
+
+    /// A token of this moment, for one request.
+    fn signed(&self, known: &Known, metadata: &Metadata, key: &SigningKey) -> Result<ClientAuth> {
+        let (registration, provider) = (&known.registration, &known.provider);
+        // By the provider's clock, in seconds since 1970.
+        let issued_at = self.wall_millis().saturating_add(self.ahead()?).div_euclid(1000);
+        let token = Assertion {
+            key,
+            algorithm: registration.signs_with(key),
+            key_id: registration.kid(),
+            issuer: &provider.assertion_issuer(registration)?,
+            subject: registration.client_id(),
+            audience: &provider.assertion_audience(registration, metadata)?,
+            id: &random::id()?,
+            issued_at,
+            expires_at: issued_at.saturating_add(LIFE),
+        }
+        .sign()?;
+        Ok(match provider.assertion_parameter() {
+            AssertionParameter::ClientAssertion => ClientAuth::Assertion(token),
+            AssertionParameter::ClientSecret => ClientAuth::Post(token),
+        })
+    }
+
+    /// How far the provider's clock is ahead of this device's as far as that is known, in milliseconds.
+    fn ahead(&self) -> Result<i64> {
+        let remembered = self.memory().skew;
+        let ahead = match remembered {
+            Some(ahead) => ahead,
+            None => self.common.store.skew()?.unwrap_or(0),
+        };
+        // A slow answer looks like a clock that is ahead, and none like one that is behind. A token of the past is good for a while, one of the future
+        // for nobody.
+        Ok(if (0..=millis(self.settings.leeway())).contains(&ahead) { 0 } else { ahead })
+    }
+}
+
+/// Whether the provider does not believe that the client is who it says.
+fn refuses_client(outcome: &Outcome) -> bool {
+    let Outcome::Answered(answer) = outcome else { return false };
+    (400..=499).contains(&answer.status)
+        && matches!(normalise(&answer.body, answer.rules), Reading::Error(oauth) if oauth.code() == "invalid_client")
+}
