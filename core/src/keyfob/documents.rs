@@ -117,6 +117,7 @@ impl Shared {
         let response = self.send(&request)?;
         expect_success(&response)
             .map_err(|reason| Error::new(reason).with_status(response.status).with_detail(what))?;
+        expect_json(&response, what)?;
         Ok(response.body)
     }
 }
@@ -142,11 +143,19 @@ pub(super) fn expect_success(response: &HttpResponse) -> std::result::Result<(),
     }
 }
 
+/// An answer that says it is a page is one, whatever is in it: somebody between here and the provider wants to be seen (security S77).
+pub(super) fn expect_json(response: &HttpResponse, what: &str) -> Result<()> {
+    if response.may_be_json() {
+        return Ok(());
+    }
+    Err(Error::new(Reason::NotJson).with_detail(format!("{what}: its content type is not JSON's (a captive portal?)")))
+}
+
 /// The body of an answer, as a JSON object.
 pub(super) fn json_object(body: &[u8], what: &str) -> Result<serde_json::Map<String, Value>> {
     match crate::json::parse(body) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(Error::new(Reason::MalformedResponse).with_detail(what.to_owned())),
-        Err(_) => Err(Error::new(Reason::NotJson).with_detail(what.to_owned())),
+        Err(fault) => Err(Error::new(fault.reason()).with_detail(what.to_owned())),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::documents::{accept_json, expect_success, json_object};
+use super::documents::{accept_json, expect_json, expect_success, json_object};
 use super::refresh::same_provider;
 use super::{Event, Known, Shared};
 use crate::error::{Error, Reason, Result};
@@ -141,7 +141,8 @@ impl Shared {
 
 fn succeeded(response: &HttpResponse, what: &str) -> Result<()> {
     expect_success(response)
-        .map_err(|reason| Error::new(reason).with_status(response.status).with_detail(what.to_owned()))
+        .map_err(|reason| Error::new(reason).with_status(response.status).with_detail(what.to_owned()))?;
+    expect_json(response, what)
 }
 
 fn subject(row: &SessionRow) -> Option<&str> {
