@@ -9,7 +9,7 @@ use super::{invalid, within};
 use crate::error::Result;
 use crate::secret::Secret;
 
-/// The proxy is the environment's.
+/// The word for the environment's proxy.
 pub(crate) const ENVIRONMENT: &str = "environment";
 
 /// Longer is no name.
@@ -101,4 +101,11 @@ pub(crate) fn proxy_url(key: &str, text: &str) -> Result<Url> {
         ));
     }
     Url::parse(text).map_err(|_| invalid(key, "is not an absolute URL"))
+}
+
+/// A variable of the environment, for [`ENVIRONMENT`]. One that is no text is none.
+#[cfg(feature = "ureq")]
+#[expect(clippy::disallowed_methods, reason = "the configuration asked for it")]
+pub(crate) fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }

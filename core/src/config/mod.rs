@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use self::http::HttpSettings;
 #[cfg(feature = "ureq")]
-pub(crate) use self::http::{ENVIRONMENT, proxy_url};
+pub(crate) use self::http::{ENVIRONMENT, environment, proxy_url};
 pub(crate) use self::parse::parse_json;
 pub(crate) use self::redirect_uri::{RedirectUri, is_loopback};
 pub use self::registration::Registration;

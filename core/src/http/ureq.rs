@@ -21,7 +21,7 @@ use self::proxy::{Proxy, ProxyConnector, failed_at_proxy};
 use self::secure::SecureConnector;
 use self::witness::{Witness, WitnessConnector};
 use super::{HttpRequest, HttpResponse, Method, Sent, Transport, TransportError, TransportFailure};
-use crate::config::{HttpSettings, invalid};
+use crate::config::{HttpSettings, environment};
 use crate::error::{Error, Reason, Result as KeyfobResult};
 
 /// A server may close an idle connection at any time, and a POST that meets the closing is in doubt: only a
@@ -41,9 +41,8 @@ impl UreqTransport {
     /// # Errors
     /// `Configuration`, naming the key: certificates that cannot be read, a proxy that is none.
     pub(crate) fn new(settings: &HttpSettings) -> KeyfobResult<Self> {
-        let roots =
-            secure::roots(settings.ca_certificates()).map_err(|problem| invalid("http.ca_certificates", problem))?;
-        let proxy = Proxy::new(settings.proxy(), |name| std::env::var(name).ok())?;
+        let roots = secure::roots(settings.ca_certificates())?;
+        let proxy = Proxy::new(settings.proxy(), environment)?;
         Self::with(roots, proxy, &settings.user_agent())
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::documents::{accept_json, expect_json, expect_success, json_object};
+use super::documents::{accept_json, expect_json, expect_success, is_repeatable, json_object};
 use super::refresh::same_provider;
 use super::{Event, Known, Shared};
 use crate::error::{Error, Reason, Result};
@@ -101,8 +101,7 @@ impl Shared {
         if let Some(request) = known.provider.email_request() {
             self.ask_email(known, request, access_token, &mut claims)?;
         }
-        // Not a value of ours to repeat: one with a line break would make two headers of it.
-        let etag = response.header("etag").filter(|etag| etag.bytes().all(|byte| matches!(byte, 0x20..=0x7e)));
+        let etag = response.header("etag").filter(|etag| is_repeatable(etag));
         Ok(Userinfo::Claims { claims, etag: etag.map(str::to_owned) })
     }
 

@@ -31,6 +31,8 @@ pub struct Script {
     pub device: Device,
     /// Whether userinfo answers carry an `ETag` and honour `If-None-Match`.
     pub userinfo_etag: bool,
+    /// Whether the metadata and the key set carry an `ETag` and honour `If-None-Match`.
+    pub document_etag: bool,
     /// How far the provider's clock is off: `Date`, `iat`, `exp` and `auth_time` follow it, lifetimes do not.
     pub clock_offset_seconds: f64,
     /// What is wrong with its certificate. A provider of plain HTTP takes no other than the good one.
@@ -249,6 +251,7 @@ impl Default for Script {
             tokens: Tokens::default(),
             device: Device::default(),
             userinfo_etag: true,
+            document_etag: false,
             clock_offset_seconds: 0.0,
             tls: Tls::default(),
             tamper: Tamper::default(),
