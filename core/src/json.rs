@@ -11,6 +11,8 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use crate::error::Reason;
+
 /// How deep objects and arrays may stand in each other; the outermost is at depth 1.
 const MAX_DEPTH: usize = 32;
 /// How many members one object may have.
@@ -27,6 +29,17 @@ pub(crate) enum JsonFault {
     TooDeep,
     /// An object has more than [`MAX_MEMBERS`] members.
     TooManyMembers,
+}
+
+impl JsonFault {
+    /// What an answer is that has it.
+    pub(crate) const fn reason(self) -> Reason {
+        match self {
+            Self::NotJson => Reason::NotJson,
+            Self::DuplicateMember => Reason::MalformedResponse,
+            Self::TooDeep | Self::TooManyMembers => Reason::ResponseTooLarge,
+        }
+    }
 }
 
 /// Reads exactly one JSON value.

@@ -44,10 +44,10 @@ use self::memory::Contents;
 use self::observe::Event;
 pub use self::observe::Observer;
 use crate::clock::{Clock, to_millis};
-use crate::config::{Config, Registration, Settings};
+use crate::config::{Config, HttpSettings, Registration, Settings};
 use crate::error::{Error, Reason, Result};
 use crate::executor::Executor;
-use crate::http::{HttpRequest, HttpResponse, Limits, Transport, TransportError, send};
+use crate::http::{HttpRequest, HttpResponse, Limits, Named, Transport, TransportError, send};
 use crate::login::{Completed, Login, LoginOptions, PendingLogin};
 use crate::provider::{Provider, catalogue};
 use crate::refresh::window::Now;
@@ -144,8 +144,8 @@ impl Keyfob {
         let mut config = config;
         let registrations = resolve(&mut config.settings)?;
         let transport = match config.transport.take() {
-            Some(transport) => transport,
-            None => built_in_transport()?,
+            Some(transport) => named(transport, &config.settings.http),
+            None => built_in_transport(&config.settings.http)?,
         };
         let common = open_common(&mut config)?;
         let Config { settings, clock, executor, observer, .. } = config;
@@ -501,14 +501,18 @@ fn open_common(config: &mut Config) -> Result<Arc<Common>> {
     Common::of(&config.settings.store.path, keeping, &*config.clock)
 }
 
+/// The host's own transport, which sends the app's name too where the configuration has it.
+fn named(transport: Arc<dyn Transport>, http: &HttpSettings) -> Arc<dyn Transport> {
+    if http.has_user_agent() { Arc::new(Named::new(transport, http.user_agent())) } else { transport }
+}
+
 #[cfg(feature = "ureq")]
-#[expect(clippy::unnecessary_wraps, reason = "the other build of this function fails")]
-fn built_in_transport() -> Result<Arc<dyn Transport>> {
-    Ok(Arc::new(crate::http::ureq::UreqTransport::new()))
+fn built_in_transport(http: &HttpSettings) -> Result<Arc<dyn Transport>> {
+    Ok(Arc::new(crate::http::ureq::UreqTransport::new(http)?))
 }
 
 #[cfg(not(feature = "ureq"))]
-fn built_in_transport() -> Result<Arc<dyn Transport>> {
+fn built_in_transport(_: &HttpSettings) -> Result<Arc<dyn Transport>> {
     Err(crate::config::invalid("transport", "is missing: this build has no transport of its own"))
 }
 

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use jsonschema::{Registry, Validator};
 use keyfob::{Config, Provider, Reason};
 use serde_json::{Map, Value, json};
@@ -181,10 +183,20 @@ fn every_key() -> Value {
             { "id": "two", "provider": "plain", "client_id": "c", "redirect_uri": "http://127.0.0.1/callback" }
         ],
         "providers": [provider, plain],
-        "http": { "connect_seconds": 10, "total_seconds": 30 },
+        "http": {
+            "connect_seconds": 10, "total_seconds": 30, "ca_certificates": certificate(),
+            "proxy": "http://ada:lovelace@proxy.example:3128", "user_agent": "Notes/1.2"
+        },
         "login_seconds": 3600, "coherence_seconds": 1, "leeway_seconds": 60,
         "wait_seconds": 30, "refresh_policy": "on_demand"
     })
+}
+
+/// An authority's certificate, in PEM.
+fn certificate() -> String {
+    let made = rcgen::generate_simple_self_signed(vec!["ca.example".to_owned()]).unwrap();
+    let text = BASE64_STANDARD.encode(made.cert.der());
+    format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
 }
 
 /// OpenID Connect with one endpoint of its own, for what holds only with two.

@@ -71,7 +71,8 @@ impl fmt::Debug for keyfob_config {
 /// `key_algorithm`; `redirect_uri`, `scopes`, `variables`, `enabled`, `require_pushed_authorization_requests` (RFC 9126),
 /// `refresh_budget`: at most so many `refreshes` in so many `seconds`, over all its sessions and every process),
 /// `providers` (the app's own, in the format of a provider file: `id`, `name`, `kind`, `endpoints`, ...),
-/// `http` (`connect_seconds`, `total_seconds`), `login_seconds`, `coherence_seconds`, `leeway_seconds`,
+/// `http` (`connect_seconds`, `total_seconds`; `ca_certificates`: authorities to trust beside the built-in ones, in
+/// PEM; `proxy`: its URL, or "environment"; `user_agent`: the app's name, such as "Notes/1.2"), `login_seconds`, `coherence_seconds`, `leeway_seconds`,
 /// `wait_seconds` (for a refresh that another thread or process is making), `refresh_policy` ("normal";
 /// "on_demand": not before a call needs it; "never": this process leaves refreshing to others). Touches
 /// neither network nor store.

@@ -29,12 +29,24 @@ pub type keyfob_transport_failure = i32;
 pub const KEYFOB_TRANSPORT_FAILURE_NETWORK: keyfob_transport_failure = 1;
 /// A time limit passed.
 pub const KEYFOB_TRANSPORT_FAILURE_TIMEOUT: keyfob_transport_failure = 2;
-/// TLS refused the certificate.
+/// TLS refused the certificate, for a reason that has no name below.
 pub const KEYFOB_TRANSPORT_FAILURE_CERTIFICATE: keyfob_transport_failure = 3;
 /// TLS failed for another reason.
 pub const KEYFOB_TRANSPORT_FAILURE_TLS: keyfob_transport_failure = 4;
 /// The answer was longer than asked for, or not HTTP.
 pub const KEYFOB_TRANSPORT_FAILURE_ANSWER: keyfob_transport_failure = 5;
+/// The proxy could not be reached, or did not let the connection through.
+pub const KEYFOB_TRANSPORT_FAILURE_PROXY: keyfob_transport_failure = 6;
+/// The certificate is expired.
+pub const KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_EXPIRED: keyfob_transport_failure = 7;
+/// The certificate is not yet valid.
+pub const KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_NOT_YET_VALID: keyfob_transport_failure = 8;
+/// Nobody who is trusted has signed the certificate.
+pub const KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_UNKNOWN_ISSUER: keyfob_transport_failure = 9;
+/// The certificate is for another host.
+pub const KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_WRONG_HOST: keyfob_transport_failure = 10;
+/// The certificate was revoked.
+pub const KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_REVOKED: keyfob_transport_failure = 11;
 
 /// Sends one HTTP request and waits for the whole answer, which it puts into `response`.
 ///
@@ -318,6 +330,12 @@ pub unsafe extern "C" fn keyfob_http_response_set_failure(
             KEYFOB_TRANSPORT_FAILURE_CERTIFICATE => TransportFailure::Certificate,
             KEYFOB_TRANSPORT_FAILURE_TLS => TransportFailure::Tls,
             KEYFOB_TRANSPORT_FAILURE_ANSWER => TransportFailure::Answer,
+            KEYFOB_TRANSPORT_FAILURE_PROXY => TransportFailure::Proxy,
+            KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_EXPIRED => TransportFailure::CertificateExpired,
+            KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_NOT_YET_VALID => TransportFailure::CertificateNotYetValid,
+            KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_UNKNOWN_ISSUER => TransportFailure::CertificateUnknownIssuer,
+            KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_WRONG_HOST => TransportFailure::CertificateWrongHost,
+            KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_REVOKED => TransportFailure::CertificateRevoked,
             _ => return Err(Failure::Argument { name: "failure", problem: "is not a KEYFOB_TRANSPORT_FAILURE" }),
         };
         // SAFETY: the caller keeps the header's rule for strings.

@@ -141,8 +141,20 @@ pub enum TransportFailure {
     Network,
     /// A time limit passed.
     Timeout,
-    /// TLS refused the certificate.
+    /// TLS refused the certificate, for a reason that has no name below.
     Certificate,
+    /// The certificate is expired.
+    CertificateExpired,
+    /// The certificate is not yet valid.
+    CertificateNotYetValid,
+    /// The certificate was revoked.
+    CertificateRevoked,
+    /// Nobody who is trusted has signed the certificate.
+    CertificateUnknownIssuer,
+    /// The certificate is for another host.
+    CertificateWrongHost,
+    /// The proxy could not be reached, or did not let the connection through.
+    Proxy,
     /// TLS failed for another reason.
     Tls,
 }
@@ -179,6 +191,12 @@ impl From<TransportError> for keyfob::TransportError {
             TransportFailure::Network => keyfob::TransportFailure::Network,
             TransportFailure::Timeout => keyfob::TransportFailure::Timeout,
             TransportFailure::Certificate => keyfob::TransportFailure::Certificate,
+            TransportFailure::CertificateExpired => keyfob::TransportFailure::CertificateExpired,
+            TransportFailure::CertificateNotYetValid => keyfob::TransportFailure::CertificateNotYetValid,
+            TransportFailure::CertificateRevoked => keyfob::TransportFailure::CertificateRevoked,
+            TransportFailure::CertificateUnknownIssuer => keyfob::TransportFailure::CertificateUnknownIssuer,
+            TransportFailure::CertificateWrongHost => keyfob::TransportFailure::CertificateWrongHost,
+            TransportFailure::Proxy => keyfob::TransportFailure::Proxy,
             TransportFailure::Tls => keyfob::TransportFailure::Tls,
         };
         Self::new(sent, failure, "the host's transport")

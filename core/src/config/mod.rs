@@ -2,6 +2,7 @@
 //!
 //! [`Config::from_json`] and [`Config::builder`] fill the same structure and pass through the same checks.
 
+mod http;
 mod parse;
 mod redirect_uri;
 mod registration;
@@ -14,6 +15,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+pub(crate) use self::http::HttpSettings;
+#[cfg(feature = "ureq")]
+pub(crate) use self::http::{ENVIRONMENT, environment, proxy_url};
 pub(crate) use self::parse::parse_json;
 pub(crate) use self::redirect_uri::{RedirectUri, is_loopback};
 pub use self::registration::Registration;
@@ -24,6 +28,7 @@ use crate::executor::Executor;
 use crate::http::Transport;
 use crate::keyfob::Observer;
 use crate::provider::Provider;
+use crate::secret::Secret;
 use crate::store::{Keeping, Protection};
 use crate::store_key::{FixedKey, StoreKey, StoreKeySource};
 
@@ -85,19 +90,6 @@ pub(crate) struct StoreSettings {
     pub(crate) plaintext: bool,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct HttpSettings {
-    connect_seconds: f64,
-    total_seconds: f64,
-}
-
-impl Default for HttpSettings {
-    fn default() -> Self {
-        Self { connect_seconds: 10.0, total_seconds: 30.0 }
-    }
-}
-
 const fn default_login_seconds() -> f64 {
     3600.0
 }
@@ -112,16 +104,6 @@ const fn default_leeway_seconds() -> f64 {
 
 const fn default_wait_seconds() -> f64 {
     30.0
-}
-
-impl HttpSettings {
-    pub(crate) fn connect(&self) -> Duration {
-        Duration::from_secs_f64(self.connect_seconds)
-    }
-
-    pub(crate) fn total(&self) -> Duration {
-        Duration::from_secs_f64(self.total_seconds)
-    }
 }
 
 impl Settings {
@@ -155,17 +137,14 @@ impl Settings {
             return Err(invalid("store.path", "is empty"));
         }
         for (key, seconds, least, most) in [
-            ("http.connect_seconds", self.http.connect_seconds, 0.001, 600.0),
-            ("http.total_seconds", self.http.total_seconds, 0.001, 600.0),
             ("login_seconds", self.login_seconds, 0.001, 30.0 * 86_400.0),
             ("coherence_seconds", self.coherence_seconds, 0.0, 3600.0),
             ("leeway_seconds", self.leeway_seconds, 0.0, 300.0),
             ("wait_seconds", self.wait_seconds, 0.0, 600.0),
         ] {
-            if !(least..=most).contains(&seconds) {
-                return Err(invalid(key, &format!("must be {least} to {most} seconds")));
-            }
+            within(key, seconds, least, most)?;
         }
+        self.http.check()?;
         for (index, provider) in self.providers.iter().enumerate() {
             provider.check().map_err(|error| at(error, &format!("providers[{index}]")))?;
             if self.providers.iter().take(index).any(|earlier| earlier.id() == provider.id()) {
@@ -180,6 +159,14 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Whether a number of seconds is one that makes sense.
+fn within(key: &str, seconds: f64, least: f64, most: f64) -> Result<()> {
+    if (least..=most).contains(&seconds) {
+        return Ok(());
+    }
+    Err(invalid(key, &format!("must be {least} to {most} seconds")))
 }
 
 /// A configuration error that names the key.
@@ -388,8 +375,31 @@ impl ConfigBuilder {
 
     /// How long connecting may take (default 10 s), and a whole request (default 30 s); at most 600 s each.
     pub fn http_timeouts(mut self, connect: Duration, total: Duration) -> Self {
-        self.settings.http =
-            HttpSettings { connect_seconds: connect.as_secs_f64(), total_seconds: total.as_secs_f64() };
+        self.settings.http.connect_seconds = connect.as_secs_f64();
+        self.settings.http.total_seconds = total.as_secs_f64();
+        self
+    }
+
+    /// Authorities to trust beside those that are built in, such as a company's own: certificates in PEM (RFC 7468), one after the other. A host's own
+    /// transport has its own.
+    pub fn ca_certificates(mut self, pem: impl Into<String>) -> Self {
+        self.settings.http.ca_certificates = Some(pem.into());
+        self
+    }
+
+    /// Asks a proxy for every https connection (RFC 9110 section 9.3.6, CONNECT): its URL, `http://user:password@host:port` or https, with user and password
+    /// percent-encoded where need be. The word `environment` stands for what `HTTPS_PROXY`, else `ALL_PROXY`, say, save for the hosts of `NO_PROXY` and this
+    /// machine's own; the environment is read once, by [`Keyfob::open`](crate::Keyfob::open). Without the call there is no proxy, whatever the environment
+    /// says. A host's own transport has its own.
+    pub fn proxy(mut self, proxy: impl Into<String>) -> Self {
+        self.settings.http.proxy = Some(Secret::new(proxy));
+        self
+    }
+
+    /// The app's name for the providers' logs, in the form of RFC 9110 section 10.1.5, `Notes/1.2`. Sent with every request, with the library's own behind it:
+    /// `Notes/1.2 keyfob/0.1.0`; without the call that alone. A host's own transport gets it as a header where it is set here, and else sends what it likes.
+    pub fn user_agent(mut self, user_agent: impl Into<String>) -> Self {
+        self.settings.http.user_agent = Some(user_agent.into());
         self
     }
 

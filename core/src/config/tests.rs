@@ -38,6 +38,70 @@ fn the_documented_example_is_read_and_its_secret_never_printed() {
 }
 
 #[test]
+fn an_authority_that_cannot_be_read_is_refused_by_key() {
+    let good = rcgen::generate_simple_self_signed(vec!["ca.example".to_owned()]).unwrap().cert.der().to_vec();
+    let pem = |der: &[u8]| {
+        let text = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, der);
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    };
+    let with = |text: &str| Config::builder("/tmp/x").ca_certificates(text).build().map(|_| ());
+    with(&format!("# ours\n{}{}", pem(&good), pem(&good))).unwrap();
+    for bad in [
+        String::new(),
+        "CANARY".to_owned(),
+        pem(b"CANARY"),
+        pem(&good).replace("-----END CERTIFICATE-----", ""),
+        pem(&good).replacen('M', "*", 1),
+        pem(&good) + &pem(&good[..good.len() / 2]),
+    ] {
+        let error = with(&bad).unwrap_err();
+        assert_eq!(error.reason(), Reason::InvalidConfiguration, "{bad}");
+        assert!(error.detail().unwrap().starts_with("http.ca_certificates "), "{error}");
+        assert!(!error.to_string().contains("CANARY"), "{error}");
+    }
+}
+
+#[test]
+fn a_proxy_of_a_wrong_form_is_refused_by_key_and_never_quoted() {
+    let with = |text: &str| Config::builder("/tmp/x").proxy(text).build();
+    for good in ["environment", "http://p", "https://p.example:1/", "http://a:CANARY%40@[::1]:3128"] {
+        assert!(!format!("{:?}", with(good).unwrap()).contains("CANARY"), "{good}");
+    }
+    for bad in [
+        "",
+        "http://",
+        "p.example:3128",
+        "socks5://ada:CANARY@p.example",
+        "http://ada:CANARY@p.example/x",
+        "http://ada:CANARY@p.example?x",
+        "http://ada:CANARY@p.example#x",
+        "http://ada:CANARY@p.example:x",
+        "http://ada:CANARY@p.exa mple",
+        "Environment",
+    ] {
+        let error = with(bad).unwrap_err();
+        assert_eq!(error.reason(), Reason::InvalidConfiguration, "{bad}");
+        assert!(error.detail().unwrap().starts_with("http.proxy "), "{error}");
+        assert!(!format!("{error} {error:?}").contains("CANARY"), "{error}");
+    }
+}
+
+#[test]
+fn a_user_agent_is_one_line_of_printable_ascii() {
+    let with = |text: &str| Config::builder("/tmp/x").user_agent(text).build();
+    let sent = with("Notes/1.2 (Linux; x)").unwrap().settings.http.user_agent();
+    assert_eq!(sent, concat!("Notes/1.2 (Linux; x) keyfob/", env!("CARGO_PKG_VERSION")));
+    let own = Config::builder("/tmp/x").build().unwrap().settings.http.user_agent();
+    assert_eq!(own, concat!("keyfob/", env!("CARGO_PKG_VERSION")));
+    with(&"x".repeat(256)).unwrap();
+    for bad in ["", " x", "x ", "x\r\nCookie: y", "x\u{0}", "x\u{7f}", "Ä/1", &"x".repeat(257)] {
+        let error = with(bad).unwrap_err();
+        assert_eq!(error.reason(), Reason::InvalidConfiguration, "{bad:?}");
+        assert!(error.detail().unwrap().starts_with("http.user_agent "), "{error}");
+    }
+}
+
+#[test]
 fn an_unknown_key_is_named_with_its_path() {
     assert_eq!(with(r#""login_seconds""#, r#""login_secs""#), (Reason::UnknownKey, "login_secs".to_owned()));
     assert_eq!(with(r#""connect_seconds""#, r#""connect""#), (Reason::UnknownKey, "http.connect".to_owned()));

@@ -105,6 +105,8 @@ reasons! {
         CaptivePortal,
         /// The provider is temporarily unavailable.
         ProviderUnavailable,
+        /// The proxy could not be reached, or did not let the connection through; nothing was sent.
+        Proxy,
     }
     Timeout {
         /// No connection within the limit; nothing was sent.
@@ -233,8 +235,18 @@ reasons! {
     Tls {
         /// TLS refused the connection.
         TlsHandshake,
-        /// The provider's certificate was refused.
+        /// The provider's certificate was refused, for a reason that has no name of its own.
         TlsCertificate,
+        /// The provider's certificate is expired, or this device's clock is ahead.
+        TlsExpired,
+        /// The provider's certificate is not yet valid, or this device's clock is behind.
+        TlsNotYetValid,
+        /// Nobody whom this device trusts has signed the provider's certificate.
+        TlsUnknownIssuer,
+        /// The provider's certificate is for another host.
+        TlsWrongHost,
+        /// The provider's certificate was revoked.
+        TlsRevoked,
     }
     RateLimited {
         /// The provider asked to be left alone for a while, or an earlier failure is being waited out.

@@ -6,6 +6,7 @@ pub(crate) mod signing_key;
 pub(crate) mod ureq;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use zeroize::Zeroize as _;
@@ -152,6 +153,18 @@ impl Default for Limits {
     }
 }
 
+/// Beside `…+json`, `application/jwk-set+json` among them: JSON, a signed userinfo, and what servers say that know no better.
+const JSON_TYPES: [&str; 8] = [
+    "application/json",
+    "application/jwt",
+    "text/plain",
+    "text/json",
+    "text/x-json",
+    "text/javascript",
+    "application/javascript",
+    "application/octet-stream",
+];
+
 /// The answer to a request. The status is data, not an error. `Debug` shows the status only.
 #[derive(Clone)]
 pub struct HttpResponse {
@@ -170,6 +183,16 @@ impl HttpResponse {
     /// The first header of that name, whatever its case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the body may be JSON, by what the answer says of itself (security S77): that it is, or nothing, or what real providers say of theirs. A page is
+    /// none.
+    pub(crate) fn may_be_json(&self) -> bool {
+        let Some(kind) = self.header("content-type") else {
+            return true;
+        };
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        kind.is_empty() || kind.ends_with("+json") || JSON_TYPES.contains(&kind.as_str())
     }
 
     pub(crate) fn is_success(&self) -> bool {
@@ -203,10 +226,38 @@ pub enum TransportFailure {
     Network,
     /// A time limit passed.
     Timeout,
-    /// TLS refused the certificate.
+    /// TLS refused the certificate, for a reason that has no name below.
     Certificate,
+    /// The certificate is expired.
+    CertificateExpired,
+    /// The certificate is not yet valid.
+    CertificateNotYetValid,
+    /// The certificate was revoked.
+    CertificateRevoked,
+    /// Nobody who is trusted has signed the certificate.
+    CertificateUnknownIssuer,
+    /// The certificate is for another host.
+    CertificateWrongHost,
+    /// The proxy could not be reached, or did not let the connection through.
+    Proxy,
     /// TLS failed for another reason.
     Tls,
+}
+
+impl TransportFailure {
+    /// Whether the certificate is why.
+    #[cfg(feature = "ureq")]
+    pub(crate) const fn is_certificate(self) -> bool {
+        matches!(
+            self,
+            Self::Certificate
+                | Self::CertificateExpired
+                | Self::CertificateNotYetValid
+                | Self::CertificateRevoked
+                | Self::CertificateUnknownIssuer
+                | Self::CertificateWrongHost
+        )
+    }
 }
 
 /// Why a [`Transport`] has no answer.
@@ -238,6 +289,12 @@ impl From<TransportError> for Error {
     fn from(error: TransportError) -> Self {
         let reason = match (error.failure, error.sent) {
             (TransportFailure::Certificate, _) => Reason::TlsCertificate,
+            (TransportFailure::CertificateExpired, _) => Reason::TlsExpired,
+            (TransportFailure::CertificateNotYetValid, _) => Reason::TlsNotYetValid,
+            (TransportFailure::CertificateRevoked, _) => Reason::TlsRevoked,
+            (TransportFailure::CertificateUnknownIssuer, _) => Reason::TlsUnknownIssuer,
+            (TransportFailure::CertificateWrongHost, _) => Reason::TlsWrongHost,
+            (TransportFailure::Proxy, Sent::NotSent) => Reason::Proxy,
             (TransportFailure::Tls, Sent::NotSent) => Reason::TlsHandshake,
             (TransportFailure::Timeout, Sent::NotSent) => Reason::ConnectTimeout,
             (TransportFailure::Answer, _) => Reason::ResponseTooLarge,
@@ -262,10 +319,60 @@ pub trait Transport: Send + Sync {
     fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError>;
 }
 
+/// A host's transport that says the app's name too. A provider's file may have another name for it.
+pub(crate) struct Named {
+    transport: Arc<dyn Transport>,
+    user_agent: String,
+}
+
+impl Named {
+    pub(crate) fn new(transport: Arc<dyn Transport>, user_agent: String) -> Self {
+        Self { transport, user_agent }
+    }
+}
+
+impl Transport for Named {
+    fn send(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+        let mut request = request.clone();
+        if !request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("user-agent")) {
+            request.headers.push(("User-Agent".to_owned(), self.user_agent.clone()));
+        }
+        self.transport.send(&request)
+    }
+}
+
 /// A URL as it may stand in a log: no user, query or fragment.
 pub(crate) fn without_query(url: &str) -> String {
     match url::Url::parse(url) {
         Ok(parsed) => format!("{}{}", parsed.origin().ascii_serialization(), parsed.path()),
         Err(_) => "(malformed URL)".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s77_what_may_be_json_is_json_and_what_servers_say_of_it() {
+        let says = |kind: &str| {
+            HttpResponse::new(200, vec![("Content-Type".to_owned(), kind.to_owned())], Vec::new()).may_be_json()
+        };
+        assert!(HttpResponse::new(200, Vec::new(), Vec::new()).may_be_json());
+        for json in [
+            "application/json",
+            "Application/JSON ; charset=utf-8",
+            "application/jwk-set+json",
+            "application/problem+json",
+            "application/jwt",
+            "text/plain;charset=UTF-8",
+            "text/javascript",
+            "",
+        ] {
+            assert!(says(json), "{json}");
+        }
+        for other in ["text/html", "text/html; x=application/json", "application/xhtml+xml", "image/png", "json"] {
+            assert!(!says(other), "{other}");
+        }
     }
 }

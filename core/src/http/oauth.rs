@@ -119,6 +119,8 @@ pub(crate) struct Answer {
     /// The `Date` header: the provider's clock.
     pub(crate) date: Option<SystemTime>,
     pub(crate) retry_after: Option<Duration>,
+    /// Whether it says of itself that it is something else than JSON.
+    pub(crate) is_page: bool,
     pub(crate) body: Zeroizing<Vec<u8>>,
     pub(crate) rules: AnswerRules,
     /// Whether `oauth2`'s strict parser took the normalised body for tokens.
@@ -129,7 +131,9 @@ impl Answer {
     pub(crate) fn new(response: HttpResponse, rules: AnswerRules) -> Self {
         let date = date_of(&response);
         let retry_after = retry_after_of(&response);
-        Self { status: response.status, date, retry_after, body: Zeroizing::new(response.body), rules, accepted: false }
+        let is_page = !response.may_be_json();
+        let body = Zeroizing::new(response.body);
+        Self { status: response.status, date, retry_after, is_page, body, rules, accepted: false }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The built-in [`Transport`]: ureq 3 on rustls.
 
 mod fault;
+mod proxy;
+pub(crate) mod secure;
 #[cfg(test)]
 mod tests;
 mod witness;
@@ -9,14 +11,18 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::ureq::tls::{RootCerts, TlsConfig};
 use ::ureq::unversioned::resolver::DefaultResolver;
-use ::ureq::unversioned::transport::{Connector as _, DefaultConnector};
+use ::ureq::unversioned::transport::{Connector as _, TcpConnector};
 use ::ureq::{Agent, Body};
+use rustls::{ClientConfig, RootCertStore};
 
 use self::fault::Fault;
+use self::proxy::{Proxy, ProxyConnector, failed_at_proxy};
+use self::secure::SecureConnector;
 use self::witness::{Witness, WitnessConnector};
 use super::{HttpRequest, HttpResponse, Method, Sent, Transport, TransportError, TransportFailure};
+use crate::config::{HttpSettings, environment};
+use crate::error::{Error, Reason, Result as KeyfobResult};
 
 /// A server may close an idle connection at any time, and a POST that meets the closing is in doubt: only a
 /// connection used a moment ago is used again.
@@ -27,30 +33,34 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 ///
 /// Whoever makes the request sees to it that its URL is https, or http on a loopback address.
 pub(crate) struct UreqTransport {
-    agent: Agent,
+    direct: Agent,
+    proxied: Option<(Proxy, Agent)>,
 }
 
 impl UreqTransport {
-    pub(crate) fn new() -> Self {
-        Self::with_roots(RootCerts::WebPki)
+    /// # Errors
+    /// `Configuration`, naming the key: certificates that cannot be read, a proxy that is none.
+    pub(crate) fn new(settings: &HttpSettings) -> KeyfobResult<Self> {
+        let roots = secure::roots(settings.ca_certificates())?;
+        let proxy = Proxy::new(settings.proxy(), environment)?;
+        Self::with(roots, proxy, &settings.user_agent())
     }
 
-    fn with_roots(roots: RootCerts) -> Self {
-        // Named here, so that a provider which the host installed for the whole process changes nothing.
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = TlsConfig::builder().root_certs(roots).unversioned_rustls_crypto_provider(provider).build();
-        let config = Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .tls_config(tls)
-            .user_agent(concat!("keyfob/", env!("CARGO_PKG_VERSION")))
-            .max_idle_age(MAX_IDLE_AGE)
-            .max_response_header_size(MAX_HEADER_BYTES)
-            .build();
-        let connector = DefaultConnector::new().chain(WitnessConnector);
-        Self { agent: Agent::with_parts(config, connector, DefaultResolver::default()) }
+    fn with(roots: RootCertStore, proxy: Option<Proxy>, user_agent: &str) -> KeyfobResult<Self> {
+        let tls = secure::client(roots).map_err(|error| Error::new(Reason::Internal).with_source(error))?;
+        let direct = agent(&tls, None, user_agent);
+        let proxied = proxy.map(|proxy| {
+            let agent = agent(&tls, Some(proxy.proxy.clone()), user_agent);
+            (proxy, agent)
+        });
+        Ok(Self { direct, proxied })
+    }
+
+    fn agent_for(&self, url: &str) -> &Agent {
+        match &self.proxied {
+            Some((proxy, agent)) if proxy.is_for(url) => agent,
+            _ => &self.direct,
+        }
     }
 
     fn run(&self, request: &HttpRequest) -> Result<HttpResponse, Fault> {
@@ -79,15 +89,34 @@ impl UreqTransport {
         request: ::http::Request<impl ::ureq::AsSendBody>,
         limits: &HttpRequest,
     ) -> Result<::http::Response<Body>, ::ureq::Error> {
-        let request = self
-            .agent
+        let agent = self.agent_for(&limits.url);
+        let request = agent
             .configure_request(request)
             .timeout_resolve(Some(limits.connect_timeout))
             .timeout_connect(Some(limits.connect_timeout))
             .timeout_global(Some(limits.timeout))
             .build();
-        self.agent.run(request)
+        agent.run(request)
     }
+}
+
+fn agent(tls: &Arc<ClientConfig>, proxy: Option<::ureq::Proxy>, user_agent: &str) -> Agent {
+    let through_proxy = proxy.is_some();
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(proxy)
+        .user_agent(user_agent)
+        .max_idle_age(MAX_IDLE_AGE)
+        .max_response_header_size(MAX_HEADER_BYTES)
+        .build();
+    let connector =
+        ().chain(ProxyConnector::default())
+            .chain(TcpConnector::default())
+            .chain(SecureConnector(Arc::clone(tls)))
+            .chain(WitnessConnector { through_proxy });
+    Agent::with_parts(config, connector, DefaultResolver::default())
 }
 
 /// Reads one byte more than wanted, to tell an answer of just that length from a longer one.
@@ -108,7 +137,7 @@ impl Transport for UreqTransport {
         let witness = Witness::begin();
         self.run(request).map_err(|fault| {
             let sent = if witness.saw_bytes() { Sent::Unknown } else { Sent::NotSent };
-            fault.into_error(sent, &request.url)
+            fault.into_error(sent, failed_at_proxy(), &request.url)
         })
     }
 }

@@ -9,9 +9,14 @@ use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::http::{HttpRequest, HttpResponse, Limits};
 use crate::oidc::jwks::KeySet;
 use crate::provider::{Issuer, Metadata, Relaxed};
+use crate::store::Document;
 
-/// How long metadata and keys are used without asking again.
-const YOUNG_MILLIS: i64 = 3_600_000;
+/// How long metadata and keys are used without asking again where their server says nothing of it.
+const LIFETIME_MILLIS: i64 = 3_600_000;
+
+/// And where it does: no less, or every login would cost two requests more, and no more, or a key that was withdrawn would be good for ever.
+const SHORTEST_MILLIS: i64 = 60_000;
+const LONGEST_MILLIS: i64 = 86_400_000;
 
 /// How soon a key set may be fetched again because a token names a key that it lacks (security S57).
 const FORCED_MILLIS: i64 = 30_000;
@@ -40,7 +45,7 @@ impl Shared {
         let pkce = !known.provider.relaxes(Relaxed::S01);
         let discovered = match known.provider.discovery_for(&known.registration)? {
             Some((issuer, url)) => match self.common.store.document(&url)? {
-                Some((body, _)) => Some(Metadata::from_discovery(&body, &issuer, pkce)?),
+                Some(stored) => Some(Metadata::from_discovery(&stored.body, &issuer, pkce)?),
                 None => return Ok(None),
             },
             None => None,
@@ -49,18 +54,18 @@ impl Shared {
     }
 
     fn discovered(&self, issuer: &Issuer, url: &str, pkce: bool, connect: Duration) -> Result<Metadata> {
-        let (stored, young) = self.stored_document(url)?;
-        if let Some(body) = stored.as_deref().filter(|_| young) {
-            return Metadata::from_discovery(body, issuer, pkce);
+        let stored = self.common.store.document(url)?;
+        if let Some(young) = stored.as_ref().filter(|stored| self.is_young(stored)) {
+            return Metadata::from_discovery(&young.body, issuer, pkce);
         }
-        let fetched = self.fetch_document(url, "discovery document", connect).and_then(|body| {
-            let metadata = Metadata::from_discovery(&body, issuer, pkce)?;
-            self.keep_document(url, &body);
+        let fetched = self.fetch_document(url, "discovery document", stored.as_ref(), connect).and_then(|document| {
+            let metadata = Metadata::from_discovery(&document.body, issuer, pkce)?;
+            self.keep_document(url, &document);
             Ok(metadata)
         });
         match (fetched, stored) {
             // Yesterday's metadata is better than none: endpoints seldom move. Only what the issuer itself says now stands against it.
-            (Err(error), Some(body)) if is_no_document(&error) => Metadata::from_discovery(&body, issuer, pkce),
+            (Err(error), Some(old)) if is_no_document(&error) => Metadata::from_discovery(&old.body, issuer, pkce),
             (fetched, _) => fetched,
         }
     }
@@ -80,53 +85,86 @@ impl Shared {
         let Some(url) = metadata.jwks_uri.as_deref() else {
             return Err(Error::new(Reason::IdTokenKeyNotFound).with_detail("the provider publishes no keys"));
         };
-        if let Some((body, fetched_at)) = self.common.store.document(url)? {
-            let age = self.wall_millis().saturating_sub(fetched_at);
-            if (0..YOUNG_MILLIS).contains(&age) {
-                match check(&KeySet::parse(&body)?) {
-                    // Without a key id, or with one that is used again, a new key shows as a wrong signature.
-                    Err(error) if matches!(error.reason(), Reason::IdTokenKeyNotFound | Reason::IdTokenSignature) => {
-                        if age < FORCED_MILLIS {
-                            // Nobody knows whether a newer key would fit; whoever asks again in a moment will.
-                            let wait = Duration::from_millis(FORCED_MILLIS.saturating_sub(age).unsigned_abs());
-                            return Err(Error::new(Reason::BackOff).with_retry_after(Some(wait)).with_source(error));
-                        }
+        let stored = self.common.store.document(url)?;
+        if let Some(young) = stored.as_ref().filter(|stored| self.is_young(stored)) {
+            match check(&KeySet::parse(&young.body)?) {
+                // Without a key id, or with one that is used again, a new key shows as a wrong signature.
+                Err(error) if matches!(error.reason(), Reason::IdTokenKeyNotFound | Reason::IdTokenSignature) => {
+                    let age = self.age(young);
+                    if age < FORCED_MILLIS {
+                        // Nobody knows whether a newer key would fit; whoever asks again in a moment will.
+                        let wait = Duration::from_millis(FORCED_MILLIS.saturating_sub(age).unsigned_abs());
+                        return Err(Error::new(Reason::BackOff).with_retry_after(Some(wait)).with_source(error));
                     }
-                    done => return done,
                 }
+                done => return done,
             }
         }
-        let body = self.fetch_document(url, "key set", self.settings.http.connect())?;
-        let keys = KeySet::parse(&body)?;
-        self.keep_document(url, &body);
+        let document = self.fetch_document(url, "key set", stored.as_ref(), self.settings.http.connect())?;
+        let keys = KeySet::parse(&document.body)?;
+        self.keep_document(url, &document);
         check(&keys)
     }
 
     /// A document is kept to save a request; a full disk is no reason not to use it.
-    fn keep_document(&self, url: &str, body: &[u8]) {
-        if let Err(error) = self.common.store.save_document(url, body, self.wall_millis()) {
+    fn keep_document(&self, url: &str, document: &Document) {
+        if let Err(error) = self.common.store.save_document(url, document) {
             log::debug!("a document could not be kept: {error}");
         }
     }
 
-    /// A document from the store, and whether it is young enough to be used without asking. One from the future is not.
-    fn stored_document(&self, url: &str) -> Result<(Option<Vec<u8>>, bool)> {
-        Ok(match self.common.store.document(url)? {
-            Some((body, fetched_at)) => {
-                (Some(body), (0..YOUNG_MILLIS).contains(&self.wall_millis().saturating_sub(fetched_at)))
-            }
-            None => (None, false),
-        })
+    fn age(&self, document: &Document) -> i64 {
+        self.wall_millis().saturating_sub(document.fetched_at)
     }
 
-    fn fetch_document(&self, url: &str, what: &str, connect: Duration) -> Result<Vec<u8>> {
+    /// Whether a document is used without asking. One from the future is not.
+    fn is_young(&self, document: &Document) -> bool {
+        (0..document.lifetime.unwrap_or(LIFETIME_MILLIS)).contains(&self.age(document))
+    }
+
+    /// Fetches a document, or learns that the stored one is still it (RFC 9110 section 15.4.5).
+    fn fetch_document(&self, url: &str, what: &str, stored: Option<&Document>, connect: Duration) -> Result<Document> {
         let limits = Limits { connect, ..self.limits(MAX_DOCUMENT) };
-        let request = HttpRequest::get(url, vec![accept_json()], limits);
-        let response = self.send(&request)?;
+        let known = stored.and_then(|stored| Some((stored, stored.etag.as_ref()?)));
+        let mut headers = vec![accept_json()];
+        headers.extend(known.map(|(_, etag)| ("If-None-Match".to_owned(), etag.clone())));
+        let response = self.send(&HttpRequest::get(url, headers, limits))?;
+        let fetched_at = self.wall_millis();
+        let lifetime = lifetime_of(&response);
+        // Where nobody asked, it is no answer.
+        if response.status == 304 {
+            let (stored, etag) = known
+                .ok_or_else(|| Error::new(Reason::UnexpectedStatus).with_status(response.status).with_detail(what))?;
+            return Ok(Document { body: stored.body.clone(), fetched_at, etag: Some(etag.clone()), lifetime });
+        }
         expect_success(&response)
             .map_err(|reason| Error::new(reason).with_status(response.status).with_detail(what))?;
-        Ok(response.body)
+        expect_json(&response, what)?;
+        let etag = response.header("etag").filter(|etag| is_repeatable(etag)).map(str::to_owned);
+        Ok(Document { body: response.body, fetched_at, etag, lifetime })
     }
+}
+
+/// How long the server says that the document is good (RFC 9111 section 5.2.2), within reason; `None` where it says nothing.
+fn lifetime_of(response: &HttpResponse) -> Option<i64> {
+    let directives = response.header("cache-control")?.split(',').map(|text| text.trim().to_ascii_lowercase());
+    let millis = directives.filter_map(|directive| match directive.split_once('=') {
+        Some(("max-age", seconds)) => {
+            let digits = seconds.trim_matches('"');
+            let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+            // One that is too long for us is just that.
+            is_number.then(|| digits.parse::<i64>().unwrap_or(i64::MAX).saturating_mul(1000))
+        }
+        None if matches!(directive.as_str(), "no-store" | "no-cache") => Some(0),
+        _ => None,
+    });
+    // The strictest of them counts.
+    millis.min().map(|millis| millis.clamp(SHORTEST_MILLIS, LONGEST_MILLIS))
+}
+
+/// Whether a server's `ETag` may be sent back: one with a line break would make two headers of it.
+pub(super) fn is_repeatable(etag: &str) -> bool {
+    etag.bytes().all(|byte| matches!(byte, 0x20..=0x7e))
 }
 
 /// Whether nothing came that could be the document: offline, a captive portal's page, an issuer whose web server is out of order.
@@ -150,11 +188,19 @@ pub(super) fn expect_success(response: &HttpResponse) -> std::result::Result<(),
     }
 }
 
+/// An answer that says it is a page is one, whatever is in it: somebody between here and the provider wants to be seen (security S77).
+pub(super) fn expect_json(response: &HttpResponse, what: &str) -> Result<()> {
+    if response.may_be_json() {
+        return Ok(());
+    }
+    Err(Error::new(Reason::NotJson).with_detail(format!("{what}: its content type is not JSON's (a captive portal?)")))
+}
+
 /// The body of an answer, as a JSON object.
 pub(super) fn json_object(body: &[u8], what: &str) -> Result<serde_json::Map<String, Value>> {
     match crate::json::parse(body) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(Error::new(Reason::MalformedResponse).with_detail(what.to_owned())),
-        Err(_) => Err(Error::new(Reason::NotJson).with_detail(what.to_owned())),
+        Err(fault) => Err(Error::new(fault.reason()).with_detail(what.to_owned())),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::documents::{expect_success, json_object};
+use super::documents::{expect_json, expect_success, is_repeatable, json_object};
 use super::login::expected;
 use super::refresh::same_provider;
 use super::{Event, Known, Shared};
@@ -125,8 +125,7 @@ impl Shared {
         if let Some(request) = known.provider.email_request() {
             self.ask_email(known, request, access_token, &mut claims)?;
         }
-        // Not a value of ours to repeat: one with a line break would make two headers of it.
-        let etag = response.header("etag").filter(|etag| etag.bytes().all(|byte| matches!(byte, 0x20..=0x7e)));
+        let etag = response.header("etag").filter(|etag| is_repeatable(etag));
         Ok(Userinfo::Claims { claims, etag: etag.map(str::to_owned) })
     }
 
@@ -183,7 +182,8 @@ fn is_jwt(response: &HttpResponse) -> bool {
 
 fn succeeded(response: &HttpResponse, what: &str) -> Result<()> {
     expect_success(response)
-        .map_err(|reason| Error::new(reason).with_status(response.status).with_detail(what.to_owned()))
+        .map_err(|reason| Error::new(reason).with_status(response.status).with_detail(what.to_owned()))?;
+    expect_json(response, what)
 }
 
 fn subject(row: &SessionRow) -> Option<&str> {

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::jws::{Algorithm, PublicKey, base64url};
 use crate::error::{Error, Reason, Result};
-use crate::json::{self, JsonFault};
+use crate::json;
 
 #[cfg(test)]
 mod tests;
@@ -30,13 +30,7 @@ impl KeySet {
     /// Reads a set. A key that we cannot use is passed over (RFC 7517 section 5): an issuer that adds a key
     /// of a new type must not lock out those who do not know it yet.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
-        let set = json::parse(bytes).map_err(|fault| {
-            refused(match fault {
-                JsonFault::NotJson => Reason::NotJson,
-                JsonFault::DuplicateMember => Reason::MalformedResponse,
-                JsonFault::TooDeep | JsonFault::TooManyMembers => Reason::ResponseTooLarge,
-            })
-        })?;
+        let set = json::parse(bytes).map_err(|fault| refused(fault.reason()))?;
         let Some(Value::Array(keys)) = set.get("keys") else {
             return Err(refused(Reason::MalformedResponse));
         };

@@ -74,7 +74,7 @@ impl Metadata {
     /// Reads a discovery document that was fetched for `issuer`. `pkce` says that the login needs S256.
     pub(crate) fn from_discovery(body: &[u8], issuer: &Issuer, pkce: bool) -> Result<Self> {
         let document = json::parse(body)
-            .map_err(|fault| Error::new(Reason::NotJson).with_detail(format!("discovery document: {fault:?}")))?;
+            .map_err(|fault| Error::new(fault.reason()).with_detail(format!("discovery document: {fault:?}")))?;
         // Byte for byte (security S27): a slash too many names another issuer.
         let named = document.get("issuer").and_then(Value::as_str).filter(|named| issuer.may_be(named));
         let issuer = issuer.named_by(named.ok_or_else(|| Error::new(Reason::DiscoveryIssuerMismatch))?);

@@ -28,6 +28,7 @@ use serde::de::DeserializeOwned;
 
 pub(crate) use self::attempts::{Budget, Permitted, Sending};
 use self::damage::Opened;
+pub(crate) use self::documents::Document;
 pub(crate) use self::journal::Note;
 pub use self::journal::{JournalEntry, JournalEvent};
 pub(crate) use self::lock::{FileLock, Hold, Purpose};

@@ -12,7 +12,7 @@ use crate::error::{Error, Reason, Result};
 const APPLICATION_ID: i32 = 0x4b66_6f62;
 
 /// The newest schema that this version knows.
-pub(super) const VERSION: i32 = 3;
+pub(super) const VERSION: i32 = 4;
 
 /// Below this SQLite can corrupt a WAL database that two processes write (fixed in 3.51.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -167,6 +167,13 @@ CREATE INDEX session_unverified ON session (row) WHERE state = 0 AND verified = 
 CREATE INDEX login_expiry ON login (expires_at);
 ";
 
+/// What schema 4 adds: documents are good for as long as their server says, and asked for by what it knows them by.
+const SCHEMA_4: &str = "
+ALTER TABLE document ADD COLUMN etag TEXT;
+-- In milliseconds; none where the server said nothing.
+ALTER TABLE document ADD COLUMN lifetime INTEGER;
+";
+
 /// What a store of schema 1 or 2 has is not sealed: the seal without a key, as which values without a head count.
 const NOT_SEALED: &str = "
 INSERT INTO seal (row, created_at) VALUES (1, 0);
@@ -257,6 +264,7 @@ fn create(connection: &Connection) -> Result<()> {
     connection.execute_batch(SCHEMA_1)?;
     connection.execute_batch(SCHEMA_2)?;
     connection.execute_batch(SCHEMA_3)?;
+    connection.execute_batch(SCHEMA_4)?;
     Ok(())
 }
 
@@ -281,12 +289,15 @@ fn migrate(connection: &mut Connection) -> Result<()> {
             create(&transaction)?;
             transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         }
-        (APPLICATION_ID, older @ (1 | 2)) => {
-            if older == 1 {
+        (APPLICATION_ID, older @ 1..VERSION) => {
+            if older < 2 {
                 transaction.execute_batch(SCHEMA_2)?;
             }
-            transaction.execute_batch(SCHEMA_3)?;
-            transaction.execute_batch(NOT_SEALED)?;
+            if older < 3 {
+                transaction.execute_batch(SCHEMA_3)?;
+                transaction.execute_batch(NOT_SEALED)?;
+            }
+            transaction.execute_batch(SCHEMA_4)?;
         }
         _ => return Err(Error::new(Reason::NotAStore)),
     }

@@ -111,7 +111,12 @@ fn answered(answer: &Answer, transient_codes: &[&str]) -> Reply {
         let retry_after = answer.retry_after;
         Reply::TurnedAway { error: error.with_retry_after(retry_after), retry_after }
     };
-    match (status, normalise(&answer.body, answer.rules)) {
+    let reading = match normalise(&answer.body, answer.rules) {
+        // An error that comes as a page was not said by the token endpoint, and ends nothing (security S77). Tokens are tokens: nobody else has them to give.
+        Reading::Error(_) if answer.is_page => Reading::NotJson,
+        reading => reading,
+    };
+    match (status, reading) {
         (429, _) => busy(error(Reason::BackOff)),
         (503, _) => busy(error(Reason::ProviderUnavailable)),
         (_, Reading::Error(oauth)) if is_transient(oauth.code(), transient_codes) => {

@@ -199,7 +199,8 @@ pub fn sealed(builder: ConfigBuilder) -> Config {
     builder.build().unwrap().with_store_key(store_key())
 }
 
-fn builder(issuer: &str, store: &Path) -> ConfigBuilder {
+/// One registration at an issuer, for a test to add to.
+pub fn builder(issuer: &str, store: &Path) -> ConfigBuilder {
     Config::builder(store).registration(
         Registration::new(SSO, "oidc", "demo", REDIRECT_URI)
             .variable("issuer", issuer)

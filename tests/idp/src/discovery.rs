@@ -11,7 +11,7 @@ use crate::state::State;
 const AUTH_METHODS: [&str; 4] = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
 
 /// `GET /.well-known/openid-configuration` (OpenID Connect Discovery 4, RFC 8414).
-pub(crate) fn discovery(state: &mut State, _asked: &Asked) -> Answer {
+pub(crate) fn discovery(state: &mut State, asked: &Asked) -> Answer {
     let algorithms: Vec<&str> = state.script.algorithms.iter().map(|algorithm| algorithm.name()).collect();
     let mut metadata = json!({
         "issuer": state.issuer,
@@ -42,11 +42,11 @@ pub(crate) fn discovery(state: &mut State, _asked: &Asked) -> Answer {
     if let Some(members) = metadata.as_object_mut() {
         state.script.tamper.discovery.apply(members);
     }
-    Answer::json(200, &metadata)
+    document(state, asked, &metadata)
 }
 
 /// `GET /jwks` (RFC 7517): the keys of the present generation.
-pub(crate) fn jwks(state: &mut State, _asked: &Asked) -> Answer {
+pub(crate) fn jwks(state: &mut State, asked: &Asked) -> Answer {
     let generation = state.key_generation;
     let keys: Result<Vec<Value>, _> =
         state.script.algorithms.iter().map(|algorithm| algorithm.jwk(generation)).collect();
@@ -57,5 +57,10 @@ pub(crate) fn jwks(state: &mut State, _asked: &Asked) -> Answer {
     if let Some(members) = set.as_object_mut() {
         state.script.tamper.jwks.apply(members);
     }
-    Answer::json(200, &set)
+    document(state, asked, &set)
+}
+
+fn document(state: &State, asked: &Asked, document: &Value) -> Answer {
+    let answer = Answer::json(200, document);
+    if state.script.document_etag { answer.tagged(asked) } else { answer }
 }

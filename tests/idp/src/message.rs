@@ -1,6 +1,9 @@
 //! A request and an answer as the endpoints see them: plain values, nothing of the HTTP library.
 
+use aws_lc_rs::digest;
 use serde_json::{Value, json};
+
+use crate::keys;
 
 /// Decoded parameters in the order they were sent. Duplicates stay, for a repeated parameter must be
 /// refused and not silently picked from (RFC 6749 §3.1).
@@ -104,6 +107,15 @@ impl Answer {
 
     pub(crate) fn uncached(self) -> Self {
         self.with("cache-control", "no-store").with("pragma", "no-cache")
+    }
+
+    /// Names what is in it by an `ETag`; to those who have it already it says only that (RFC 9110 sections 8.8.3 and 13.1.2).
+    pub(crate) fn tagged(self, asked: &Asked) -> Self {
+        let tag = format!("\"{}\"", keys::base64url(digest::digest(&digest::SHA256, self.body.as_bytes()).as_ref()));
+        let unchanged = asked
+            .header("if-none-match")
+            .is_some_and(|tags| tags.split(',').any(|known| known.trim().trim_start_matches("W/") == tag));
+        if unchanged { Self::empty(304).with("etag", &tag) } else { self.with("etag", &tag) }
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {

@@ -36,6 +36,8 @@ pub struct Script {
     pub userinfo_etag: bool,
     /// Whether userinfo answers are JWTs that the first algorithm signs (OpenID Connect Core 5.3.2).
     pub userinfo_signed: bool,
+    /// Whether the metadata and the key set carry an `ETag` and honour `If-None-Match`.
+    pub document_etag: bool,
     /// How far the provider's clock is off: `Date`, `iat`, `exp` and `auth_time` follow it, lifetimes do not.
     pub clock_offset_seconds: f64,
     /// What is wrong with its certificate. A provider of plain HTTP takes no other than the good one.
@@ -280,6 +282,7 @@ impl Default for Script {
             pushed: Pushed::default(),
             userinfo_etag: true,
             userinfo_signed: false,
+            document_etag: false,
             clock_offset_seconds: 0.0,
             tls: Tls::default(),
             tamper: Tamper::default(),

@@ -1,10 +1,8 @@
 //! `/userinfo`: who an access token speaks for.
 
-use aws_lc_rs::digest;
 use serde_json::Value;
 
 use crate::id_token;
-use crate::keys;
 use crate::message::{Answer, Asked};
 use crate::state::{State, visible_claims};
 
@@ -35,14 +33,7 @@ pub(crate) fn userinfo(state: &mut State, asked: &Asked) -> Answer {
     if !state.script.userinfo_etag {
         return answer;
     }
-    let tag = format!("\"{}\"", keys::base64url(digest::digest(&digest::SHA256, answer.body.as_bytes()).as_ref()));
-    let unchanged = asked
-        .header("if-none-match")
-        .is_some_and(|tags| tags.split(',').any(|known| known.trim().trim_start_matches("W/") == tag));
-    if unchanged {
-        return Answer::empty(304).with("etag", &tag);
-    }
-    answer.with("etag", &tag)
+    answer.tagged(asked)
 }
 
 /// The token that the request shows, or the answer to one that shows none, or shows it wrongly.

@@ -103,8 +103,20 @@ public struct TransportError: Error, Sendable, Equatable {
         case network
         /// A time limit passed.
         case timeout
-        /// TLS refused the certificate.
+        /// TLS refused the certificate, for a reason that has no name below.
         case certificate
+        /// The certificate is expired.
+        case certificateExpired
+        /// The certificate is not yet valid.
+        case certificateNotYetValid
+        /// The certificate was revoked.
+        case certificateRevoked
+        /// Nobody who is trusted has signed the certificate.
+        case certificateUnknownIssuer
+        /// The certificate is for another host.
+        case certificateWrongHost
+        /// The proxy could not be reached, or did not let the connection through.
+        case proxy
         /// TLS failed for another reason.
         case tls
     }
@@ -156,6 +168,12 @@ extension TransportError.Failure {
         case .network: .network
         case .timeout: .timeout
         case .certificate: .certificate
+        case .certificateExpired: .certificateExpired
+        case .certificateNotYetValid: .certificateNotYetValid
+        case .certificateRevoked: .certificateRevoked
+        case .certificateUnknownIssuer: .certificateUnknownIssuer
+        case .certificateWrongHost: .certificateWrongHost
+        case .proxy: .proxy
         case .tls: .tls
         }
     }

@@ -61,6 +61,12 @@ private struct Throwing: Transport {
         #expect(try await reason(.unknown, .network) == "InDoubt")
         #expect(try await reason(.notSent, .timeout) == "ConnectTimeout")
         #expect(try await reason(.notSent, .certificate) == "TlsCertificate")
+        #expect(try await reason(.notSent, .certificateExpired) == "TlsExpired")
+        #expect(try await reason(.notSent, .certificateNotYetValid) == "TlsNotYetValid")
+        #expect(try await reason(.notSent, .certificateRevoked) == "TlsRevoked")
+        #expect(try await reason(.notSent, .certificateUnknownIssuer) == "TlsUnknownIssuer")
+        #expect(try await reason(.notSent, .certificateWrongHost) == "TlsWrongHost")
+        #expect(try await reason(.notSent, .proxy) == "Proxy")
         #expect(try await reason(.notSent, .tls) == "TlsHandshake")
         #expect(try await reason(.unknown, .answer) == "ResponseTooLarge")
     }

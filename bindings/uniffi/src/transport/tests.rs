@@ -21,6 +21,12 @@ fn what_the_host_says_about_sending_is_believed() {
     assert_eq!(reason(Sent::Unknown, TransportFailure::Network), Reason::InDoubt);
     assert_eq!(reason(Sent::NotSent, TransportFailure::Timeout), Reason::ConnectTimeout);
     assert_eq!(reason(Sent::NotSent, TransportFailure::Certificate), Reason::TlsCertificate);
+    assert_eq!(reason(Sent::NotSent, TransportFailure::CertificateExpired), Reason::TlsExpired);
+    assert_eq!(reason(Sent::NotSent, TransportFailure::CertificateNotYetValid), Reason::TlsNotYetValid);
+    assert_eq!(reason(Sent::NotSent, TransportFailure::CertificateRevoked), Reason::TlsRevoked);
+    assert_eq!(reason(Sent::NotSent, TransportFailure::CertificateUnknownIssuer), Reason::TlsUnknownIssuer);
+    assert_eq!(reason(Sent::NotSent, TransportFailure::CertificateWrongHost), Reason::TlsWrongHost);
+    assert_eq!(reason(Sent::NotSent, TransportFailure::Proxy), Reason::Proxy);
     assert_eq!(reason(Sent::NotSent, TransportFailure::Tls), Reason::TlsHandshake);
     assert_eq!(reason(Sent::Unknown, TransportFailure::Answer), Reason::ResponseTooLarge);
 }

@@ -18,20 +18,37 @@ impl Fault {
         Self { failure, words }
     }
 
-    pub(super) fn into_error(self, sent: Sent, url: &str) -> TransportError {
-        let failure = match (self.failure, sent) {
+    /// `at_proxy` says that it went wrong on the way to the proxy, which is not what the URL names.
+    pub(super) fn into_error(self, sent: Sent, at_proxy: bool, url: &str) -> TransportError {
+        let this = if at_proxy { self.of_the_proxy() } else { self };
+        let failure = match sent {
             // TLS that breaks after the handshake is a connection that breaks.
-            (TransportFailure::Certificate | TransportFailure::Tls, Sent::Unknown) => TransportFailure::Network,
-            (failure, _) => failure,
+            Sent::Unknown if this.failure == TransportFailure::Tls || this.failure.is_certificate() => {
+                TransportFailure::Network
+            }
+            _ => this.failure,
         };
         let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
-        TransportError::new(sent, failure, format!("{}: {}", host.as_deref().unwrap_or("(no host)"), self.words))
+        TransportError::new(sent, failure, format!("{}: {}", host.as_deref().unwrap_or("(no host)"), this.words))
+    }
+
+    fn of_the_proxy(self) -> Self {
+        match self.failure {
+            TransportFailure::Timeout => Self::new(self.failure, "no connection through the proxy in time"),
+            // It has its words already.
+            TransportFailure::Proxy => self,
+            failure if failure == TransportFailure::Tls || failure.is_certificate() => {
+                Self::new(TransportFailure::Proxy, "the TLS handshake with the proxy failed")
+            }
+            TransportFailure::Answer => Self::new(TransportFailure::Proxy, "the proxy does not answer in HTTP"),
+            _ => Self::new(TransportFailure::Proxy, "the proxy could not be reached, or closed the connection"),
+        }
     }
 }
 
 impl From<Error> for Fault {
     fn from(error: Error) -> Self {
-        use TransportFailure::{Answer, Network, Timeout as TimedOut, Tls};
+        use TransportFailure::{Answer, Network, Proxy, Timeout as TimedOut, Tls};
         match error {
             Error::Timeout(Timeout::Resolve) => Self::new(TimedOut, "the name was not looked up in time"),
             Error::Timeout(Timeout::Connect) => Self::new(TimedOut, "no connection in time"),
@@ -39,6 +56,14 @@ impl From<Error> for Fault {
             Error::HostNotFound => Self::new(Network, "the name was not found"),
             Error::Io(error) => from_io(&error),
             Error::Rustls(error) => from_tls(&error),
+            // ureq has the status in its words only.
+            Error::ConnectProxyFailed(words) if words.contains(" 407") => {
+                Self::new(Proxy, "the proxy wants a user and a password, or others (407)")
+            }
+            Error::ConnectProxyFailed(words) if words.contains("did not respond") => {
+                Self::new(Proxy, "the proxy closed the connection")
+            }
+            Error::ConnectProxyFailed(_) => Self::new(Proxy, "the proxy refused the connection"),
             Error::Tls(_) | Error::TlsRequired | Error::Pem(_) => Self::new(Tls, "TLS could not be set up"),
             Error::LargeResponseHeader(..) => Self::new(Answer, "the header of the answer is longer than the limit"),
             Error::Protocol(_) => Self::new(Answer, "the answer is not HTTP"),
@@ -71,20 +96,24 @@ fn from_io(error: &io::Error) -> Fault {
 }
 
 fn from_tls(error: &rustls::Error) -> Fault {
+    use CertificateError as Refused;
     let rustls::Error::InvalidCertificate(why) = error else {
         return Fault::new(TransportFailure::Tls, "the TLS handshake failed");
     };
-    let words = match why {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the certificate is expired",
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "the certificate is not yet valid"
+    match why {
+        Refused::Expired | Refused::ExpiredContext { .. } => {
+            Fault::new(TransportFailure::CertificateExpired, "the certificate is expired")
         }
-        CertificateError::UnknownIssuer => "the certificate has an unknown issuer",
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "the certificate is for another name"
+        Refused::NotValidYet | Refused::NotValidYetContext { .. } => {
+            Fault::new(TransportFailure::CertificateNotYetValid, "the certificate is not yet valid")
         }
-        CertificateError::Revoked => "the certificate is revoked",
-        _ => "the certificate was refused",
-    };
-    Fault::new(TransportFailure::Certificate, words)
+        Refused::UnknownIssuer => {
+            Fault::new(TransportFailure::CertificateUnknownIssuer, "the certificate has an unknown issuer")
+        }
+        Refused::NotValidForName | Refused::NotValidForNameContext { .. } => {
+            Fault::new(TransportFailure::CertificateWrongHost, "the certificate is for another name")
+        }
+        Refused::Revoked => Fault::new(TransportFailure::CertificateRevoked, "the certificate is revoked"),
+        _ => Fault::new(TransportFailure::Certificate, "the certificate was refused"),
+    }
 }

@@ -9,6 +9,11 @@ use std::thread::{self, JoinHandle};
 
 use super::*;
 
+/// As the configuration has it when it says nothing.
+fn bare() -> UreqTransport {
+    UreqTransport::new(&HttpSettings::default()).unwrap()
+}
+
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// Runs `script` with a listener; what it returns is asked for when the client is done.

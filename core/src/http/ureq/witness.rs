@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use ::ureq::Error;
-use ::ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
+use ::ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, Either, NextTimeout, Transport};
 
 thread_local! {
     /// ureq runs a request, connecting included, on the thread that asks for it. So the flag is the request's own,
@@ -38,13 +38,20 @@ impl Drop for Witness {
 /// The last link of the chain of connectors: above TLS, whose handshake is complete by then. What is handed to it
 /// is the request and nothing else.
 #[derive(Debug)]
-pub(super) struct WitnessConnector;
+pub(super) struct WitnessConnector {
+    /// Then a connection whose configuration names no proxy is the one to the proxy itself, on which everything else is built: TLS with the provider too,
+    /// before the request.
+    pub(super) through_proxy: bool,
+}
 
 impl<In: Transport> Connector<In> for WitnessConnector {
-    type Out = Witnessed<In>;
+    type Out = Either<In, Witnessed<In>>;
 
-    fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
-        Ok(chained.map(Witnessed))
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        if self.through_proxy && details.config.proxy().is_none() {
+            return Ok(chained.map(Either::A));
+        }
+        Ok(chained.map(|transport| Either::B(Witnessed(transport))))
     }
 }
 

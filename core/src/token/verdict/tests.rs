@@ -17,6 +17,7 @@ fn answer(status: u16, body: &str) -> Outcome {
         retry_after: WAIT,
         body,
         rules: AnswerRules::default(),
+        is_page: false,
         accepted: true,
     })
 }
@@ -61,11 +62,32 @@ fn doubt(outcome: &Outcome) -> Option<Reason> {
 }
 
 #[test]
+fn s77_an_error_that_comes_as_a_page_ends_nothing_and_tokens_that_do_are_tokens() {
+    let page = |status, body: &str| match answer(status, body) {
+        Outcome::Answered(answer) => Outcome::Answered(Answer { is_page: true, ..answer }),
+        failed @ Outcome::Failed(_) => failed,
+    };
+    let dead = r#"{"error":"invalid_grant"}"#;
+    assert!(matches!(refresh(&answer(400, dead)), Verdict::Dead { .. }));
+    for status in [400, 401, 403] {
+        assert_eq!(not_spent(&page(status, dead)), (Reason::CaptivePortal, None));
+    }
+    assert_eq!(doubt(&page(200, dead)), Some(Reason::NotJson));
+    assert!(matches!(refresh(&page(200, TOKENS)), Verdict::Tokens(_)));
+}
+
+#[test]
 fn a_request_that_was_not_sent_is_not_spent() {
     for (failure, reason) in [
         (TransportFailure::Network, Reason::NotSent),
         (TransportFailure::Timeout, Reason::ConnectTimeout),
         (TransportFailure::Certificate, Reason::TlsCertificate),
+        (TransportFailure::CertificateExpired, Reason::TlsExpired),
+        (TransportFailure::CertificateNotYetValid, Reason::TlsNotYetValid),
+        (TransportFailure::CertificateRevoked, Reason::TlsRevoked),
+        (TransportFailure::CertificateUnknownIssuer, Reason::TlsUnknownIssuer),
+        (TransportFailure::CertificateWrongHost, Reason::TlsWrongHost),
+        (TransportFailure::Proxy, Reason::Proxy),
         (TransportFailure::Tls, Reason::TlsHandshake),
     ] {
         assert_eq!(not_spent(&failed(Sent::NotSent, failure)), (reason, None));

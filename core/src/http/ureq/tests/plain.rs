@@ -14,7 +14,7 @@ fn a_request_arrives_as_it_was_made_and_its_answer_comes_back_whole() {
     });
     let mut request = post(address);
     request.headers = vec![("Content-Type".to_owned(), "text/plain".to_owned())];
-    let response = UreqTransport::new().send(&request).expect("answered");
+    let response = bare().send(&request).expect("answered");
     assert_eq!((response.status, response.body.as_slice()), (200, b"ok".as_slice()));
     assert_eq!(response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-twice")).count(), 2);
     assert_eq!(response.header("X-Odd"), Some("\u{fffd}"));
@@ -37,7 +37,7 @@ fn a_body_of_nothing_has_a_length_with_a_post_only() {
         });
         let mut request = request(method, format!("http://{address}/"));
         request.body = Vec::new();
-        UreqTransport::new().send(&request).expect("answered");
+        bare().send(&request).expect("answered");
         assert_eq!(server.join().unwrap().to_lowercase().contains("content-length: 0"), expected, "{method:?}");
     }
 }
@@ -60,7 +60,7 @@ fn any_status_is_an_answer_and_no_redirect_is_followed() {
             listener.set_nonblocking(true).unwrap();
             (again, listener.accept().is_err())
         });
-        let transport = UreqTransport::new();
+        let transport = bare();
         let response = transport.send(&post(address)).expect("answered");
         assert_eq!((response.status, response.body.as_slice()), (status, br#"{"error":"x"}"#.as_slice()));
         assert_eq!(response.header("retry-after"), Some("3"));
@@ -79,7 +79,7 @@ fn a_redirect_without_a_body_is_an_answer_too() {
             read_request(&mut stream);
             stream.write_all(head.as_bytes()).unwrap();
         });
-        let response = UreqTransport::new().send(&post(address)).expect("answered");
+        let response = bare().send(&post(address)).expect("answered");
         assert!((300..400).contains(&response.status) && response.body.is_empty());
         server.join().unwrap();
     }
@@ -88,14 +88,14 @@ fn a_redirect_without_a_body_is_an_answer_too() {
 #[test]
 fn nobody_there_is_not_sent() {
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (sent, failure, detail) = fails(&UreqTransport::new(), &post(gone));
+    let (sent, failure, detail) = fails(&bare(), &post(gone));
     assert_eq!((sent, failure), (Sent::NotSent, TransportFailure::Network));
     assert_eq!(detail, "127.0.0.1: the connection was refused");
 }
 
 #[test]
 fn a_request_that_cannot_be_made_is_not_sent() {
-    let transport = UreqTransport::new();
+    let transport = bare();
     for url in ["no url", "ftp://127.0.0.1/", "http://"] {
         let (sent, ..) = fails(&transport, &request(Method::Get, url.to_owned()));
         assert_eq!(sent, Sent::NotSent, "{url}");
@@ -112,7 +112,7 @@ fn a_request_that_cannot_be_made_is_not_sent() {
 fn closing_after_the_bytes_left_is_unknown() {
     // Before reading: the client may well have written all of it by then.
     let (address, server) = serve(|listener| drop(listener.accept().unwrap()));
-    let (sent, failure, _) = fails(&UreqTransport::new(), &post(address));
+    let (sent, failure, _) = fails(&bare(), &post(address));
     assert_eq!((sent, failure), (Sent::Unknown, TransportFailure::Network));
     server.join().unwrap();
 
@@ -122,7 +122,7 @@ fn closing_after_the_bytes_left_is_unknown() {
             read_request(&mut stream);
             stream.write_all(reply.as_bytes()).unwrap();
         });
-        let (sent, failure, detail) = fails(&UreqTransport::new(), &post(address));
+        let (sent, failure, detail) = fails(&bare(), &post(address));
         assert_eq!((sent, failure), (Sent::Unknown, TransportFailure::Network), "{reply}");
         assert_eq!(detail, "127.0.0.1: the connection was closed");
         server.join().unwrap();
@@ -141,7 +141,7 @@ fn no_answer_in_time_is_unknown() {
         });
         let mut request = post(address);
         request.timeout = Duration::from_millis(150);
-        let (sent, failure, _) = fails(&UreqTransport::new(), &request);
+        let (sent, failure, _) = fails(&bare(), &request);
         assert_eq!((sent, failure), (Sent::Unknown, TransportFailure::Timeout), "{reply}");
         drop(done);
         server.join().unwrap();
@@ -167,7 +167,7 @@ fn an_answer_that_is_not_http_or_too_large_is_unknown() {
             // The client may hang up in the middle.
             let _ = stream.write_all(reply.as_bytes());
         });
-        let (sent, failure, _) = fails(&UreqTransport::new(), &post(address));
+        let (sent, failure, _) = fails(&bare(), &post(address));
         assert_eq!((sent, failure), (Sent::Unknown, TransportFailure::Answer), "{start}");
         server.join().unwrap();
     }
@@ -181,7 +181,7 @@ fn a_body_of_exactly_the_limit_is_an_answer_and_is_not_decompressed() {
         let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 1000\r\n\r\n";
         write!(stream, "{head}{}", "z".repeat(1000)).unwrap();
     });
-    let response = UreqTransport::new().send(&post(address)).expect("answered");
+    let response = bare().send(&post(address)).expect("answered");
     assert_eq!(response.body, vec![b'z'; 1000]);
     server.join().unwrap();
 }
@@ -197,7 +197,7 @@ fn connections_are_used_again() {
         }
         seen
     });
-    let transport = UreqTransport::new();
+    let transport = bare();
     for _ in 0..3 {
         transport.send(&post(address)).expect("answered");
     }
@@ -217,7 +217,7 @@ fn a_post_is_never_sent_twice_when_a_pooled_connection_dies_under_it() {
         listener.set_nonblocking(true).unwrap();
         (second, listener)
     });
-    let transport = UreqTransport::new();
+    let transport = bare();
     transport.send(&post(address)).expect("answered");
     let (sent, failure, _) = fails(&transport, &post(address));
     assert_eq!((sent, failure), (Sent::Unknown, TransportFailure::Network));
@@ -241,7 +241,7 @@ fn a_pooled_connection_that_was_closed_meanwhile_is_not_used() {
         stream.write_all(OK).unwrap();
         second
     });
-    let transport = UreqTransport::new();
+    let transport = bare();
     transport.send(&post(address)).expect("answered");
     wait.recv().unwrap();
     transport.send(&post(address)).expect("answered on a new connection");
@@ -259,7 +259,7 @@ fn the_witness_of_one_request_is_not_that_of_another() {
         read_request(&mut stream)
     });
     let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let transport = UreqTransport::new();
+    let transport = bare();
     shared(&transport);
     transport.send(&post(address)).expect("answered");
     assert_eq!(fails(&transport, &post(gone)).0, Sent::NotSent);

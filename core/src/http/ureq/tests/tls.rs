@@ -1,7 +1,6 @@
 use std::net::TcpStream;
 use std::sync::{Arc, mpsc};
 
-use ::ureq::tls::Certificate;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -13,8 +12,9 @@ fn authority() -> (CertifiedIssuer<'static, KeyPair>, UreqTransport) {
     let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let root = Certificate::from_der(ca.der()).to_owned();
-    (ca, UreqTransport::with_roots(RootCerts::new_with_certs(&[root])))
+    let mut roots = RootCertStore::empty();
+    roots.add(ca.der().clone()).unwrap();
+    (ca, UreqTransport::with(roots, None, "keyfob").unwrap())
 }
 
 type TlsStream = StreamOwned<ServerConnection, TcpStream>;
@@ -76,23 +76,37 @@ fn a_refused_certificate_is_named_and_nothing_is_sent() {
     let mut future = localhost();
     (future.not_before, future.not_after) = (date_time_ymd(4000, 1, 1), date_time_ymd(4001, 1, 1));
     let other = CertificateParams::new(vec!["example.org".to_owned()]).unwrap();
-    for (params, words) in [
-        (expired, "localhost: the certificate is expired"),
-        (future, "localhost: the certificate is not yet valid"),
-        (other, "localhost: the certificate is for another name"),
+    for (params, failure, words) in [
+        (expired, TransportFailure::CertificateExpired, "localhost: the certificate is expired"),
+        (future, TransportFailure::CertificateNotYetValid, "localhost: the certificate is not yet valid"),
+        (other, TransportFailure::CertificateWrongHost, "localhost: the certificate is for another name"),
     ] {
         let (ca, transport) = authority();
         let (address, server) = serve_tls(&params, &ca, answer);
-        let expected = (Sent::NotSent, TransportFailure::Certificate, words.to_owned());
+        let expected = (Sent::NotSent, failure, words.to_owned());
         assert_eq!(fails(&transport, &https(address)), expected);
         assert_eq!(server.join().unwrap(), 0);
     }
     let (ca, _) = authority();
     let (address, server) = serve_tls(&localhost(), &ca, answer);
-    let (sent, failure, detail) = fails(&UreqTransport::new(), &https(address));
-    assert_eq!((sent, failure), (Sent::NotSent, TransportFailure::Certificate));
+    let (sent, failure, detail) = fails(&bare(), &https(address));
+    assert_eq!((sent, failure), (Sent::NotSent, TransportFailure::CertificateUnknownIssuer));
     assert_eq!(detail, "localhost: the certificate has an unknown issuer");
     assert_eq!(server.join().unwrap(), 0);
+}
+
+#[test]
+fn an_authority_of_the_configuration_is_trusted_beside_the_built_in_ones() {
+    let (ca, _) = authority();
+    let text = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, ca.der());
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n");
+    let roots = secure::roots(Some(&pem)).unwrap();
+    assert_eq!(roots.len(), webpki_roots::TLS_SERVER_ROOTS.len() + 1);
+    let transport = UreqTransport::with(roots, None, "keyfob").unwrap();
+    let (address, server) = serve_tls(&localhost(), &ca, answer);
+    assert_eq!(transport.send(&https(address)).expect("answered").body, b"ok");
+    drop(transport);
+    assert_eq!(server.join().unwrap(), 1);
 }
 
 #[test]
@@ -104,7 +118,7 @@ fn a_server_that_speaks_no_tls_is_not_sent() {
         let _ = stream.read_to_end(&mut hello);
         hello
     });
-    let (sent, failure, _) = fails(&UreqTransport::new(), &https(address));
+    let (sent, failure, _) = fails(&bare(), &https(address));
     assert_eq!((sent, failure), (Sent::NotSent, TransportFailure::Tls));
     assert!(!server.join().unwrap().windows(6).any(|bytes| bytes == b"CANARY"));
 }
@@ -112,7 +126,7 @@ fn a_server_that_speaks_no_tls_is_not_sent() {
 #[test]
 fn a_handshake_that_does_not_come_about_is_not_sent() {
     let (address, server) = serve(|listener| drop(listener.accept().unwrap()));
-    let (sent, failure, _) = fails(&UreqTransport::new(), &https(address));
+    let (sent, failure, _) = fails(&bare(), &https(address));
     assert_eq!((sent, failure), (Sent::NotSent, TransportFailure::Network));
     server.join().unwrap();
 
@@ -123,7 +137,7 @@ fn a_handshake_that_does_not_come_about_is_not_sent() {
     });
     let mut request = https(address);
     request.connect_timeout = Duration::from_millis(150);
-    let (sent, failure, detail) = fails(&UreqTransport::new(), &request);
+    let (sent, failure, detail) = fails(&bare(), &request);
     assert_eq!((sent, failure), (Sent::NotSent, TransportFailure::Timeout));
     assert_eq!(detail, "localhost: no connection in time");
     drop(done);

@@ -95,8 +95,26 @@ public enum class TransportFailure {
     /** A time limit passed. */
     TIMEOUT,
 
-    /** TLS refused the certificate. */
+    /** TLS refused the certificate, for a reason that has no name below. */
     CERTIFICATE,
+
+    /** The certificate is expired. */
+    CERTIFICATE_EXPIRED,
+
+    /** The certificate is not yet valid. */
+    CERTIFICATE_NOT_YET_VALID,
+
+    /** The certificate was revoked. */
+    CERTIFICATE_REVOKED,
+
+    /** Nobody who is trusted has signed the certificate. */
+    CERTIFICATE_UNKNOWN_ISSUER,
+
+    /** The certificate is for another host. */
+    CERTIFICATE_WRONG_HOST,
+
+    /** The proxy could not be reached, or did not let the connection through. */
+    PROXY,
 
     /** TLS failed for another reason. */
     TLS,
@@ -128,6 +146,12 @@ internal class TransportAdapter(private val host: Transport) : HostTransport {
             TransportFailure.NETWORK -> RawFailure.NETWORK
             TransportFailure.TIMEOUT -> RawFailure.TIMEOUT
             TransportFailure.CERTIFICATE -> RawFailure.CERTIFICATE
+            TransportFailure.CERTIFICATE_EXPIRED -> RawFailure.CERTIFICATE_EXPIRED
+            TransportFailure.CERTIFICATE_NOT_YET_VALID -> RawFailure.CERTIFICATE_NOT_YET_VALID
+            TransportFailure.CERTIFICATE_REVOKED -> RawFailure.CERTIFICATE_REVOKED
+            TransportFailure.CERTIFICATE_UNKNOWN_ISSUER -> RawFailure.CERTIFICATE_UNKNOWN_ISSUER
+            TransportFailure.CERTIFICATE_WRONG_HOST -> RawFailure.CERTIFICATE_WRONG_HOST
+            TransportFailure.PROXY -> RawFailure.PROXY
             TransportFailure.TLS -> RawFailure.TLS
         }
 }

@@ -70,6 +70,12 @@ internal class TransportTest {
         assertEquals("InDoubt", said(Sent.UNKNOWN, TransportFailure.NETWORK).reason)
         assertTrue(said(Sent.NOT_SENT, TransportFailure.TIMEOUT) is KeyfobException.Timeout)
         assertTrue(said(Sent.NOT_SENT, TransportFailure.CERTIFICATE) is KeyfobException.Tls)
+        assertEquals("TlsExpired", said(Sent.NOT_SENT, TransportFailure.CERTIFICATE_EXPIRED).reason)
+        assertEquals("TlsNotYetValid", said(Sent.NOT_SENT, TransportFailure.CERTIFICATE_NOT_YET_VALID).reason)
+        assertEquals("TlsRevoked", said(Sent.NOT_SENT, TransportFailure.CERTIFICATE_REVOKED).reason)
+        assertEquals("TlsUnknownIssuer", said(Sent.NOT_SENT, TransportFailure.CERTIFICATE_UNKNOWN_ISSUER).reason)
+        assertEquals("TlsWrongHost", said(Sent.NOT_SENT, TransportFailure.CERTIFICATE_WRONG_HOST).reason)
+        assertEquals("Proxy", said(Sent.NOT_SENT, TransportFailure.PROXY).reason)
         assertTrue(said(Sent.NOT_SENT, TransportFailure.TLS) is KeyfobException.Tls)
         assertTrue(said(Sent.UNKNOWN, TransportFailure.ANSWER) is KeyfobException.BadResponse)
     }
