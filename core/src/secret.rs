@@ -100,7 +100,7 @@ mod tests {
             let mut other = text.as_bytes().to_vec();
             other[at] ^= 1;
             assert!(!secret.matches(std::str::from_utf8(&other).unwrap()), "byte {at}");
-            assert!(!secret.matches(&text[..at]) && !secret.matches(&text[at..][1..]), "{at} bytes");
+            assert!(!secret.matches(text.get(..at).unwrap()), "{at} bytes");
         }
         assert!(!secret.matches(&format!("{text}x")) && !secret.matches(""));
         assert!(constant_time_eq(b"", b""));
