@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn server_text_is_cut_and_tamed_and_never_displayed() {
+    fn s30_server_text_is_cut_and_tamed_and_never_displayed() {
         let oauth =
             OAuthError::new("invalid_grant", Some(&format!("CANARY\u{202e}\u{7}{}", "x".repeat(1_000_000))), None);
         let description = oauth.description().unwrap_or_default().to_owned();

@@ -55,10 +55,54 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_prints_redacted_and_compares_by_content() {
+    fn s74_a_secret_prints_redacted() {
         let secret = Secret::new("CANARY");
-        assert_eq!(format!("{secret:?} {:?}", Some(&secret)), "[redacted] Some([redacted])");
-        assert!(secret.matches("CANARY"));
-        assert!(!secret.matches("CANARZ") && !secret.matches("CANAR") && !secret.matches(""));
+        assert_eq!(format!("{secret:?} {:#?} {:?}", secret, Some(&secret)), "[redacted] [redacted] Some([redacted])");
+    }
+
+    /// What a type can do that has a trait, and a type that has it not: the first `CAN` that fits is the type's own.
+    struct Of<T>(std::marker::PhantomData<T>);
+
+    trait Cannot {
+        const BE_COMPARED: bool = false;
+        const BE_COPIED: bool = false;
+        const BE_PRINTED: bool = false;
+    }
+
+    impl<T> Cannot for Of<T> {}
+
+    impl<T: PartialEq> Of<T> {
+        const BE_COMPARED: bool = true;
+    }
+
+    impl<T: Clone> Of<T> {
+        const BE_COPIED: bool = true;
+    }
+
+    impl<T: fmt::Display> Of<T> {
+        const BE_PRINTED: bool = true;
+    }
+
+    #[test]
+    fn s74_a_secret_has_neither_clone_nor_display() {
+        assert_eq!((Of::<String>::BE_COPIED, Of::<String>::BE_PRINTED), (true, true), "the question can be answered");
+        assert_eq!((Of::<Secret>::BE_COPIED, Of::<Secret>::BE_PRINTED), (false, false));
+    }
+
+    /// The time itself is not measured: a busy machine would fail it, and a quiet one prove little.
+    #[test]
+    fn s75_a_secret_is_compared_in_one_way_only_and_to_its_last_byte() {
+        assert_eq!((Of::<String>::BE_COMPARED, Of::<Secret>::BE_COMPARED), (true, false), "there is no `==`");
+        let text = "CANARY-0123456789-0123456789-0123456789-abc";
+        let secret = Secret::new(text);
+        assert!(secret.matches(text));
+        for at in 0..text.len() {
+            let mut other = text.as_bytes().to_vec();
+            other[at] ^= 1;
+            assert!(!secret.matches(std::str::from_utf8(&other).unwrap()), "byte {at}");
+            assert!(!secret.matches(text.get(..at).unwrap()), "{at} bytes");
+        }
+        assert!(!secret.matches(&format!("{text}x")) && !secret.matches(""));
+        assert!(constant_time_eq(b"", b""));
     }
 }

@@ -196,7 +196,7 @@ fn offline_the_login_stays_usable() {
 }
 
 #[test]
-fn a_code_whose_answer_was_lost_is_never_sent_again() {
+fn s29_a_code_whose_answer_was_lost_is_never_sent_again() {
     let bench = Bench::new(|script| {
         script.faults = vec![Fault::on(Endpoint::Token).nth(1).close(keyfob_idp::Close::BeforeHeaders)];
     });

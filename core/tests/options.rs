@@ -36,7 +36,7 @@ fn parameters_of_the_call_reach_the_provider_and_those_of_the_protocol_cannot_be
 }
 
 #[test]
-fn what_the_app_gave_to_keep_comes_back_in_another_process_and_never_leaves_the_device() {
+fn s07_what_the_app_gave_to_keep_comes_back_in_another_process_and_never_leaves_the_device() {
     let bench = Bench::new(|_| {});
     let options = LoginOptions::new().app_data("CANARY-7 {\"tab\": 3}").success("app:/home");
     let login = bench.keyfob.begin_login(SSO, options).unwrap();

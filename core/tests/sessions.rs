@@ -137,7 +137,7 @@ fn after_a_logout_no_token_is_left_in_the_store() {
 }
 
 #[test]
-fn the_logout_url_carries_what_the_provider_needs_and_is_not_printed() {
+fn s64_the_logout_url_carries_what_the_provider_needs_and_is_not_printed() {
     let bench = Bench::new(|_| {});
     let session = bench.log_in();
     let options = EndSession::default().post_logout_redirect_uri("com.example.notes:/bye");

@@ -7,6 +7,7 @@
 )]
 
 mod bindings;
+mod checklist;
 mod counting;
 mod drift;
 mod header;
@@ -34,6 +35,7 @@ cargo xtask: the project's own commands
   cargo xtask test all             the same with the long ones
   cargo xtask header [--check]     write include/keyfob.h from ffi/
   cargo xtask symbols [--check]    write ffi/symbols.txt from the release library
+  cargo xtask checklist [--json]   the rules of the security checklist and the tests that hold each
   cargo xtask bindings [--check]   write the generated Kotlin and Swift sources and their versions
   cargo xtask chaos [OPTIONS…]     run the chaos driver; --help tells its options
   cargo xtask swift -- ARGS…       run swift as the suite does (unpacked where there is none), in this
@@ -78,13 +80,15 @@ fn command() -> Result<bool> {
     }
     let mut names = Vec::new();
     let mut mode = Mode::Write;
+    let mut as_json = false;
     while let Some(arg) = args.next()? {
         match arg {
             Long("help") | Short('h') => {
                 help();
                 return Ok(true);
             }
-            Long("check") if name != "test" => mode = Mode::Check,
+            Long("json") if name == "checklist" => as_json = true,
+            Long("check") if !["test", "checklist"].contains(&name.as_str()) => mode = Mode::Check,
             Value(suite) if name == "test" => names.push(suite.string()?),
             other => bail!(other.unexpected()),
         }
@@ -94,6 +98,7 @@ fn command() -> Result<bool> {
             let suites = suites::choose(&names)?;
             return Ok(suites::run(&Workspace::find()?, &suites));
         }
+        "checklist" => checklist::print(&Workspace::find()?, as_json)?,
         "header" => header::header(&Workspace::find()?, mode)?,
         "symbols" => symbols::symbols(&Workspace::find()?, mode)?,
         "bindings" => bindings::bindings(&Workspace::find()?, mode)?,

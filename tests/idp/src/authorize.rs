@@ -64,11 +64,7 @@ pub(crate) fn form(state: &mut State, asked: &Asked) -> Answer {
     };
     let back = |state: &State, parameters: Vec<(&str, String)>| {
         let parameters = answered(state, request.state.as_deref(), parameters);
-        if request.form_post {
-            pages::form_post(&request.redirect_uri, &parameters)
-        } else {
-            Answer::redirect(&with_parameters(&request.redirect_uri, &parameters))
-        }
+        go_back(&request.redirect_uri, request.form_post, &parameters)
     };
     if asked.form.get("decision") != Some("allow") {
         return back(state, refusal("access_denied", "the user said no"));
@@ -114,9 +110,10 @@ fn read(state: &State, parameters: &Parameters) -> Result<Request, Answer> {
     if !registration.redirect_uris.iter().any(|registered| is_same_redirect(registered, redirect_uri)) {
         return Err(pages::failure("The app asked to be called back at an address that is not registered for it."));
     }
+    let form_post = parameters.get("response_mode") == Some("form_post");
     let no = |code: &str, description: &str| {
         let parameters = answered(state, parameters.get("state"), refusal(code, description));
-        Err(Answer::redirect(&with_parameters(redirect_uri, &parameters)))
+        Err(go_back(redirect_uri, form_post, &parameters))
     };
     if let Some((code, description)) = mistake(parameters) {
         return no(code, &description);
@@ -133,7 +130,7 @@ fn read(state: &State, parameters: &Parameters) -> Result<Request, Answer> {
         nonce: parameters.get("nonce").map(str::to_owned),
         challenge: parameters.get("code_challenge").unwrap_or_default().to_owned(),
         login_hint: parameters.get("login_hint").map(str::to_owned),
-        form_post: parameters.get("response_mode") == Some("form_post"),
+        form_post,
     })
 }
 
@@ -203,6 +200,15 @@ fn answered(state: &State, app_state: Option<&str>, mut parameters: Vec<(&str, S
         parameters.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect();
     state.script.tamper.redirect.apply(&mut members);
     members.into_iter().map(|(name, value)| (name, text(&value))).collect()
+}
+
+/// Sends the browser back to the app, in the way that the app asked for.
+fn go_back(redirect_uri: &str, form_post: bool, parameters: &[(String, String)]) -> Answer {
+    if form_post {
+        pages::form_post(redirect_uri, parameters)
+    } else {
+        Answer::redirect(&with_parameters(redirect_uri, parameters))
+    }
 }
 
 /// Puts parameters behind a redirect URI, which may have some of its own.

@@ -97,8 +97,12 @@ fn fill_in(url: &str, typed: &[(&str, &str)]) -> Result<Shown, BrowserError> {
         return Ok(page);
     }
     let Some(form) = Form::find(&page.body) else { return Err(page.stop()) };
-    let fields = form.hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(typed.iter().copied());
     let target = absolute(url, &form.action)?;
+    if target.authority() != absolute(url, "")?.authority() {
+        // Nor did it here: the form goes to the app.
+        return Ok(page);
+    }
+    let fields = form.hidden.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(typed.iter().copied());
     Shown::read(agent.post(target).send_form(fields))
 }
 

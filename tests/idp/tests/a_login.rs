@@ -182,6 +182,10 @@ fn prompt_none_is_answered_without_a_page() {
     let app = App::new(&idp);
     let redirect = browser::log_in(&format!("{}&prompt=none", app.authorization_url("openid")), "ada", "lovelace");
     assert_eq!(parameter(&redirect.unwrap(), "error").as_deref(), Some("login_required"));
+    // In a form, where the answer is to come in one.
+    let by_form = format!("{}&response_mode=form_post&prompt=none", app.authorization_url("openid"));
+    let (action, body) = browser::log_in_by_form(&by_form, "ada", "lovelace").unwrap();
+    assert_eq!(parameter(&format!("{action}?{body}"), "error").as_deref(), Some("login_required"));
 }
 
 #[test]

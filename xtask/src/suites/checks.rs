@@ -1,9 +1,11 @@
-//! What is checked before anything runs: format, lints, documentation, and that generated files are what they would be now.
+//! What is checked before anything runs: format, lints, documentation, that generated files are what they would be now, and that every rule of the
+//! security checklist has a test.
 
 use anyhow::Result;
 
 use super::Suite;
 use crate::bindings::bindings;
+use crate::checklist;
 use crate::drift::Mode;
 use crate::header::header;
 use crate::run::Run;
@@ -14,7 +16,7 @@ use crate::workspace::Workspace;
 
 pub(super) const SUITE: Suite = Suite {
     name: "checks",
-    what: "format, lints, documentation, generated files",
+    what: "format, lints, documentation, generated files, the security checklist",
     long: false,
     needs: || vec![&NM, &DIFF],
     prepare: None,
@@ -38,5 +40,6 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     score.item("header", header(workspace, Mode::Check));
     score.item("symbols", symbols(workspace, Mode::Check));
     score.item("bindings", bindings(workspace, Mode::Check));
+    score.item("checklist", checklist::check(workspace));
     Ok(())
 }

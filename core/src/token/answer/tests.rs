@@ -103,7 +103,7 @@ fn access_token_and_token_type_are_required() {
 }
 
 #[test]
-fn an_error_is_believed_before_the_tokens_beside_it() {
+fn s36_an_error_is_believed_before_the_tokens_beside_it() {
     let json = br#"{"error":"invalid_grant","error_description":"no","access_token":"at","token_type":"bearer"}"#;
     let Reading::Error(error) = normalise(json, AnswerRules::default()) else { panic!("not an error") };
     assert_eq!((error.code(), error.description(), error.uri()), ("invalid_grant", Some("no"), None));
