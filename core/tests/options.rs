@@ -6,9 +6,9 @@ mod support;
 
 use std::time::Duration;
 
-use keyfob::{EndSession, ErrorKind, LoginOptions, Reason, SessionState};
-use keyfob_idp::{User, browser};
-use support::{Bench, SSO, log_in, parameter};
+use keyfob::{Config, EndSession, ErrorKind, Keyfob, LoginOptions, Reason, Registration, SessionState};
+use keyfob_idp::{Idp, Script, User, browser};
+use support::{Bench, REDIRECT_URI, SSO, Temp, elsewhere, log_in, parameter, sealed};
 
 #[test]
 fn parameters_of_the_call_reach_the_provider_and_those_of_the_protocol_cannot_be_set() {
@@ -33,6 +33,58 @@ fn parameters_of_the_call_reach_the_provider_and_those_of_the_protocol_cannot_be
     }
     let twice = LoginOptions::new().parameter("prompt", "a").parameter("prompt", "b");
     assert_eq!(bench.keyfob.begin_login(SSO, twice).unwrap_err().kind(), ErrorKind::InvalidArgument);
+}
+
+#[test]
+fn the_resources_of_a_registration_are_named_in_every_request_that_asks_for_tokens() {
+    const API: &str = "https://api.example.com/notes?v=1";
+    const FILES: &str = "urn:example:files";
+    let idp = Idp::start(Script::default()).unwrap();
+    let temp = Temp::new();
+    let open = |resources: &[&str]| {
+        let mut registration = Registration::new(SSO, "oidc", "demo", REDIRECT_URI).variable("issuer", idp.issuer());
+        for scope in ["openid", "offline_access"] {
+            registration = registration.scope(scope);
+        }
+        for resource in resources {
+            registration = registration.resource(*resource);
+        }
+        Keyfob::open(elsewhere(sealed(Config::builder(temp.store()).registration(registration)))).unwrap()
+    };
+    let named = |path: &str| -> Vec<String> {
+        let asked =
+            idp.requests().into_iter().filter(|request| request.path == path && request.method != "GET").next_back();
+        let form = asked.unwrap().form;
+        form.into_iter().filter(|(name, _)| name == "resource").map(|(_, value)| value).collect()
+    };
+    let keyfob = open(&[API, FILES]);
+    let login = keyfob.begin_login(SSO, LoginOptions::new()).unwrap();
+    let url = url::Url::parse(login.authorization_url()).unwrap();
+    let sent: Vec<String> =
+        url.query_pairs().filter(|(name, _)| name == "resource").map(|(_, value)| value.into_owned()).collect();
+    assert_eq!(sent, [API, FILES]);
+    let session = keyfob.complete_login(&log_in(login.authorization_url())).unwrap().into_session();
+    assert_eq!(named("/token"), [API, FILES]);
+    keyfob.refresh_session(session.id()).unwrap();
+    assert_eq!(named("/token"), [API, FILES]);
+    let _waits = keyfob.begin_device_login(SSO, LoginOptions::new()).unwrap();
+    assert_eq!(named("/device_authorization"), [API, FILES]);
+    let own = keyfob.begin_login(SSO, LoginOptions::new().parameter("resource", API)).unwrap_err();
+    assert_eq!(own.kind(), ErrorKind::InvalidArgument, "what tokens are for is said once, for all of them");
+    drop(keyfob);
+
+    // One that the user never agreed to: the provider says no, and the session lives on.
+    let keyfob = open(&["https://other.example.com"]);
+    let error = keyfob.refresh_session(session.id()).unwrap_err();
+    assert_eq!(error.oauth().unwrap().code(), "invalid_target");
+    assert_eq!(keyfob.session(session.id()).unwrap().state(), SessionState::Active);
+
+    for bad in ["", "api", "/api", "https://api.example.com/#part"] {
+        let registration =
+            Registration::new(SSO, "oidc", "demo", REDIRECT_URI).variable("issuer", idp.issuer()).resource(bad);
+        let error = Config::builder(temp.store()).registration(registration).build().map(drop).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Configuration, "{bad}");
+    }
 }
 
 #[test]

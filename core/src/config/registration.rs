@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
+use url::Url;
 
 use super::{RedirectUri, invalid};
 use crate::error::{Error, Reason, Result};
@@ -34,6 +35,8 @@ pub struct Registration {
     /// `None`: the provider's own defaults.
     #[serde(default)]
     scopes: Option<Vec<String>>,
+    #[serde(default)]
+    resources: Vec<String>,
     #[serde(default)]
     variables: BTreeMap<String, String>,
     #[serde(default = "yes")]
@@ -91,6 +94,7 @@ impl Registration {
             key_algorithm: None,
             redirect_uri: redirect_uri.into(),
             scopes: None,
+            resources: Vec::new(),
             variables: BTreeMap::new(),
             enabled: true,
             refresh_budget: None,
@@ -136,6 +140,13 @@ impl Registration {
     /// Adds a default scope. Without any, the provider's defaults are asked for.
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scopes.get_or_insert_default().push(scope.into());
+        self
+    }
+
+    /// Adds a resource that the tokens are for (RFC 8707): an absolute URI without a fragment, for instance the address of the app's own API. It is named
+    /// in each login, code exchange and refresh, so that the provider makes access tokens for it and, where it can, for nothing else.
+    pub fn resource(mut self, uri: impl Into<String>) -> Self {
+        self.resources.push(uri.into());
         self
     }
 
@@ -217,6 +228,10 @@ impl Registration {
         self.scopes.as_deref()
     }
 
+    pub(crate) fn resources(&self) -> &[String] {
+        &self.resources
+    }
+
     pub(crate) fn variables(&self) -> &BTreeMap<String, String> {
         &self.variables
     }
@@ -248,6 +263,13 @@ impl Registration {
             if !is_scope_token(scope) {
                 return Err(invalid("scopes", "holds a scope that is not of RFC 6749 section 3.3"));
             }
+        }
+        let resource = |uri: &String| Url::parse(uri).is_ok_and(|url| url.fragment().is_none());
+        if !self.resources.iter().all(resource) {
+            return Err(invalid(
+                "resources",
+                "holds what is not an absolute URI without a fragment (RFC 8707 section 2)",
+            ));
         }
         if let Some(problem) = self.refresh_budget.and_then(|budget| budget.problem()) {
             return Err(invalid("refresh_budget", problem));

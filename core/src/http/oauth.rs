@@ -40,6 +40,7 @@ pub(crate) const OWN_PARAMETERS: &[&str] = &[
     "grant_type",
     "redirect_uri",
     "refresh_token",
+    "resource",
     "scope",
 ];
 
@@ -100,6 +101,8 @@ pub(crate) struct ClientParams<'a> {
     pub(crate) token_endpoint: &'a str,
     /// Sent with the code only, character for character as it was sent with the authorization request.
     pub(crate) redirect_uri: &'a str,
+    /// What the tokens are for (RFC 8707); empty: what the provider takes them to be for.
+    pub(crate) resources: &'a [String],
     /// What the provider's file adds to the standard request.
     pub(crate) request: &'a TokenRequest,
     /// How the provider's file reads the answer.
@@ -298,6 +301,7 @@ fn token_url(client: &ClientParams<'_>) -> Result<TokenUrl> {
 /// What `oauth2` takes for its HTTP client. It is asked once; what came back stays in `outcome`.
 struct OverTransport<'a> {
     transport: &'a dyn Transport,
+    resources: &'a [String],
     request: &'a TokenRequest,
     auth: &'a ClientAuth,
     rules: AnswerRules,
@@ -310,6 +314,7 @@ impl<'a> OverTransport<'a> {
     fn new(client: &'a ClientParams<'_>, transport: &'a dyn Transport, limits: Limits) -> Self {
         Self {
             transport,
+            resources: client.resources,
             request: client.request,
             auth: &client.auth,
             rules: client.answer,
@@ -381,10 +386,11 @@ impl<'a> OverTransport<'a> {
 }
 
 impl OverTransport<'_> {
-    /// The form that `oauth2` wrote, with the client's assertion and the provider's own parameters.
+    /// The form that `oauth2` wrote, with what the tokens are for, the client's assertion and the provider's own parameters.
     fn with_more_parameters(&self, mut body: Vec<u8>) -> Vec<u8> {
         let mut form = Form::new(String::new());
         form.extend_pairs(&self.request.parameters);
+        form.extend_pairs(self.resources.iter().map(|uri| ("resource", uri)));
         if let ClientAuth::Assertion(token) = self.auth {
             form.extend_pairs(assertion(token));
         }

@@ -147,6 +147,7 @@ fn parameters(known: &Known, options: &LoginOptions) -> Result<Vec<(String, Stri
     let own = known.provider.authorize_parameters().filter(|(name, _)| !given(name));
     let mut parameters: Vec<(String, String)> = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     parameters.extend(options.parameters.iter().cloned());
+    parameters.extend(known.registration.resources().iter().map(|uri| ("resource".to_owned(), uri.clone())));
     if options.form_post {
         parameters.push(("response_mode".to_owned(), "form_post".to_owned()));
     }

@@ -27,6 +27,7 @@ impl Shared {
             auth: self.client_auth(known, metadata, None)?,
             token_endpoint: &metadata.token_endpoint,
             redirect_uri,
+            resources: known.registration.resources(),
             request: known.provider.token_request(),
             answer: AnswerRules {
                 scope_separator: known.provider.token_answer().scope_separator,

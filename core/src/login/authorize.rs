@@ -35,6 +35,7 @@ pub(crate) const OWN_PARAMETERS: &[&str] = &[
     "redirect_uri",
     "request",
     "request_uri",
+    "resource",
     "response_mode",
     "response_type",
     "scope",

@@ -18,6 +18,7 @@ struct Request {
     redirect_uri: String,
     state: Option<String>,
     scopes: Vec<String>,
+    resources: Vec<String>,
     nonce: Option<String>,
     challenge: String,
     login_hint: Option<String>,
@@ -88,6 +89,7 @@ pub(crate) fn form(state: &mut State, asked: &Asked) -> Answer {
             .filter(|scope| granted.is_none_or(|list| list.contains(scope)))
             .cloned()
             .collect(),
+        resources: request.resources.clone(),
         nonce: request.nonce.clone(),
         auth_time: state.unix(),
     };
@@ -127,6 +129,7 @@ fn read(state: &State, parameters: &Parameters) -> Result<Request, Answer> {
         redirect_uri: redirect_uri.to_owned(),
         state: parameters.get("state").map(str::to_owned),
         scopes: parameters.get("scope").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        resources: parameters.all("resource"),
         nonce: parameters.get("nonce").map(str::to_owned),
         challenge: parameters.get("code_challenge").unwrap_or_default().to_owned(),
         login_hint: parameters.get("login_hint").map(str::to_owned),

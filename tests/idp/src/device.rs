@@ -28,6 +28,7 @@ struct Device {
     client_id: String,
     user_code: String,
     scopes: Vec<String>,
+    resources: Vec<String>,
     expires: Instant,
     interval: Duration,
     polled: Option<Instant>,
@@ -112,6 +113,7 @@ pub(crate) fn authorization(state: &mut State, asked: &Asked) -> Answer {
         client_id,
         user_code: user_code.clone(),
         scopes: asked.form.get("scope").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        resources: asked.form.all("resource"),
         expires: clock::now() + clock::seconds(rules.code_seconds),
         // The standard's, where the answer names none.
         interval: clock::seconds(rules.interval_seconds.unwrap_or(5.0)),
@@ -167,6 +169,7 @@ pub(crate) fn form(state: &mut State, asked: &Asked) -> Answer {
             client_id: device.client_id.clone(),
             username: username.to_owned(),
             scopes: device.scopes.iter().filter(allowed).cloned().collect(),
+            resources: device.resources.clone(),
             nonce: None,
             auth_time,
         })

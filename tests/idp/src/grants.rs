@@ -24,6 +24,8 @@ pub(crate) struct Consent {
     pub(crate) client_id: String,
     pub(crate) username: String,
     pub(crate) scopes: Vec<String>,
+    /// What tokens may be asked for (RFC 8707).
+    pub(crate) resources: Vec<String>,
     pub(crate) nonce: Option<String>,
     /// Seconds since 1970 by the provider's clock.
     pub(crate) auth_time: u64,

@@ -20,9 +20,14 @@ impl Parameters {
         self.0.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// The first name that stands there more than once.
+    /// All values of one name, in order.
+    pub(crate) fn all(&self, name: &str) -> Vec<String> {
+        self.0.iter().filter(|(key, _)| key == name).map(|(_, value)| value.clone()).collect()
+    }
+
+    /// The first name that stands there more than once; of resources there may be several (RFC 8707 §2).
     pub(crate) fn duplicate(&self) -> Option<&str> {
-        let repeated = |name: &str| self.0.iter().filter(|(key, _)| key == name).count() > 1;
+        let repeated = |name: &str| name != "resource" && self.is_repeated(name);
         self.0.iter().map(|(key, _)| key.as_str()).find(|name| repeated(name))
     }
 

@@ -47,6 +47,7 @@ fn exchange(state: &mut State, asked: &Asked, client_id: &str) -> Result<Answer,
     if keys::s256(verifier) != code.challenge {
         return Err(dead("the code_verifier does not fit the code_challenge"));
     }
+    for_what_was_agreed(asked, &code.consent)?;
     let with_refresh = brings_refresh_token(state, &code.consent);
     let family = state.grants.begin(text, code.consent.clone());
     issue(state, family, &code.consent, &code.consent.scopes, with_refresh, false)
@@ -66,6 +67,7 @@ fn poll(state: &mut State, asked: &Asked, client_id: &str) -> Result<Answer, Ans
     match state.devices.poll(text, client_id, state.script.device.enforce_interval) {
         Polled::Refused(code) => Err(Answer::oauth_error(400, code, "the device code brings no tokens now")),
         Polled::Tokens(consent) => {
+            for_what_was_agreed(asked, &consent)?;
             let with_refresh = brings_refresh_token(state, &consent);
             let family = state.grants.begin(text, consent.clone());
             issue(state, family, &consent, &consent.scopes, with_refresh, false)
@@ -88,6 +90,7 @@ fn refresh(state: &mut State, asked: &Asked, client_id: &str) -> Result<Answer, 
         }
         Presented::Renews(family, consent) => {
             let scopes = narrowed(asked.form.get("scope"), &consent)?;
+            for_what_was_agreed(asked, &consent)?;
             if state.user(&consent.username).is_none() {
                 return Err(dead("the user is gone"));
             }
@@ -97,6 +100,14 @@ fn refresh(state: &mut State, asked: &Asked, client_id: &str) -> Result<Answer, 
             }
             issue(state, family, &consent, &scopes, rotates, true)
         }
+    }
+}
+
+/// A token is asked for the resources that the user agreed to, or for some of them (RFC 8707 §2.2).
+fn for_what_was_agreed(asked: &Asked, consent: &Consent) -> Result<(), Answer> {
+    match asked.form.all("resource").iter().find(|resource| !consent.resources.contains(resource)) {
+        None => Ok(()),
+        Some(resource) => Err(Answer::oauth_error(400, "invalid_target", &format!("{resource} was never agreed to"))),
     }
 }
 

@@ -43,6 +43,7 @@ fn params(auth: ClientAuth) -> ClientParams<'static> {
         auth,
         token_endpoint: "https://example.org/token?tenant=1",
         redirect_uri: "http://127.0.0.1/callback",
+        resources: &[],
         request: PLAIN.get_or_init(TokenRequest::default),
         answer: AnswerRules::default(),
     }
