@@ -89,7 +89,7 @@ impl Kind {
     }
 }
 
-/// The catalogue, the README's examples, and two documents that have every key.
+/// The catalogue, the README's examples, and documents that have every key.
 fn documents() -> Vec<(String, Value)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut documents: Vec<(String, Value)> = fs::read_dir(root.join("providers"))
@@ -105,6 +105,7 @@ fn documents() -> Vec<(String, Value)> {
         documents.extend(found.into_iter().map(|example| (readme.to_owned(), example)));
     }
     documents.push(("every key".to_owned(), every_key()));
+    documents.push(("private keys".to_owned(), with_private_keys()));
     documents.extend(["authorization", "token"].map(|name| (name.to_owned(), with_endpoint(name))));
     documents
 }
@@ -156,21 +157,9 @@ fn every_key() -> Value {
         "endpoints": { "authorization": "https://p.example/a", "token": "https://p.example/t",
                        "userinfo": "https://p.example/u" }
     });
-    let signing = |id: &str, key: &str, more: Value| {
-        let mut registration = json!({ "id": id, "provider": "plain", "client_id": "c", "private_key": key,
-                                       "redirect_uri": "com.example.app:/four" });
-        registration.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        registration
-    };
     json!({
         "store": { "path": "/never/opened", "plaintext": true },
         "registrations": [
-            signing("rsa", RSA, json!({ "key_algorithm": "RS256" })),
-            signing("p256", P256, json!({ "key_algorithm": "ES256", "client_auth": "none" })),
-            signing("p384", P384, json!({ "key_algorithm": "ES384" })),
-            signing("ed25519", ED25519, json!({ "key_algorithm": "EdDSA" })),
-            signing("named", P256, json!({ "key_id": "k-1" })),
-            signing("said", P256, json!({ "client_auth": "private_key_jwt" })),
             { "id": "basic", "provider": "plain", "client_id": "c", "client_secret": "s", "client_auth": "basic",
               "redirect_uri": "com.example.app:/two" },
             { "id": "none", "provider": "plain", "client_id": "c", "client_auth": "none",
@@ -184,6 +173,27 @@ fn every_key() -> Value {
         "http": { "connect_seconds": 10, "total_seconds": 30 },
         "login_seconds": 3600, "coherence_seconds": 1, "leeway_seconds": 60,
         "wait_seconds": 30, "refresh_policy": "on_demand"
+    })
+}
+
+/// Clients with a private key: each key of theirs with as little beside it as may be.
+fn with_private_keys() -> Value {
+    let client = |id: &str, key: &str, more: Value| {
+        let mut client = json!({ "id": id, "provider": "plain", "client_id": "c", "private_key": key,
+                                 "redirect_uri": "com.example.app:/four" });
+        client.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        client
+    };
+    json!({
+        "store": { "path": "/never/opened" },
+        "registrations": [
+            client("rsa", RSA, json!({ "key_algorithm": "RS256" })),
+            client("p256", P256, json!({ "key_algorithm": "ES256", "client_auth": "none" })),
+            client("p384", P384, json!({ "key_algorithm": "ES384" })),
+            client("ed25519", ED25519, json!({ "key_algorithm": "EdDSA" })),
+            client("named", P256, json!({ "key_id": "k-1" })),
+            client("said", P256, json!({ "client_auth": "private_key_jwt" })),
+        ]
     })
 }
 
@@ -340,7 +350,7 @@ fn is_annotation(place: &str) -> bool {
 #[test]
 fn nothing_can_be_taken_out_of_the_schemas_unnoticed() {
     let judged: Vec<(Kind, Value, Option<bool>)> =
-        [every_key(), with_endpoint("authorization"), with_endpoint("token")]
+        [every_key(), with_private_keys(), with_endpoint("authorization"), with_endpoint("token")]
             .iter()
             .flat_map(|document| {
                 mutations(document, &words()).into_iter().map(|(_, changed)| {
