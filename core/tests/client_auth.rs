@@ -226,7 +226,8 @@ fn a_wrong_clock_of_this_device_is_corrected_by_the_provider_s_and_costs_no_logi
 fn s17_a_private_key_is_neither_shown_nor_sent_nor_stored() {
     let idp = provider(P256, |_| {});
     let registration_of = |idp: &Idp| registration(idp, P256);
-    let secret = &signer::body(P256)[40..60];
+    let body = signer::body(P256);
+    let secret = body.get(40..60).unwrap();
     assert!(!format!("{:#?}", registration_of(&idp)).contains(secret));
     let config = Config::builder(Temp::new().store()).plaintext(true).registration(registration_of(&idp));
     assert!(!format!("{config:#?}").contains(secret));

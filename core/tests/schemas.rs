@@ -91,7 +91,7 @@ impl Kind {
     }
 }
 
-/// The catalogue, the README's examples, and two documents that have every key.
+/// The catalogue, the README's examples, and documents that have every key.
 fn documents() -> Vec<(String, Value)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut documents: Vec<(String, Value)> = fs::read_dir(root.join("providers"))
@@ -106,9 +106,23 @@ fn documents() -> Vec<(String, Value)> {
         assert!(!found.is_empty(), "{readme} has an example");
         documents.extend(found.into_iter().map(|example| (readme.to_owned(), example)));
     }
-    documents.push(("every key".to_owned(), every_key()));
-    documents.extend(["authorization", "token"].map(|name| (name.to_owned(), with_endpoint(name))));
+    documents.extend(made());
     documents
+}
+
+/// The documents that were made for these tests: small ones, for each thing in one is changed beside all the others.
+fn made() -> Vec<(String, Value)> {
+    let [oidc, oauth2] = providers_with_every_key();
+    [
+        ("every key", config_with_every_key()),
+        ("private keys", with_private_keys()),
+        ("an oidc provider", oidc),
+        ("an oauth2 provider", oauth2),
+        ("an authorization endpoint", with_endpoint("authorization")),
+        ("a token endpoint", with_endpoint("token")),
+    ]
+    .map(|(name, document)| (name.to_owned(), document))
+    .into()
 }
 
 /// The objects that stand in a text's code blocks and are a configuration or a provider.
@@ -122,9 +136,10 @@ fn examples(text: &str) -> Vec<Value> {
         .collect()
 }
 
-fn every_key() -> Value {
+/// Providers that have every key between them.
+fn providers_with_every_key() -> [Value; 2] {
     let url = |path: &str| format!("https://{{host}}/{{client_id}}/{path}");
-    let provider = json!({
+    let oidc = json!({
         "id": "acme", "aliases": ["acme_inc"], "name": "Acme", "kind": "oidc", "notes": "people",
         "variables": { "host": { "default": "acme.example", "form": "host" } },
         "issuer": "https://{host}/", "issuer_rule": { "one_of": ["https://acme.example/", "acme.example"] },
@@ -141,6 +156,7 @@ fn every_key() -> Value {
         "token_request": { "headers": { "Accept": "application/json" }, "parameters": { "audience": "x" },
                            "scope_on_refresh": true },
         "token_answer": { "scope_separator": "comma" },
+        "id_token": { "algorithms": ["ES256", "HS256"] },
         "refresh": { "rotation": "single_use", "dead": ["bad"], "transient": ["later"],
                      "resend": "when_over", "budget": { "refreshes": 10, "seconds": 60 },
                      "exchange": { "grant_type": "x", "parameter": "token", "method": "GET", "url": url("renew") } },
@@ -152,37 +168,36 @@ fn every_key() -> Value {
                         "token": "access_token", "whole_grant": false },
         "relaxes": ["S01", "S33"]
     });
-    let plain = json!({
+    let oauth2 = json!({
         "id": "plain", "kind": "oauth2", "profile": { "uid": "/id" }, "issuer_rule": { "template": "https://{tid}/" },
         "client_assertion": { "audience": "issuer" },
         "endpoints": { "authorization": "https://p.example/a", "token": "https://p.example/t",
                        "userinfo": "https://p.example/u" }
     });
-    let signing = |id: &str, key: &str, more: Value| {
-        let mut registration = json!({ "id": id, "provider": "plain", "client_id": "c", "private_key": key,
-                                       "redirect_uri": "com.example.app:/four" });
-        registration.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        registration
-    };
+    [oidc, oauth2]
+}
+
+/// A configuration that has every key of its own.
+fn config_with_every_key() -> Value {
+    let plain = json!({
+        "id": "plain", "kind": "oauth2", "profile": { "uid": "/id" },
+        "endpoints": { "authorization": "https://p.example/a", "token": "https://p.example/t",
+                       "userinfo": "https://p.example/u" }
+    });
     json!({
         "store": { "path": "/never/opened", "plaintext": true },
         "registrations": [
-            signing("rsa", RSA, json!({ "key_algorithm": "RS256" })),
-            signing("p256", P256, json!({ "key_algorithm": "ES256", "client_auth": "none" })),
-            signing("p384", P384, json!({ "key_algorithm": "ES384" })),
-            signing("ed25519", ED25519, json!({ "key_algorithm": "EdDSA" })),
-            signing("named", P256, json!({ "key_id": "k-1" })),
-            signing("said", P256, json!({ "client_auth": "private_key_jwt" })),
             { "id": "basic", "provider": "plain", "client_id": "c", "client_secret": "s", "client_auth": "basic",
               "redirect_uri": "com.example.app:/two" },
             { "id": "none", "provider": "plain", "client_id": "c", "client_auth": "none",
               "redirect_uri": "com.example.app:/three" },
             { "id": "one", "provider": "acme", "client_id": "c", "client_secret": "s", "client_auth": "post", "scopes": ["openid"],
+              "resources": ["https://api.example/"],
               "redirect_uri": "com.example.notes:/callback", "variables": { "host": "acme.example" }, "enabled": false,
               "refresh_budget": { "refreshes": 5, "seconds": 0.5 }, "require_pushed_authorization_requests": true },
             { "id": "two", "provider": "plain", "client_id": "c", "redirect_uri": "http://127.0.0.1/callback" }
         ],
-        "providers": [provider, plain],
+        "providers": [plain],
         "http": {
             "connect_seconds": 10, "total_seconds": 30, "ca_certificates": certificate(),
             "proxy": "http://ada:lovelace@proxy.example:3128", "user_agent": "Notes/1.2"
@@ -197,6 +212,27 @@ fn certificate() -> String {
     let made = rcgen::generate_simple_self_signed(vec!["ca.example".to_owned()]).unwrap();
     let text = BASE64_STANDARD.encode(made.cert.der());
     format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+}
+
+/// Clients with a private key: each key of theirs with as little beside it as may be.
+fn with_private_keys() -> Value {
+    let client = |id: &str, key: &str, more: Value| {
+        let mut client = json!({ "id": id, "provider": "plain", "client_id": "c", "private_key": key,
+                                 "redirect_uri": "com.example.app:/four" });
+        client.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        client
+    };
+    json!({
+        "store": { "path": "/never/opened" },
+        "registrations": [
+            client("rsa", RSA, json!({ "key_algorithm": "RS256" })),
+            client("p256", P256, json!({ "key_algorithm": "ES256", "client_auth": "none" })),
+            client("p384", P384, json!({ "key_algorithm": "ES384" })),
+            client("ed25519", ED25519, json!({ "key_algorithm": "EdDSA" })),
+            client("named", P256, json!({ "key_id": "k-1" })),
+            client("said", P256, json!({ "client_auth": "private_key_jwt" })),
+        ]
+    })
 }
 
 /// OpenID Connect with one endpoint of its own, for what holds only with two.
@@ -352,9 +388,9 @@ fn is_annotation(place: &str) -> bool {
 #[test]
 fn nothing_can_be_taken_out_of_the_schemas_unnoticed() {
     let judged: Vec<(Kind, Value, Option<bool>)> =
-        [every_key(), with_endpoint("authorization"), with_endpoint("token")]
+        made()
             .iter()
-            .flat_map(|document| {
+            .flat_map(|(_, document)| {
                 mutations(document, &words()).into_iter().map(|(_, changed)| {
                     let kind = Kind::of(document);
                     let verdict = match kind.parse(&changed) {

@@ -45,7 +45,7 @@ impl Shared {
         // Before the request: the code's life begins no later than this.
         let begun = self.moment();
         let scope = scopes.join(known.provider.scope_separator().text());
-        let (outcome, asked) = self.as_client(known, &metadata, "", &|client| {
+        let (outcome, asked) = self.as_client(known, &metadata, "", &|| false, &|client| {
             let limits = self.limits(MAX_AUTHORIZATION);
             authorize_device(client, &endpoint, &scope, &options.parameters, &*self.transport, limits)
         })?;
@@ -212,7 +212,7 @@ impl Shared {
             // Another process was faster, or ended it.
             return Ok(DevicePoll::Wait(span(polling.interval_millis)));
         }
-        let sent = self.as_client(known, &login.pinned.metadata, "", &|client| {
+        let sent = self.as_client(known, &login.pinned.metadata, "", &|| false, &|client| {
             poll_device(client, &secrets.device_code, &*self.transport, self.limits(MAX_TOKEN_ANSWER))
         });
         let (outcome, received) = match sent {

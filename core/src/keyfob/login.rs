@@ -209,7 +209,7 @@ impl Shared {
         }
         let verifier = (!known.provider.relaxes(Relaxed::S01)).then_some(&secrets.verifier);
         let Pinned { metadata, redirect_uri, .. } = &login.pinned;
-        let sent = self.as_client(known, metadata, redirect_uri, &|client| {
+        let sent = self.as_client(known, metadata, redirect_uri, &|| false, &|client| {
             exchange(client, code, verifier, &*self.transport, self.limits(MAX_TOKEN_ANSWER))
         });
         let (outcome, received) = match sent {

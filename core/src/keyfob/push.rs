@@ -30,7 +30,7 @@ impl Shared {
         })?;
         let parameters = authorize::parameters_of(&url, &metadata.authorization_endpoint)?;
         let _running = self.common.gate.begin()?;
-        let (outcome, asked) = self.as_client(known, metadata, "", &|client| {
+        let (outcome, asked) = self.as_client(known, metadata, "", &|| false, &|client| {
             Ok(push(client, endpoint, &parameters, &*self.transport, self.limits(MAX_ANSWER)))
         })?;
         self.note_skew(&asked, &outcome);

@@ -192,7 +192,10 @@ impl Shared {
             (None, None) => return Err(Error::new(Reason::NoRefreshToken)),
         };
         let sending = self.common.gate.sending(held, row)?;
-        let (outcome, received) = self.as_client(known, metadata, known.registration.redirect_uri(), &|client| {
+        let redirect_uri = known.registration.redirect_uri();
+        // Without the lock it is somebody else's turn.
+        let given_up = || held.is_abandoned();
+        let (outcome, received) = self.as_client(known, metadata, redirect_uri, &given_up, &|client| {
             refresh(client, renewal, &scopes, &*self.transport, run.limits)
         })?;
         Ok((outcome, received, sending))

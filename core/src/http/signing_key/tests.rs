@@ -93,7 +93,7 @@ fn what_is_no_key_is_refused_in_words_that_quote_nothing_of_it() {
         (other("ENCRYPTED PRIVATE KEY"), "is encrypted"),
         (P256.trim_end().trim_end_matches('-').to_owned(), "does not end"),
         (P256.replace(body, &body.replace('A', "!")), "is damaged"),
-        (P256.replace(body, &body[4..]), "holds no key"),
+        (P256.replace(body, body.get(4..).unwrap()), "holds no key"),
         (format!("{P256}{P384}"), "is damaged"),
         ("-----BEGIN PRIVATE KEY----------END PRIVATE KEY-----".to_owned(), "holds no key"),
         ("-----BEGIN PRIVATE KEY-----".to_owned(), "does not end"),
