@@ -53,6 +53,7 @@ fn an_authority_that_cannot_be_read_is_refused_by_key() {
         pem(&good).replace("-----END CERTIFICATE-----", ""),
         pem(&good).replacen('M', "*", 1),
         pem(&good) + &pem(&good[..good.len() / 2]),
+        pem(&good) + &pem(&good).replace("-----END CERTIFICATE-----", ""),
     ] {
         let error = with(&bad).unwrap_err();
         assert_eq!(error.reason(), Reason::InvalidConfiguration, "{bad}");

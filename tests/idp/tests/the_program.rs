@@ -163,6 +163,32 @@ fn userinfo_is_not_sent_twice_to_one_who_knows_it() {
 }
 
 #[test]
+fn documents_are_not_sent_twice_to_one_who_knows_them_where_the_script_says_so() {
+    for tagged in [true, false] {
+        let mut script = Script::default();
+        script.document_etag = tagged;
+        let idp = Idp::start(script.clone()).unwrap();
+        let app = App::new(&idp);
+        for path in ["/.well-known/openid-configuration", "/jwks"] {
+            let url = format!("{}{path}", idp.issuer());
+            let Some(tag) = app.get(&url).header("etag").filter(|_| tagged) else {
+                assert!(!tagged && app.get(&url).header("etag").is_none(), "{path}");
+                continue;
+            };
+            let second = app.get_with(&url, &[("if-none-match", &tag)]);
+            assert_eq!((second.status, second.body.as_str()), (304, ""));
+            // Another document has another.
+            let mut other = script.clone();
+            other.keys.generation += 1;
+            other.tamper.discovery.set.insert("x".to_owned(), "y".into());
+            idp.set_script(other).unwrap();
+            assert_eq!(app.get_with(&url, &[("if-none-match", &tag)]).status, 200, "{path}");
+            idp.set_script(script.clone()).unwrap();
+        }
+    }
+}
+
+#[test]
 fn userinfo_says_what_is_wrong_with_the_token() {
     let mut script = Script::default();
     script.tokens.access_token_seconds = 0.0;
