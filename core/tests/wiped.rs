@@ -8,6 +8,7 @@
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -16,10 +17,15 @@ use support::{Bench, bare_config, config, elsewhere};
 
 /// What is looked for: no more than an allocator may touch.
 static NEEDLE: [AtomicU8; 32] = [const { AtomicU8::new(0) }; 32];
-/// How much of it; nothing is looked for while it is 0.
+/// How much of it.
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 /// In how many blocks it was.
 static FOUND: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    /// Whether this thread's blocks are looked into: the library has no thread of its own, and the provider in this process has several.
+    static WATCHED: Cell<bool> = const { Cell::new(false) };
+}
 
 struct Watching;
 
@@ -34,13 +40,12 @@ unsafe impl GlobalAlloc for Watching {
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        let length = LENGTH.load(Ordering::SeqCst);
-        if length > 0 {
+        if WATCHED.get() {
             // SAFETY: the block is this long, was zeroed when it was made, and nobody else has it any more.
             let bytes = unsafe { std::slice::from_raw_parts(block, layout.size()) };
             let is_here =
                 |part: &[u8]| part.iter().zip(&NEEDLE).all(|(byte, wanted)| *byte == wanted.load(Ordering::Relaxed));
-            if bytes.windows(length).any(is_here) {
+            if bytes.windows(LENGTH.load(Ordering::SeqCst)).any(is_here) {
                 FOUND.fetch_add(1, Ordering::SeqCst);
             }
         }
@@ -59,8 +64,9 @@ fn freed_with(secret: &[u8], act: impl FnOnce()) -> usize {
     }
     FOUND.store(0, Ordering::SeqCst);
     LENGTH.store(part.len(), Ordering::SeqCst);
+    WATCHED.set(true);
     act();
-    LENGTH.store(0, Ordering::SeqCst);
+    WATCHED.set(false);
     FOUND.load(Ordering::SeqCst)
 }
 

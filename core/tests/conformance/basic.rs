@@ -1,7 +1,7 @@
 //! The plan Basic, and what the comprehensive plan adds to it: ID tokens, keys, userinfo.
 
-use keyfob::{Config, Keyfob, LoginOptions, Reason, Registration};
-use keyfob_idp::{Algorithm, ClientAuth, Script};
+use keyfob::{Config, ConfigBuilder, Keyfob, LoginOptions, Provider, Reason, Registration};
+use keyfob_idp::{Algorithm, ClientAuth, HmacKey, Script};
 use serde_json::{Value, json};
 
 use crate::support::{self, Bench, REDIRECT_URI, SSO, Temp};
@@ -42,19 +42,29 @@ fn oidcc_client_test() {
     }
 }
 
+/// The secret of a confidential client: long enough for HS256, and with characters that Basic must escape.
+const SECRET: &str = "s3cret: thirty-two characters & more";
+
+/// A handle of a confidential client.
+fn confidential(
+    provider: &str,
+    with: impl FnOnce(ConfigBuilder) -> ConfigBuilder,
+    and: impl FnOnce(Registration) -> Registration,
+) -> (Keyfob, Temp) {
+    let temp = Temp::new();
+    let registration = Registration::new(SSO, provider, "demo", REDIRECT_URI).client_secret(SECRET);
+    let builder = with(Config::builder(temp.store())).registration(and(registration.scope("openid").scope("email")));
+    (Keyfob::open(support::sealed(builder)).unwrap(), temp)
+}
+
 #[test]
 fn oidcc_client_test_client_secret_basic() {
     let bench = provider(|script| {
         let client = keyfob_idp::Registration::new("demo", REDIRECT_URI);
-        script.registrations = vec![client.secret(ClientAuth::Basic, "s3cret: with what must be escaped")];
+        script.registrations = vec![client.secret(ClientAuth::Basic, SECRET)];
     });
-    let temp = Temp::new();
-    let registration = Registration::new(SSO, "oidc", "demo", REDIRECT_URI)
-        .client_secret("s3cret: with what must be escaped")
-        .variable("issuer", bench.idp.issuer())
-        .scope("openid")
-        .scope("email");
-    let keyfob = Keyfob::open(support::sealed(Config::builder(temp.store()).registration(registration))).unwrap();
+    let issuer = bench.idp.issuer();
+    let (keyfob, _temp) = confidential("oidc", |builder| builder, |it| it.variable("issuer", issuer));
     let login = keyfob.begin_login(SSO, LoginOptions::new()).unwrap();
     keyfob.complete_login(&support::log_in(login.authorization_url())).unwrap();
     assert_eq!(asked(&bench), WHOLE);
@@ -142,6 +152,31 @@ fn oidcc_client_test_invalid_sig_hs256() {
         script.tamper.id_token.corrupt_signature = true;
     };
     stops(signed, Reason::IdTokenAlgNotAllowed, TO_THE_ID_TOKEN);
+    // A confidential one whose provider's file names the algorithm needs no published key, and looks at the signature.
+    for corrupt in [false, true] {
+        let bench = provider(|script| {
+            let client = keyfob_idp::Registration::new("demo", REDIRECT_URI);
+            script.registrations = vec![client.secret(ClientAuth::Basic, SECRET)];
+            script.tamper.id_token.alg = Some("HS256".to_owned());
+            script.tamper.id_token.hmac_key = HmacKey::ClientSecret;
+            script.tamper.id_token.corrupt_signature = corrupt;
+        });
+        let acme = json!({
+            "id": "acme", "kind": "oidc", "issuer": bench.idp.issuer(), "profile": {"uid": "/sub"},
+            "id_token": {"algorithms": ["HS256"]}
+        });
+        let acme = Provider::from_json(&acme.to_string()).unwrap();
+        let (keyfob, _temp) = confidential("acme", |builder| builder.provider(acme), |registration| registration);
+        let login = keyfob.begin_login(SSO, LoginOptions::new()).unwrap();
+        let outcome = keyfob.complete_login(&support::log_in(login.authorization_url()));
+        if corrupt {
+            assert_eq!(outcome.unwrap_err().reason(), Reason::IdTokenSignature);
+            assert_eq!(asked(&bench), [WHOLE[0], WHOLE[1]]);
+        } else {
+            assert_eq!(outcome.unwrap().session().provider_uid(), "u-1");
+            assert_eq!(asked(&bench), [WHOLE[0], WHOLE[1], WHOLE[3]]);
+        }
+    }
 }
 
 #[test]
@@ -174,6 +209,22 @@ fn oidcc_client_test_userinfo_bearer_header() {
         let bearer = format!("Bearer {}", session.provider_access_token());
         assert_eq!(request.header("authorization"), Some(bearer.as_str()));
         assert!(request.query.is_empty() && request.body.is_empty());
+    }
+}
+
+#[test]
+fn oidcc_client_test_userinfo_signed() {
+    for (bench, _) in finishes(|script| {
+        script.algorithms = vec![Algorithm::RS256];
+        script.userinfo_signed = true;
+    }) {
+        let answer = &bench.requests("/userinfo")[0];
+        let headers = &answer.answer_headers;
+        assert!(
+            headers.iter().any(|(name, value)| name == "content-type" && value == "application/jwt"),
+            "{headers:?}"
+        );
+        assert_eq!(answer.answer.split('.').count(), 3);
     }
 }
 
