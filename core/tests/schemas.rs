@@ -387,20 +387,19 @@ fn is_annotation(place: &str) -> bool {
 
 #[test]
 fn nothing_can_be_taken_out_of_the_schemas_unnoticed() {
-    let judged: Vec<(Kind, Value, Option<bool>)> =
-        made()
-            .iter()
-            .flat_map(|(_, document)| {
-                mutations(document, &words()).into_iter().map(|(_, changed)| {
-                    let kind = Kind::of(document);
-                    let verdict = match kind.parse(&changed) {
-                        Ok(()) => Some(true),
-                        Err(error) => only_the_parser_can_tell(&error).is_none().then_some(false),
-                    };
-                    (kind, changed, verdict)
-                })
+    let judged: Vec<(Kind, Value, Option<bool>)> = made()
+        .iter()
+        .flat_map(|(_, document)| {
+            mutations(document, &words()).into_iter().map(|(_, changed)| {
+                let kind = Kind::of(document);
+                let verdict = match kind.parse(&changed) {
+                    Ok(()) => Some(true),
+                    Err(error) => only_the_parser_can_tell(&error).is_none().then_some(false),
+                };
+                (kind, changed, verdict)
             })
-            .collect();
+        })
+        .collect();
     let notices = |schemas: &Schemas| {
         judged
             .iter()
