@@ -263,3 +263,22 @@ fn s28_no_document_comes_from_where_a_redirect_leads() {
     }
     assert_eq!(elsewhere.idp.requests().len(), 0);
 }
+
+#[test]
+fn s16_an_insecure_endpoint_of_the_metadata_is_refused_before_anything_is_sent_to_it() {
+    for key in [
+        "authorization_endpoint",
+        "token_endpoint",
+        "jwks_uri",
+        "userinfo_endpoint",
+        "revocation_endpoint",
+        "end_session_endpoint",
+    ] {
+        let bench =
+            Bench::new(|script| script.tamper.discovery = tamper(json!({"set": {key: "http://idp.example/x"}})));
+        let error = bench.keyfob.begin_login(SSO, LoginOptions::new()).unwrap_err();
+        assert_eq!((error.kind(), error.reason()), (ErrorKind::Configuration, Reason::InsecureEndpoint), "{key}");
+        assert_eq!(error.detail(), Some(key));
+        assert_eq!(bench.idp.requests().len(), 1, "{key}");
+    }
+}

@@ -25,6 +25,14 @@ fn serve_tls<T: Send + 'static>(
     ca: &CertifiedIssuer<'static, KeyPair>,
     script: impl FnOnce(TlsStream) -> T + Send + 'static,
 ) -> (SocketAddr, JoinHandle<T>) {
+    let config = server_config(params, ca);
+    serve(|listener| {
+        let (stream, _) = listener.accept().unwrap();
+        script(StreamOwned::new(ServerConnection::new(config).unwrap(), stream))
+    })
+}
+
+fn server_config(params: &CertificateParams, ca: &CertifiedIssuer<'static, KeyPair>) -> Arc<ServerConfig> {
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, ca).unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
@@ -34,10 +42,7 @@ fn serve_tls<T: Send + 'static>(
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)
         .unwrap();
-    serve(|listener| {
-        let (stream, _) = listener.accept().unwrap();
-        script(StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), stream))
-    })
+    Arc::new(config)
 }
 
 /// Answers for as long as there are requests; returns how many came.
@@ -107,6 +112,40 @@ fn an_authority_of_the_configuration_is_trusted_beside_the_built_in_ones() {
     assert_eq!(transport.send(&https(address)).expect("answered").body, b"ok");
     drop(transport);
     assert_eq!(server.join().unwrap(), 1);
+}
+
+/// A transport behind the proxy at an address, which speaks TLS.
+fn behind(address: SocketAddr, roots: RootCertStore) -> UreqTransport {
+    let proxy = Proxy::new(Some(&format!("https://localhost:{}", address.port())), |_| None).unwrap();
+    UreqTransport::with(roots, proxy, "keyfob").unwrap()
+}
+
+#[test]
+fn a_proxy_may_speak_tls_itself_and_sees_nothing_of_what_passes() {
+    let (ca, _) = authority();
+    let target = request(Method::Post, "https://localhost:9/token?secret=CANARY".to_owned());
+    let inner = server_config(&localhost(), &ca);
+    let (address, server) = serve_tls(&localhost(), &ca, |mut proxy| {
+        let asked = read_request(&mut proxy);
+        proxy.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        let mut provider = StreamOwned::new(ServerConnection::new(inner).unwrap(), proxy);
+        let received = read_request(&mut provider);
+        provider.write_all(OK).unwrap();
+        (asked, received)
+    });
+    let mut roots = RootCertStore::empty();
+    roots.add(ca.der().clone()).unwrap();
+    assert_eq!(behind(address, roots).send(&target).expect("answered").body, b"ok");
+    let (asked, received) = server.join().unwrap();
+    assert!(asked.starts_with("CONNECT localhost:9 HTTP/1.1\r\n") && !asked.contains("CANARY"), "{asked}");
+    assert!(received.starts_with("POST /token?secret=CANARY HTTP/1.1\r\n"), "{received}");
+
+    // One with a certificate from nobody is not asked.
+    let (address, server) = serve_tls(&localhost(), &ca, answer);
+    let (sent, failure, detail) = fails(&behind(address, secure::roots(None).unwrap()), &target);
+    assert_eq!((sent, failure), (Sent::NotSent, TransportFailure::Proxy));
+    assert_eq!(detail, "localhost: the TLS handshake with the proxy failed");
+    assert_eq!(server.join().unwrap(), 0);
 }
 
 #[test]
