@@ -11,9 +11,6 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Reason, Result};
 use crate::secret::Secret;
 
-#[cfg(test)]
-mod tests;
-
 /// What a private key signs with (RFC 7518 section 3.1, RFC 8037 section 3.1).
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[non_exhaustive]
@@ -176,3 +173,6 @@ impl Assertion<'_> {
         Ok(Secret::new(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))))
     }
 }
+
+#[cfg(test)]
+mod tests;
