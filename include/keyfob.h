@@ -807,7 +807,7 @@ typedef int32_t keyfob_transport_failure;
 #define KEYFOB_TRANSPORT_FAILURE_TIMEOUT 2
 
 /**
- * TLS refused the certificate.
+ * TLS refused the certificate, for a reason that has no name below.
  */
 #define KEYFOB_TRANSPORT_FAILURE_CERTIFICATE 3
 
@@ -820,6 +820,36 @@ typedef int32_t keyfob_transport_failure;
  * The answer was longer than asked for, or not HTTP.
  */
 #define KEYFOB_TRANSPORT_FAILURE_ANSWER 5
+
+/**
+ * The proxy could not be reached, or did not let the connection through.
+ */
+#define KEYFOB_TRANSPORT_FAILURE_PROXY 6
+
+/**
+ * The certificate is expired.
+ */
+#define KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_EXPIRED 7
+
+/**
+ * The certificate is not yet valid.
+ */
+#define KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_NOT_YET_VALID 8
+
+/**
+ * Nobody who is trusted has signed the certificate.
+ */
+#define KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_UNKNOWN_ISSUER 9
+
+/**
+ * The certificate is for another host.
+ */
+#define KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_WRONG_HOST 10
+
+/**
+ * The certificate was revoked.
+ */
+#define KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_REVOKED 11
 
 #ifdef __cplusplus
 extern "C" {
@@ -998,10 +1028,12 @@ bool keyfob_open_browser(const char *url);
  * Its keys: `store` (`path`: a folder of Keyfob's own, made when missing; `plaintext`: true keeps the secrets
  * in it as they are, which is for tests; otherwise a store key is due, see `keyfob_config_set_store_key` and
  * `keyfob_config_set_store_key_source`), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `client_auth`: "basic",
- * "post" or "none" for another way than the provider's, `redirect_uri`, `scopes`, `variables`, `enabled`,
+ * "post" or "none" for another way than the provider's; `private_key` (PEM, PKCS#8) in place of a secret, with its `key_id` and
+ * `key_algorithm`; `redirect_uri`, `scopes`, `variables`, `enabled`, `require_pushed_authorization_requests` (RFC 9126),
  * `refresh_budget`: at most so many `refreshes` in so many `seconds`, over all its sessions and every process),
  * `providers` (the app's own, in the format of a provider file: `id`, `name`, `kind`, `endpoints`, ...),
- * `http` (`connect_seconds`, `total_seconds`), `login_seconds`, `coherence_seconds`, `leeway_seconds`,
+ * `http` (`connect_seconds`, `total_seconds`; `ca_certificates`: authorities to trust beside the built-in ones, in
+ * PEM; `proxy`: its URL, or "environment"; `user_agent`: the app's name, such as "Notes/1.2"), `login_seconds`, `coherence_seconds`, `leeway_seconds`,
  * `wait_seconds` (for a refresh that another thread or process is making), `refresh_policy` ("normal";
  * "on_demand": not before a call needs it; "never": this process leaves refreshing to others). Touches
  * neither network nor store.
@@ -1581,8 +1613,9 @@ keyfob_status keyfob_registrations(const keyfob_handle *handle,
  * Begins a login and gives the URL to open (RFC 6749 section 4.1.1, with the S256 code challenge of RFC
  * 7636).
  *
- * May touch the network: discovery (OpenID Connect Discovery section 4), unless it is cached; blocks for
- * `http.total_seconds` of the configuration at most. The login is in the store before this returns, so the
+ * May touch the network: discovery (OpenID Connect Discovery section 4), unless it is cached, and a request
+ * that is pushed (RFC 9126; open its URL at once, for the provider forgets it soon); blocks for
+ * `http.total_seconds` of the configuration for each at most. The login is in the store before this returns, so the
  * process may end while the user is in the browser, and any process that opens the same store can complete
  * it.
  *
@@ -1593,8 +1626,10 @@ keyfob_status keyfob_registrations(const keyfob_handle *handle,
  *         or port, a parameter that is Keyfob's own;
  *         `KEYFOB_LOGIN_REQUIRED`: the session that the options name has ended;
  *         `KEYFOB_CONFIGURATION`: the registration is disabled, the provider has no S256 or an insecure
- *         endpoint;
- *         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_BAD_RESPONSE`: discovery failed;
+ *         endpoint, or does not know the client;
+ *         `KEYFOB_NETWORK`, `KEYFOB_TIMEOUT`, `KEYFOB_TLS`, `KEYFOB_BAD_RESPONSE`: discovery or a push
+ *         failed; nothing was stored;
+ *         `KEYFOB_OAUTH`, `KEYFOB_RATE_LIMITED`: the provider refuses a request that was pushed;
  *         `KEYFOB_RANDOM`.
  */
 KEYFOB_MUST_USE

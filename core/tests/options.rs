@@ -52,8 +52,7 @@ fn the_resources_of_a_registration_are_named_in_every_request_that_asks_for_toke
         Keyfob::open(elsewhere(sealed(Config::builder(temp.store()).registration(registration)))).unwrap()
     };
     let named = |path: &str| -> Vec<String> {
-        let asked =
-            idp.requests().into_iter().filter(|request| request.path == path && request.method != "GET").next_back();
+        let asked = idp.requests().into_iter().rfind(|request| request.path == path && request.method != "GET");
         let form = asked.unwrap().form;
         form.into_iter().filter(|(name, _)| name == "resource").map(|(_, value)| value).collect()
     };

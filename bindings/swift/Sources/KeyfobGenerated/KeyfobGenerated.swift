@@ -8538,9 +8538,33 @@ public enum TransportFailure: Equatable, Hashable {
      */
     case timeout
     /**
-     * TLS refused the certificate.
+     * TLS refused the certificate, for a reason that has no name below.
      */
     case certificate
+    /**
+     * The certificate is expired.
+     */
+    case certificateExpired
+    /**
+     * The certificate is not yet valid.
+     */
+    case certificateNotYetValid
+    /**
+     * The certificate was revoked.
+     */
+    case certificateRevoked
+    /**
+     * Nobody who is trusted has signed the certificate.
+     */
+    case certificateUnknownIssuer
+    /**
+     * The certificate is for another host.
+     */
+    case certificateWrongHost
+    /**
+     * The proxy could not be reached, or did not let the connection through.
+     */
+    case proxy
     /**
      * TLS failed for another reason.
      */
@@ -8574,7 +8598,19 @@ public struct FfiConverterTypeTransportFailure: FfiConverterRustBuffer {
         
         case 4: return .certificate
         
-        case 5: return .tls
+        case 5: return .certificateExpired
+        
+        case 6: return .certificateNotYetValid
+        
+        case 7: return .certificateRevoked
+        
+        case 8: return .certificateUnknownIssuer
+        
+        case 9: return .certificateWrongHost
+        
+        case 10: return .proxy
+        
+        case 11: return .tls
         
         default: throw UniffiInternalError.unexpectedEnumCase
         }
@@ -8600,8 +8636,32 @@ public struct FfiConverterTypeTransportFailure: FfiConverterRustBuffer {
             writeInt(&buf, Int32(4))
         
         
-        case .tls:
+        case .certificateExpired:
             writeInt(&buf, Int32(5))
+        
+        
+        case .certificateNotYetValid:
+            writeInt(&buf, Int32(6))
+        
+        
+        case .certificateRevoked:
+            writeInt(&buf, Int32(7))
+        
+        
+        case .certificateUnknownIssuer:
+            writeInt(&buf, Int32(8))
+        
+        
+        case .certificateWrongHost:
+            writeInt(&buf, Int32(9))
+        
+        
+        case .proxy:
+            writeInt(&buf, Int32(10))
+        
+        
+        case .tls:
+            writeInt(&buf, Int32(11))
         
         }
     }

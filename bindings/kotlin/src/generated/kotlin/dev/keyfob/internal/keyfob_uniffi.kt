@@ -10427,9 +10427,33 @@ enum class TransportFailure {
      */
     TIMEOUT,
     /**
-     * TLS refused the certificate.
+     * TLS refused the certificate, for a reason that has no name below.
      */
     CERTIFICATE,
+    /**
+     * The certificate is expired.
+     */
+    CERTIFICATE_EXPIRED,
+    /**
+     * The certificate is not yet valid.
+     */
+    CERTIFICATE_NOT_YET_VALID,
+    /**
+     * The certificate was revoked.
+     */
+    CERTIFICATE_REVOKED,
+    /**
+     * Nobody who is trusted has signed the certificate.
+     */
+    CERTIFICATE_UNKNOWN_ISSUER,
+    /**
+     * The certificate is for another host.
+     */
+    CERTIFICATE_WRONG_HOST,
+    /**
+     * The proxy could not be reached, or did not let the connection through.
+     */
+    PROXY,
     /**
      * TLS failed for another reason.
      */
