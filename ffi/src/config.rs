@@ -68,7 +68,8 @@ impl fmt::Debug for keyfob_config {
 /// in it as they are, which is for tests; otherwise a store key is due, see `keyfob_config_set_store_key` and
 /// `keyfob_config_set_store_key_source`), `registrations` (`id`, `provider`, `client_id`, `client_secret`, `client_auth`: "basic",
 /// "post" or "none" for another way than the provider's; `private_key` (PEM, PKCS#8) in place of a secret, with its `key_id` and
-/// `key_algorithm`; `redirect_uri`, `scopes`, `variables`, `enabled`, `require_pushed_authorization_requests` (RFC 9126),
+/// `key_algorithm`; `redirect_uri`, `scopes`, `resources` (what tokens are for, RFC 8707), `variables`, `enabled`,
+/// `require_pushed_authorization_requests` (RFC 9126),
 /// `refresh_budget`: at most so many `refreshes` in so many `seconds`, over all its sessions and every process),
 /// `providers` (the app's own, in the format of a provider file: `id`, `name`, `kind`, `endpoints`, ...),
 /// `http` (`connect_seconds`, `total_seconds`; `ca_certificates`: authorities to trust beside the built-in ones, in

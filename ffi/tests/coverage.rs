@@ -248,6 +248,7 @@ const COVERED: &[(&str, &str)] = &[
     ("Registration::private_key", JSON),
     ("Registration::refresh_budget", JSON),
     ("Registration::require_pushed_authorization_requests", JSON),
+    ("Registration::resource", JSON),
     ("Registration::scope", JSON),
     ("Registration::variable", JSON),
     ("RegistrationGuide::accepts_custom_scheme", "keyfob_guide_accepts_custom_scheme"),

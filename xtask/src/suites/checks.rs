@@ -31,9 +31,9 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     score.item("lints", done(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
     let doc = cargo(&["doc", "--workspace", "--no-deps"]);
     score.item("documentation", done(doc.env("RUSTDOCFLAGS", "-D warnings")));
-    // What no other crate of the workspace switches on.
-    let keyring = ["-p", "keyfob", "--features", "keyring"];
-    let lints = cargo(&["clippy"]).args(keyring).args(["--all-targets", "--", "-D", "warnings"]);
+    // What no other crate of the workspace switches on. With the whole workspace, so that its dependencies are those that were built above.
+    let keyring = ["--workspace", "--features", "keyfob/keyring"];
+    let lints = cargo(&["clippy"]).args(keyring).args(["--lib", "--test", "os_keyring", "--", "-D", "warnings"]);
     score.item("lints of the feature keyring", done(lints));
     let doc = cargo(&["doc"]).args(keyring).arg("--no-deps");
     score.item("documentation of the feature keyring", done(doc.env("RUSTDOCFLAGS", "-D warnings")));
