@@ -12,7 +12,7 @@ use crate::clock::from_millis;
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::http::{HttpRequest, HttpResponse};
 use crate::oidc::id_token::{Expected, verify_userinfo};
-use crate::provider::{EmailRequest, Metadata};
+use crate::provider::{EmailRequest, Metadata, ProviderKind};
 use crate::session::{
     ASKED_EMAIL, ASKED_VERIFIED, Freshness, MinValidity, Profile, choose_email, from_claims, overlay,
 };
@@ -20,6 +20,10 @@ use crate::store::{Received, SessionRow};
 
 /// Longest userinfo answer.
 const MAX_USERINFO: usize = 512 * 1024;
+
+/// What an answer may be.
+const JSON: &str = "application/json";
+const JSON_OR_JWT: &str = "application/json, application/jwt";
 
 /// What userinfo is asked with.
 pub(super) struct Question<'a> {
@@ -109,7 +113,9 @@ impl Shared {
         // An unchanged profile says nothing about addresses that are kept elsewhere.
         let etag = question.etag.filter(|_| known.provider.email_request().is_none());
         let condition = etag.map(|etag| ("If-None-Match".to_owned(), etag.to_owned()));
-        let response = self.with_bearer(question.endpoint, access_token, condition)?;
+        // Only OpenID Connect knows of a signed one.
+        let accept = if known.provider.kind() == ProviderKind::Oidc { JSON_OR_JWT } else { JSON };
+        let response = self.with_bearer(question.endpoint, access_token, accept, condition)?;
         if response.status == 304 && etag.is_some() {
             return Ok(Userinfo::Unchanged);
         }
@@ -150,7 +156,7 @@ impl Shared {
         claims: &mut Map<String, Value>,
     ) -> Result<()> {
         let url = known.provider.url_for(&known.registration, "profile.email.request", &request.request)?;
-        let response = self.with_bearer(&url, access_token, None)?;
+        let response = self.with_bearer(&url, access_token, JSON, None)?;
         if matches!(response.status, 403 | 404) {
             return Ok(());
         }
@@ -167,8 +173,14 @@ impl Shared {
         Ok(())
     }
 
-    fn with_bearer(&self, url: &str, access_token: &str, more: Option<(String, String)>) -> Result<HttpResponse> {
-        let accept = ("Accept".to_owned(), "application/json, application/jwt".to_owned());
+    fn with_bearer(
+        &self,
+        url: &str,
+        access_token: &str,
+        accept: &str,
+        more: Option<(String, String)>,
+    ) -> Result<HttpResponse> {
+        let accept = ("Accept".to_owned(), accept.to_owned());
         let mut headers = vec![accept, ("Authorization".to_owned(), format!("Bearer {access_token}"))];
         headers.extend(more);
         Ok(self.send(&HttpRequest::get(url, headers, self.limits(MAX_USERINFO)))?)

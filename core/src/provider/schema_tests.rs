@@ -85,6 +85,7 @@ fn the_schemas_have_the_keys_of_the_parser() {
                 ("/properties/client_assertion/properties/audience/oneOf/1", vec!["url"]),
                 ("/properties/token_request", keys::<TokenRequest>()),
                 ("/properties/token_answer", keys::<TokenAnswerRules>()),
+                ("/properties/id_token", keys::<IdTokenRules>()),
                 ("/properties/refresh", keys::<RefreshRules>()),
                 ("/properties/refresh/properties/budget", keys::<RefreshBudget>()),
                 ("/properties/refresh/properties/exchange", keys::<Exchange>()),
