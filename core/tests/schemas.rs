@@ -1,8 +1,11 @@
 //! The JSON Schemas say what the parser does: documents, and what becomes of them when one thing in them is changed.
+// Not once more where the core is tested without its default features: no key depends on them.
+#![cfg(feature = "ureq")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -408,22 +411,37 @@ fn nothing_can_be_taken_out_of_the_schemas_unnoticed() {
     let [config, provider] = Schemas::read();
     let schemas = Schemas::of(config.clone(), provider.clone()).unwrap();
     assert!(!notices(&schemas));
-    let mut unnoticed = Vec::new();
-    for (index, schema) in [&config, &provider].into_iter().enumerate() {
-        for place in places(schema, "").into_iter().skip(1).filter(|place| !is_annotation(place)) {
-            let mut pair = [config.clone(), provider.clone()];
-            let (parent, name) = place.rsplit_once('/').unwrap();
-            match pair[index].pointer_mut(parent).unwrap() {
-                Value::Object(members) => drop(members.remove(name)),
-                Value::Array(elements) => drop(elements.remove(name.parse().unwrap())),
-                _ => unreachable!("nothing stands in anything else"),
-            }
-            let [config, provider] = pair;
-            if Schemas::of(config, provider).is_some_and(|schemas| !notices(&schemas)) {
-                unnoticed.push(place);
-            }
+    let places: Vec<(usize, String)> = [&config, &provider]
+        .into_iter()
+        .enumerate()
+        .flat_map(|(index, schema)| places(schema, "").into_iter().skip(1).map(move |place| (index, place)))
+        .filter(|(_, place)| !is_annotation(place))
+        .collect();
+    let without = |index: usize, place: &str| {
+        let mut pair = [config.clone(), provider.clone()];
+        let (parent, name) = place.rsplit_once('/').unwrap();
+        match pair[index].pointer_mut(parent).unwrap() {
+            Value::Object(members) => drop(members.remove(name)),
+            Value::Array(elements) => drop(elements.remove(name.parse().unwrap())),
+            _ => unreachable!("nothing stands in anything else"),
         }
-    }
+        let [config, provider] = pair;
+        Schemas::of(config, provider)
+    };
+    // Each takes every so many-th: this is the longest of all tests, and the last of its program.
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let unnoticed: Vec<&str> = thread::scope(|scope| {
+        let begin = |first: usize| {
+            let (places, without, notices) = (&places, &without, &notices);
+            scope.spawn(move || {
+                let mine = places.iter().skip(first).step_by(threads);
+                let unnoticed = mine.filter(|(index, place)| without(*index, place).is_some_and(|it| !notices(&it)));
+                unnoticed.map(|(_, place)| place.as_str()).collect::<Vec<_>>()
+            })
+        };
+        let begun: Vec<_> = (0..threads).map(begin).collect();
+        begun.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
     assert!(unnoticed.is_empty(), "{} unnoticed\n{}", unnoticed.len(), unnoticed.join("\n"));
 }
 
