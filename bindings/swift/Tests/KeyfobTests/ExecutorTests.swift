@@ -64,7 +64,8 @@ private final class Desk: KeyfobExecutor, @unchecked Sendable {
         #expect(try await keyfob.accessToken(session.id).secret == session.providerAccessToken)
         try await gate.reached()
         gate.open()
-        for _ in 0..<500 where try await keyfob.session(session.id).providerAccessToken == session.providerAccessToken {
+        // It is saved first, and given out once it is checked.
+        for _ in 0..<500 where try await keyfob.accessToken(session.id).secret == session.providerAccessToken {
             try await Task.sleep(for: .milliseconds(20))
         }
         #expect(try await keyfob.accessToken(session.id).secret != session.providerAccessToken)
