@@ -71,8 +71,8 @@ impl Shared {
     }
 
     /// Checks something against the issuer's keys. When those in the store do not fit it (they rotated), fetches them anew, at most once in half a minute:
-    /// a storm of tokens that nobody signed is no reason to ask for each.
-    /// A token that the client's own secret signs needs none of them.
+    /// a storm of tokens that nobody signed is no reason to ask for each. With `needed` false nothing is fetched, and the set is empty: the client's own secret
+    /// signs that token.
     pub(super) fn with_keys<T>(
         &self,
         metadata: &Metadata,
