@@ -9,18 +9,16 @@
 //!
 //! How a program reaches the browser and the provider's log is told in [`crate::stage`].
 
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
 use super::Suite;
+use super::native::{self, Build, WARNINGS, name_of};
 use crate::counting::tap;
-use crate::run::{Finished, Run};
+use crate::run::Run;
 use crate::setup::{GCC, GXX, VALGRIND, on_path};
-use crate::stage::{REGISTRATION, Stage};
 use crate::table::Score;
 use crate::workspace::{FFI, UNIFFI, Workspace, files};
 
@@ -33,11 +31,6 @@ pub(super) const SUITE: Suite = Suite {
     run,
 };
 
-const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
-
-/// What Valgrind exits with when it found something; no program of ours does.
-const FOUND: i32 = 99;
-
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     header_alone(workspace, score)?;
     score.item("ffi/README.md", readme(workspace));
@@ -48,11 +41,12 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
         bail!("examples/c and tests/c hold no program");
     }
     for source in &examples {
-        score.item(&name_of(workspace, source), example(workspace, source));
+        let ran = compile(workspace, source).and_then(|program| native::example(workspace, &program));
+        score.item(&name_of(workspace, source), ran);
     }
     for source in &tests {
         let name = name_of(workspace, source);
-        match test(workspace, source) {
+        match compile(workspace, source).and_then(|program| native::test(workspace, &program)) {
             Ok((finished, trouble)) => {
                 score.count(&name, &finished, tap);
                 if let Some(trouble) = trouble {
@@ -139,71 +133,11 @@ fn no_simulation(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-fn example(workspace: &Workspace, source: &Path) -> Result<()> {
-    let program = compile(workspace, source)?;
-    let folder = store_folder(workspace, &program)?;
-    let mut stage = Stage::new()?;
-    let config = folder.join("keyfob.json");
-    // A folder that Keyfob makes itself: one that others can look into it refuses.
-    fs::write(&config, stage.config(&folder.join("store")))?;
-    let finished = under_valgrind(workspace, &mut stage, &program, &[config.as_ref(), REGISTRATION.as_ref()])?;
-    stage.no_token_in(&finished.text)?;
-    if let Some(trouble) = stage.trouble {
-        bail!(trouble);
-    }
-    finished.must("it failed")?;
-    if stage.browsed == 0 {
-        bail!("it asked for no login");
-    }
-    Ok(())
-}
-
-fn test(workspace: &Workspace, source: &Path) -> Result<(Finished, Option<String>)> {
-    let program = compile(workspace, source)?;
-    let store = store_folder(workspace, &program)?;
-    let mut stage = Stage::new()?;
-    let issuer = stage.issuer();
-    let finished = under_valgrind(workspace, &mut stage, &program, &[issuer.as_ref(), store.as_ref()])?;
-    stage.no_token_in(&finished.text)?;
-    Ok((finished, stage.trouble))
-}
-
 fn compile(workspace: &Workspace, source: &Path) -> Result<PathBuf> {
+    let mut flags = vec!["-std=c11"];
+    flags.extend(WARNINGS);
+    let headers = ["include".as_ref(), "tests/c".as_ref()];
     let libraries = workspace.release()?;
-    // By its place in the project: examples/c/login.c and tests/c/login.c are two programs.
-    let place = source.strip_prefix(&workspace.root)?.with_extension("");
-    let program = workspace.target.join("xtask/programs").join(place);
-    fs::create_dir_all(program.parent().context("a program without a folder")?)?;
-    let run = Run::new("gcc").arg("-std=c11").args(WARNINGS).args(["-g", "-O1", "-pthread"]);
-    let run = run.args(["-I", "include", "-I", "tests/c"]).arg(source).arg("-o").arg(&program);
-    // Of the old kind, which is searched before LD_LIBRARY_PATH: cargo sets that to the folders of the debug libraries.
-    let mut rpath = std::ffi::OsString::from("-Wl,--disable-new-dtags,-rpath,");
-    rpath.push(libraries);
-    let run = run.arg("-L").arg(libraries).arg("-lkeyfob").arg(rpath).dir(&workspace.root);
-    run.run()?.must("it does not compile")?;
-    Ok(program)
-}
-
-fn under_valgrind(workspace: &Workspace, stage: &mut Stage, program: &Path, args: &[&OsStr]) -> Result<Finished> {
-    let run = Run::new("valgrind").args(["-q", "--leak-check=full", "--errors-for-leak-kinds=definite,possible"]);
-    let mut run = run.arg(format!("--error-exitcode={FOUND}"));
-    let suppressions = workspace.root.join("tests/c/valgrind.supp");
-    if suppressions.exists() {
-        run = run.arg(format!("--suppressions={}", suppressions.display()));
-    }
-    let run = run.arg(program).args(args).limit(Duration::from_secs(300));
-    let mut finished = run.talk(|line| stage.answer(line))?;
-    if finished.code == Some(FOUND) {
-        finished.how = "Valgrind found the errors or leaks above".to_owned();
-    }
-    Ok(finished)
-}
-
-fn store_folder(workspace: &Workspace, program: &Path) -> Result<PathBuf> {
-    let name = program.file_name().context("a program without a name")?.to_string_lossy().into_owned();
-    workspace.scratch(&format!("stores/{name}"))
-}
-
-fn name_of(workspace: &Workspace, source: &Path) -> String {
-    source.strip_prefix(&workspace.root).unwrap_or(source).display().to_string()
+    let build = Build { compiler: "gcc", flags: &flags, headers: &headers, libraries, folder: "programs" };
+    native::compile(workspace, &build, source)
 }

@@ -1,0 +1,105 @@
+//! What the suites of C and C++ share: a program is built against folders of headers and libraries, and runs on a
+//! [`Stage`], under Valgrind.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::run::{Finished, Run};
+use crate::stage::{REGISTRATION, Stage};
+use crate::workspace::Workspace;
+
+pub(super) const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
+
+/// What Valgrind exits with when it found something; no program of ours does.
+const FOUND: i32 = 99;
+
+/// How programs are built.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Build<'a> {
+    pub(super) compiler: &'a str,
+    /// The standard, warnings, sanitizers.
+    pub(super) flags: &'a [&'a str],
+    /// Where `keyfob.h` is, and what else is included.
+    pub(super) headers: &'a [&'a Path],
+    /// Where libkeyfob is.
+    pub(super) libraries: &'a Path,
+    /// A folder below `target/xtask` for the programs: another one for each way to build them.
+    pub(super) folder: &'a str,
+}
+
+/// Runs an example, `NAME CONFIG_JSON_FILE REGISTRATION`: it makes a login and exits with 0.
+pub(super) fn example(workspace: &Workspace, program: &Path) -> Result<()> {
+    let folder = store_folder(workspace, program)?;
+    let mut stage = Stage::new()?;
+    let config = folder.join("keyfob.json");
+    // A folder that Keyfob makes itself: one that others can look into it refuses.
+    fs::write(&config, stage.config(&folder.join("store")))?;
+    let finished = under_valgrind(workspace, &mut stage, program, &[config.as_ref(), REGISTRATION.as_ref()])?;
+    stage.no_token_in(&finished.text)?;
+    if let Some(trouble) = stage.trouble {
+        bail!(trouble);
+    }
+    finished.must("it failed")?;
+    if stage.browsed == 0 {
+        bail!("it asked for no login");
+    }
+    Ok(())
+}
+
+/// Runs a test, `NAME ISSUER EMPTY_FOLDER`: it prints Test Anything Protocol lines. And what it asked for in vain.
+pub(super) fn test(workspace: &Workspace, program: &Path) -> Result<(Finished, Option<String>)> {
+    let store = store_folder(workspace, program)?;
+    let mut stage = Stage::new()?;
+    let issuer = stage.issuer();
+    let finished = under_valgrind(workspace, &mut stage, program, &[issuer.as_ref(), store.as_ref()])?;
+    stage.no_token_in(&finished.text)?;
+    Ok((finished, stage.trouble))
+}
+
+/// Builds one program.
+pub(super) fn compile(workspace: &Workspace, build: &Build<'_>, source: &Path) -> Result<PathBuf> {
+    // By its place in the project: examples/c/login.c and tests/c/login.c are two programs.
+    let place = source.strip_prefix(&workspace.root)?.with_extension("");
+    let program = workspace.target.join("xtask").join(build.folder).join(place);
+    fs::create_dir_all(program.parent().context("a program without a folder")?)?;
+    let mut run = Run::new(build.compiler).args(build.flags).args(["-g", "-O1", "-pthread"]);
+    for headers in build.headers {
+        run = run.arg("-I").arg(headers);
+    }
+    let run = run.arg(source).arg("-o").arg(&program);
+    // Of the old kind, which is searched before LD_LIBRARY_PATH: cargo sets that to the folders of the debug libraries.
+    let mut rpath = OsString::from("-Wl,--disable-new-dtags,-rpath,");
+    rpath.push(build.libraries);
+    let run = run.arg("-L").arg(build.libraries).arg("-lkeyfob").arg(rpath).dir(&workspace.root);
+    run.run()?.must("it does not compile")?;
+    Ok(program)
+}
+
+fn under_valgrind(workspace: &Workspace, stage: &mut Stage, program: &Path, args: &[&OsStr]) -> Result<Finished> {
+    let run = Run::new("valgrind").args(["-q", "--leak-check=full", "--errors-for-leak-kinds=definite,possible"]);
+    let mut run = run.arg(format!("--error-exitcode={FOUND}"));
+    let suppressions = workspace.root.join("tests/c/valgrind.supp");
+    if suppressions.exists() {
+        run = run.arg(format!("--suppressions={}", suppressions.display()));
+    }
+    let run = run.arg(program).args(args).limit(Duration::from_secs(300));
+    let mut finished = run.talk(|line| stage.answer(line))?;
+    if finished.code == Some(FOUND) {
+        finished.how = "Valgrind found the errors or leaks above".to_owned();
+    }
+    Ok(finished)
+}
+
+fn store_folder(workspace: &Workspace, program: &Path) -> Result<PathBuf> {
+    let name = program.file_name().context("a program without a name")?.to_string_lossy().into_owned();
+    workspace.scratch(&format!("stores/{name}"))
+}
+
+/// A source's name in the table.
+pub(super) fn name_of(workspace: &Workspace, source: &Path) -> String {
+    source.strip_prefix(&workspace.root).unwrap_or(source).display().to_string()
+}
