@@ -11,6 +11,7 @@ mod checklist;
 mod counting;
 mod drift;
 mod header;
+mod install;
 mod run;
 mod setup;
 mod stage;
@@ -20,9 +21,10 @@ mod symbols;
 mod table;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 
 use crate::drift::Mode;
@@ -35,6 +37,9 @@ cargo xtask: the project's own commands
   cargo xtask test all             the same with the long ones
   cargo xtask header [--check]     write include/keyfob.h from ffi/
   cargo xtask symbols [--check]    write ffi/symbols.txt from the release library
+  cargo xtask install --prefix DIR
+                                   install libkeyfob, static and shared, with its headers, for pkg-config
+                                   and CMake; below DESTDIR where that is set
   cargo xtask checklist [--json]   the rules of the security checklist and the tests that hold each
   cargo xtask bindings [--check]   write the generated Kotlin and Swift sources and their versions
   cargo xtask chaos [OPTIONS…]     run the chaos driver; --help tells its options
@@ -81,6 +86,7 @@ fn command() -> Result<bool> {
     let mut names = Vec::new();
     let mut mode = Mode::Write;
     let mut as_json = false;
+    let mut prefix = None;
     while let Some(arg) = args.next()? {
         match arg {
             Long("help") | Short('h') => {
@@ -88,7 +94,8 @@ fn command() -> Result<bool> {
                 return Ok(true);
             }
             Long("json") if name == "checklist" => as_json = true,
-            Long("check") if !["test", "checklist"].contains(&name.as_str()) => mode = Mode::Check,
+            Long("prefix") if name == "install" => prefix = Some(PathBuf::from(args.value()?)),
+            Long("check") if !["test", "checklist", "install"].contains(&name.as_str()) => mode = Mode::Check,
             Value(suite) if name == "test" => names.push(suite.string()?),
             other => bail!(other.unexpected()),
         }
@@ -101,6 +108,10 @@ fn command() -> Result<bool> {
         "checklist" => checklist::print(&Workspace::find()?, as_json)?,
         "header" => header::header(&Workspace::find()?, mode)?,
         "symbols" => symbols::symbols(&Workspace::find()?, mode)?,
+        "install" => {
+            let prefix = prefix.context("install where? --prefix DIR")?;
+            install::by_hand(&Workspace::find()?, &prefix)?;
+        }
         "bindings" => bindings::bindings(&Workspace::find()?, mode)?,
         _ => bail!("there is no command {name:?}; see cargo xtask --help"),
     }

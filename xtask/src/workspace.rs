@@ -80,9 +80,15 @@ impl Workspace {
         }
         // One after the other: built together, each would get the features that only the other asks for.
         for package in [FFI, UNIFFI] {
-            self.cargo().args(["build", "--release", "-p", package]).run()?.must("cargo build --release")?;
+            self.build_release(package)?;
         }
         Ok(self.release.get_or_init(|| self.target.join("release")))
+    }
+
+    /// One package as it is shipped; the folder that it was built to.
+    pub(crate) fn build_release(&self, package: &str) -> Result<PathBuf> {
+        self.cargo().args(["build", "--release", "-p", package]).run()?.must("cargo build --release")?;
+        Ok(self.target.join("release"))
     }
 
     /// The test provider as a program, for the languages that cannot link it.
