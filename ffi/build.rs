@@ -1,4 +1,5 @@
 //! The name under which programs look for the shared library: it holds the ABI's version, which `src/version.rs` says once.
+#![expect(clippy::disallowed_methods, reason = "Cargo tells a build script its target by the environment")]
 
 use std::env;
 use std::fs;

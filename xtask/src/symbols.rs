@@ -16,7 +16,7 @@ pub(crate) fn symbols(workspace: &Workspace, mode: Mode) -> Result<()> {
     if !cfg!(target_os = "linux") {
         bail!("the list is made from an ELF library: run this on Linux, not {}", env::consts::OS);
     }
-    let names = exported_by(&workspace.release()?.join(workspace.dynamic_library(FFI)?))?;
+    let names = exported_by(&workspace.build_release(FFI)?.join(workspace.dynamic_library(FFI)?))?;
     drift::settle(workspace, PATH, &names, mode, "cargo xtask symbols")
 }
 
