@@ -32,14 +32,18 @@ const CMAKE_VERSION: &str = include_str!("../../ffi/package/keyfobConfigVersion.
 
 /// Installs below `prefix`, or for a packager below `DESTDIR` and there at `prefix`.
 pub(crate) fn by_hand(workspace: &Workspace, prefix: &Path) -> Result<()> {
-    let prefix = std::path::absolute(prefix)?;
-    let root = match env::var_os("DESTDIR").filter(|folder| !folder.is_empty()) {
-        Some(destination) => PathBuf::from(destination).join(prefix.strip_prefix("/").unwrap_or(&prefix)),
-        None => prefix,
-    };
+    let root = place(&std::path::absolute(prefix)?, env::var_os("DESTDIR"));
     install(workspace, &root)?;
     println!("installed libkeyfob {} in {}", workspace.version, root.display());
     Ok(())
+}
+
+/// An absolute prefix, below the folder in which a packager collects.
+fn place(prefix: &Path, destination: Option<OsString>) -> PathBuf {
+    match destination.filter(|folder| !folder.is_empty()) {
+        Some(folder) => Path::new(&folder).join(prefix.strip_prefix("/").unwrap_or(prefix)),
+        None => prefix.to_owned(),
+    }
 }
 
 /// Installs in a folder, over what an earlier installation left there.
@@ -101,7 +105,7 @@ fn archive(workspace: &Workspace, shared: &Path, to: &Path) -> Result<()> {
     wish.push(&roots);
     let link = Run::new("ld").args(["--relocatable", "--gc-sections", "--force-group-allocation", "-o"]);
     link.arg(&linked).arg(wish).arg(shared.with_extension("a")).quiet().run()?.must("ld")?;
-    let hide = Run::new("objcopy").args(["--strip-unneeded", "--wildcard", "--keep-global-symbol=keyfob_*"]);
+    let hide = Run::new("objcopy").args(["--strip-debug", "--wildcard", "--keep-global-symbol=keyfob_*"]);
     // Bitcode of Rust's standard library: nobody links it, and it is of another LLVM than the one that `ar` may ask about it.
     let hide = hide.args(["--remove-section=.llvmbc", "--remove-section=.llvmcmd"]);
     hide.arg(&linked).arg(&object).quiet().run()?.must("objcopy")?;
@@ -127,7 +131,7 @@ fn copy(file: &Path, folder: &Path) -> Result<()> {
 }
 
 fn link(target: &str, at: &Path) -> Result<()> {
-    let run = Run::new("ln").args(["--symbolic", "--force", "--no-dereference", target]).arg(at);
+    let run = Run::new("ln").args(["-sfn", target]).arg(at);
     run.quiet().run()?.must("ln").map(drop)
 }
 
@@ -138,4 +142,17 @@ fn put(to: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> Result<()> {
         _ => make(to),
     }
     .with_context(|| format!("cannot write {}", to.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_packager_collects_below_destdir() {
+        let usr = Path::new("/usr");
+        assert_eq!(place(usr, Some("/tmp/package".into())), Path::new("/tmp/package/usr"));
+        assert_eq!(place(usr, Some("".into())), usr);
+        assert_eq!(place(usr, None), usr);
+    }
 }

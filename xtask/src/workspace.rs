@@ -82,7 +82,26 @@ impl Workspace {
         for package in [FFI, UNIFFI] {
             self.build_release(package)?;
         }
-        Ok(self.release.get_or_init(|| self.target.join("release")))
+        let release = self.target.join("release");
+        self.link_by_soname(&release)?;
+        Ok(self.release.get_or_init(|| release))
+    }
+
+    /// libkeyfob under the name that programs look for when they run, which has the ABI's number in it.
+    fn link_by_soname(&self, release: &Path) -> Result<()> {
+        let source = fs::read_to_string(self.root.join("ffi/src/version.rs"))?;
+        let number = source.split_once("KEYFOB_ABI_VERSION: u32 = ").and_then(|(_, rest)| rest.split(';').next());
+        let abi = number.context("ffi/src/version.rs says no ABI version")?;
+        let library = self.dynamic_library(FFI)?;
+        let name = if cfg!(target_vendor = "apple") {
+            format!("libkeyfob.{abi}.dylib")
+        } else if cfg!(unix) {
+            format!("{library}.{abi}")
+        } else {
+            return Ok(());
+        };
+        let run = Run::new("ln").args(["-sfn", &library]).arg(release.join(name));
+        run.quiet().run()?.must("ln").map(drop)
     }
 
     /// One package as it is shipped; the folder that it was built to.
