@@ -1,7 +1,7 @@
 /*
  * Keyfob: sign in once with OAuth 2 or OpenID Connect, then always have a good access token.
  *
- *     keyfob_config_from_json -> keyfob_open -> keyfob_begin_login -> the browser -> keyfob_complete_login
+ *     keyfob_config_from_json (or keyfob_config_builder_new) -> keyfob_open -> keyfob_begin_login -> the browser -> keyfob_complete_login
  *     and from then on keyfob_access_token, before every request.
  *
  * NAMES. Functions and types begin with keyfob_, macros and constants with KEYFOB_. A function is
@@ -51,11 +51,12 @@
  * keyfob_open makes a new one. Handles of one store in one process share what they know.
  *
  * CALLBACKS get their context as the first argument, run on the thread that called Keyfob, and are never called
- * while Keyfob holds a mutex of its own. A context must be usable on every thread.
+ * while Keyfob holds a mutex of its own. A context must be usable on every thread. The log's callback is the
+ * exception: it is told of things where they happen, and must not call Keyfob. See keyfob_log_fn.
  *
  * VERSIONS. KEYFOB_VERSION_NUMBER is this header's version, keyfob_version_number() the library's.
  * keyfob_abi_version() differs from KEYFOB_ABI_VERSION only if programs built with this header must be
- * built again.
+ * built again. The name that programs know the shared library by has the same number: libkeyfob.so.1.
  */
 
 
