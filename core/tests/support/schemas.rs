@@ -90,10 +90,8 @@ pub(crate) fn only_the_parser_can_tell(error: &keyfob::Error) -> Option<usize> {
 }
 
 /// What only the parser can say of a document that nobody has made by hand.
-const NOR_OF_ANY: &[(Reason, &str)] = &[
-    (Reason::InvalidConfiguration, "http.ca_certificates "),
-    (Reason::InvalidConfiguration, ".private_key "),
-];
+const NOR_OF_ANY: &[(Reason, &str)] =
+    &[(Reason::InvalidConfiguration, "http.ca_certificates "), (Reason::InvalidConfiguration, ".private_key ")];
 
 /// Holds any bytes against both: what is a document is good for both or for neither.
 pub(crate) fn must_agree(kind: Kind, data: &[u8]) {
