@@ -250,7 +250,9 @@ pub fn retry_after(data: &[u8]) {
     }
     let digits = wait.trim();
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        let seconds = digits.trim_start_matches('0').parse::<u32>().unwrap_or(u32::from(digits.len() > 9) * u32::MAX);
+        let significant = digits.trim_start_matches('0');
+        // More than nine digits are more than a day in any case.
+        let seconds = if significant.len() > 9 { u32::MAX } else { significant.parse().unwrap_or(0) };
         let wanted = Duration::from_secs(seconds.into()).min(MAX_RETRY_AFTER);
         assert_eq!((asked, answer.retry_after), (Some(wanted), Some(wanted)));
     } else {

@@ -9,6 +9,8 @@ mod login;
 mod strict;
 mod tokens;
 
+use std::net::Ipv4Addr;
+
 pub use self::answers::{device, metadata, retry_after, token_answer, userinfo};
 pub use self::files::{config, provider};
 #[cfg(feature = "loopback")]
@@ -36,19 +38,19 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("userinfo", userinfo),
 ];
 
-/// Whether a URL may be sent a secret: judged by its text, as somebody would who has no parser of URLs. What is not plainly good is not.
+/// Whether a URL may be sent a secret: by its text alone, as somebody reads it who has no parser of the web's kind. What is not plainly good is not.
 fn is_safe(url: &str) -> bool {
-    let plain = |text: &str| text.bytes().all(|byte| matches!(byte, b'!'..=b'~') && byte != b'\\' && byte != b'#');
-    let lower = url.to_ascii_lowercase();
-    if !plain(url) {
-        return false;
-    }
-    // The web's parser takes any number of slashes for two.
-    let after = |scheme: &str| lower.strip_prefix(scheme).map(|rest| rest.trim_start_matches('/').to_owned());
-    let authority = |rest: &str| rest.split(['/', '?']).next().unwrap_or_default().to_owned();
-    match (after("https:"), after("http:")) {
-        (Some(rest), _) => !authority(&rest).contains('@'),
-        (None, Some(rest)) => !authority(&rest).contains('@'),
-        (None, None) => false,
-    }
+    let Some((scheme, rest)) = url.split_once("://") else { return false };
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let is_host = |host: &str| {
+        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte))
+    };
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => host,
+        _ => authority,
+    };
+    let is_loopback = host == "[::1]" || (host.starts_with("127.") && host.parse::<Ipv4Addr>().is_ok());
+    url.bytes().all(|byte| matches!(byte, b'!'..=b'~') && byte != b'\\' && byte != b'#')
+        && is_host(host)
+        && (scheme.eq_ignore_ascii_case("https") || (scheme.eq_ignore_ascii_case("http") && is_loopback))
 }
