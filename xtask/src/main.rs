@@ -10,6 +10,7 @@ mod bindings;
 mod checklist;
 mod counting;
 mod drift;
+mod fuzz;
 mod header;
 mod install;
 mod run;
@@ -43,6 +44,7 @@ cargo xtask: the project's own commands
   cargo xtask checklist [--json]   the rules of the security checklist and the tests that hold each
   cargo xtask bindings [--check]   write the generated Kotlin and Swift sources and their versions
   cargo xtask chaos [OPTIONS…]     run the chaos driver; --help tells its options
+  cargo xtask fuzz [OPTIONS…]      run the fuzz targets, each for some minutes; --help tells its options
   cargo xtask swift -- ARGS…       run swift as the suite does (unpacked where there is none), in this
                                    folder if it has a Package.swift, else in bindings/swift
 
@@ -77,6 +79,9 @@ fn command() -> Result<bool> {
     if name == "chaos" {
         let words: Vec<_> = args.raw_args()?.collect();
         return suites::chaos_by_hand(&Workspace::find()?, &words);
+    }
+    if name == "fuzz" {
+        return fuzz::by_hand(&Workspace::find()?, args.raw_args()?.collect());
     }
     if name == "swift" {
         let rest: Vec<_> = args.raw_args()?.map(|arg| arg.string()).collect::<Result<_, _>>()?;

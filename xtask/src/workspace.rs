@@ -144,7 +144,7 @@ fn is(value: &Value, key: &str, text: &str) -> bool {
 
 /// The Cargo that runs us, without what it told us about the package xtask: build scripts that watch such a
 /// variable (ring's do) would run again each time the caller changes between `cargo xtask` and `cargo`.
-fn cargo() -> Run {
+pub(crate) fn cargo() -> Run {
     let mut run = Run::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in env::vars_os() {
         let about_us =

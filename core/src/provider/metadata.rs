@@ -59,7 +59,22 @@ pub(crate) fn check_endpoint(key: &str, text: &str) -> Result<()> {
             Error::new(Reason::InvalidConfiguration).with_detail(format!("{key} has a fragment, a user or a password"))
         );
     }
+    // The same kind of parser makes `a.example` of `///a.example`, `@a.example` and `%61.example`, and an address of `0x7f.1`.
+    if !names_authority_of(&url, text) {
+        return Err(Error::new(Reason::InvalidConfiguration)
+            .with_detail(format!("{key} is not an absolute URL whose host stands there as it is")));
+    }
     Ok(())
+}
+
+/// Whether host and port stand in the text as they were read, save for case and for a port that may be left out.
+fn names_authority_of(url: &Url, text: &str) -> bool {
+    let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()).unwrap_or_default();
+    let port = |host: &str| authority.get(host.len()..).and_then(|rest| rest.strip_prefix(':')).map(str::parse::<u16>);
+    url.host_str().is_some_and(|host| {
+        let begins = authority.get(..host.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(host));
+        begins && (authority.len() == host.len() || port(host).and_then(Result::ok) == url.port_or_known_default())
+    })
 }
 
 fn is_secure(url: &Url) -> bool {

@@ -39,7 +39,7 @@ const SANITIZERS: &[&str] = &["-fsanitize=address,undefined", "-fno-sanitize-rec
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     header_alone(workspace, score)?;
     score.item("ffi/README.md", readme(workspace));
-    score.item("no simulation in the release", no_simulation(workspace));
+    score.item("nothing of the tests' in the release", nothing_of_the_tests(workspace));
     let tests = files(&workspace.root.join("tests/c"), "c");
     if tests.is_empty() {
         bail!("tests/c holds no program");
@@ -131,9 +131,18 @@ int readme(const char *json, const char *redirect_url) {
     run.dir(&workspace.root).run()?.must("it does not compile").map(|_| ())
 }
 
-/// The core's feature `simulation`, with points where a process kills itself, is for its own tests: the variable that
-/// names a point stands in no library that is shipped.
-fn no_simulation(workspace: &Workspace) -> Result<()> {
+/// The core's features `simulation`, with points where a process kills itself, and `fuzzing`, with an entrance to its insides, are for its own tests: nothing that
+/// is shipped asks for them, and the variable that names a point stands in no library that is.
+fn nothing_of_the_tests(workspace: &Workspace) -> Result<()> {
+    for package in [FFI, UNIFFI] {
+        let tree = workspace.cargo().args(["tree", "-p", package, "-e", "normal", "--prefix", "none", "-f", "{p} {f}"]);
+        let tree = tree.quiet().run()?.must("cargo tree")?;
+        let core = tree.lines().find(|line| line.starts_with("keyfob v")).context("the core is not in it")?;
+        let mut features = core.rsplit(' ').next().unwrap_or_default().split(',');
+        if let Some(feature) = features.find(|feature| ["simulation", "fuzzing"].contains(feature)) {
+            bail!("{package} has the core's feature {feature}");
+        }
+    }
     const VARIABLE: &[u8] = b"KEYFOB_CRASH_AT";
     let libraries = workspace.release()?;
     for package in [FFI, UNIFFI] {
