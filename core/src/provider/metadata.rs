@@ -70,11 +70,10 @@ pub(crate) fn check_endpoint(key: &str, text: &str) -> Result<()> {
 /// Whether host and port stand in the text as they were read, save for case and for a port that may be left out.
 fn names_authority_of(url: &Url, text: &str) -> bool {
     let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()).unwrap_or_default();
-    let port = |host: &str| authority.get(host.len()..).and_then(|rest| rest.strip_prefix(':')).map(str::parse::<u16>);
-    url.host_str().is_some_and(|host| {
-        let begins = authority.get(..host.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(host));
-        begins && (authority.len() == host.len() || port(host).and_then(Result::ok) == url.port_or_known_default())
-    })
+    let Some(host) = url.host_str() else { return false };
+    let Some((begin, rest)) = authority.split_at_checked(host.len()) else { return false };
+    let port = || rest.strip_prefix(':').and_then(|port| port.parse().ok()) == url.port_or_known_default();
+    begin.eq_ignore_ascii_case(host) && (rest.is_empty() || port())
 }
 
 fn is_secure(url: &Url) -> bool {
