@@ -67,8 +67,14 @@ replayed! { config device id_token jwks jws loopback metadata provider redirect 
 fn every_target_has_a_corpus_and_every_corpus_a_target() {
     let targets: BTreeSet<_> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(targets, REPLAYED.iter().map(|name| (*name).to_owned()).collect(), "each is replayed above");
-    assert_eq!(targets, names("fuzz_targets"));
-    assert_eq!(targets, names("corpus"));
+    // The C ABI is no function of the core: what calls it is run by `cargo xtask fuzz` alone.
+    let of_the_core = |folder: &str| {
+        let mut names = names(folder);
+        assert!(names.remove("c_abi"));
+        names
+    };
+    assert_eq!(targets, of_the_core("fuzz_targets"));
+    assert_eq!(targets, of_the_core("corpus"));
     let manifest = fs::read_to_string(fuzz().join("Cargo.toml")).unwrap();
     for name in &targets {
         assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");

@@ -8,7 +8,9 @@
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char, c_void};
+use std::fs;
 use std::mem::MaybeUninit;
+use std::path::PathBuf;
 use std::ptr;
 
 use keyfob_ffi::config::*;
@@ -43,6 +45,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         program.call(&mut bytes);
     }
     program.end();
+    let _ = fs::remove_dir_all(folder());
 });
 
 /// Where arguments come from.
@@ -212,6 +215,11 @@ unsafe extern "C" fn line(_: *mut c_void, _: keyfob_log_level, target: *const c_
     assert_eq!(status, KEYFOB_INVALID_STATE, "called from within the log");
 }
 
+/// Of one run: the next begins with an empty one, so that an input does the same again.
+fn folder() -> PathBuf {
+    std::env::temp_dir().join(format!("keyfob-fuzz-c-abi-{}", std::process::id()))
+}
+
 /// What a program has of everything: one, or none.
 #[derive(Default)]
 struct Program {
@@ -345,7 +353,9 @@ impl Program {
                 let len = text.0.as_ref().map_or(flag.into(), |key| key.as_bytes().len());
                 set!(bytes, keyfob_config_set_store_key, self.config.as_deref_mut(), key, len);
                 set!(bytes, keyfob_config_set_device_binding, self.config.as_deref_mut(), key, len);
-                set!(bytes, keyfob_rekey, self.handle.as_deref(), key, len);
+                if len != KEYFOB_STORE_KEY_LEN {
+                    set!(bytes, keyfob_rekey, self.handle.as_deref(), key, len);
+                }
             }
             36 => self.open(bytes),
             37 => self.options = unsafe { keyfob_login_options_new() },
@@ -494,7 +504,7 @@ impl Program {
 
     /// A configuration is opened only where its store and its network are ours.
     fn open(&mut self, bytes: &mut Bytes<'_>) {
-        let folder = std::env::temp_dir().join(format!("keyfob-fuzz-c-abi-{}", std::process::id()));
+        let folder = folder();
         let json = format!(
             r#"{{"store":{{"path":"{}","plaintext":true}},"coherence_seconds":0,"wait_seconds":0,"registrations":[{{"id":"notes",
                "provider":"acme","client_id":"c","redirect_uri":"com.example.notes:/acme"}}],"providers":[{{"id":"acme",
