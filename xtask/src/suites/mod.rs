@@ -6,6 +6,7 @@ mod chaos;
 mod checks;
 mod keyring;
 mod kotlin;
+mod native;
 mod peers;
 mod rust;
 mod swift;
