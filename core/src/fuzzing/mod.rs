@@ -42,8 +42,10 @@ pub const TARGETS: &[(&str, Target)] = &[
 fn is_safe(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else { return false };
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    // RFC 3986 section 3.2.2, without percent signs, which not everybody decodes there.
     let is_host = |host: &str| {
-        !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte))
+        let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=[]:".contains(&byte);
+        !host.is_empty() && host.bytes().all(may_stand)
     };
     let host = match authority.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => host,
