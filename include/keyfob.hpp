@@ -759,12 +759,12 @@ public:
     settings& operator=(const settings&) = delete;
 
     /// The first setter that failed.
-    [[nodiscard]] const std::optional<error>& problem() const& noexcept { return problem_; }
-    void problem() const&& = delete;
+    [[nodiscard]] std::optional<error> problem() const {
+        return problem_.status() == status::ok ? std::nullopt : std::optional<error>(problem_);
+    }
 
 protected:
-    settings(const char* parameter, Raw* raw, std::optional<error> problem = std::nullopt) noexcept
-        : name_(parameter), raw_(raw), problem_(std::move(problem)) {}
+    settings(const char* parameter, Raw* raw) : name_(parameter), raw_(raw), problem_(no_error()) {}
     ~settings() = default;
 
     [[nodiscard]] Raw* raw() const noexcept { return raw_.get(); }
@@ -772,23 +772,26 @@ protected:
 
     template <class Call, class... Arguments>
     void set(Call&& into_c, const Arguments&... arguments) {
-        std::optional<error> failed = call(std::forward<Call>(into_c), arguments...);
-        if (failed && !problem_) {
-            problem_ = std::move(failed);
+        fail(call(std::forward<Call>(into_c), arguments...));
+    }
+    void fail(const std::optional<error>& failed) {
+        if (failed && problem_.status() == status::ok) {
+            problem_ = *failed;
         }
     }
 
 private:
     [[nodiscard]] std::optional<error> unfit() const {
-        if (problem_ || raw_ != nullptr) {
-            return problem_;
+        std::optional<error> found = problem();
+        if (!found && raw_ == nullptr) {
+            found = access::make<error>(name_, "was moved from");
         }
-        return access::make<error>(name_, "was moved from");
+        return found;
     }
 
     const char* name_;
     owned<Raw> raw_;
-    std::optional<error> problem_;
+    error problem_;
 
     template <class Call, class... Arguments>
     friend std::optional<error> call(Call&& into_c, const Arguments&... arguments);
@@ -1640,7 +1643,7 @@ private:
         std::atomic<std::int64_t> boot_ms;
     };
 
-    explicit config(keyfob_config* made) noexcept : settings("config", made) {}
+    explicit config(keyfob_config* made) : settings("config", made) {}
 
     static keyfob_transport_outcome sends(void* context, const keyfob_http_request* asked,
                                           keyfob_http_response* answered) noexcept {
@@ -1807,7 +1810,7 @@ private:
             user);
         return {tokens, std::move(failed)};
     }
-    explicit imported_tokens(outcome begun) : settings("tokens", begun.first, std::move(begun.second)) {}
+    explicit imported_tokens(outcome begun) : settings("tokens", begun.first) { fail(begun.second); }
 };
 
 /* ---------------------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ static void a_result_has_a_value_or_an_error() {
 
     const auto bad = broken();
     ok(!bad && !bad.has_value(), "an error is none");
-    fails(bad, status::configuration, "ConfigMalformed", "JSON that is none");
+    fails(bad, status::configuration, "InvalidConfiguration", "JSON that is none");
     ok(bad.error().detail().has_value() && !bad.error().message().empty(), "its words");
 
     const keyfob::error copy = bad.error();
@@ -187,7 +187,7 @@ static void settings_keep_their_first_failure() {
     fails(keys.begin_login(registration, options), status::invalid_argument, "InvalidArgument", "by the call, too");
     const auto failed = keys.begin_login(registration, options).error();
     ok(failed.message() == options.problem()->message(), "with the first failure");
-    same(options.problem()->detail().value_or(""), "scope is not UTF-8", "which is the scope's");
+    same(failed.detail().value_or(""), "scope is not UTF-8", "which is the scope's");
 
     keyfob::browser_login login;
     login.set_options(options);

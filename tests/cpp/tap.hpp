@@ -42,7 +42,7 @@ inline bool ok(bool holds, const std::string& claim) {
     return holds;
 }
 
-template <class Found, class Wanted>
+template <class Found, class Wanted, class = std::enable_if_t<!std::is_convertible_v<Found, std::string_view>>>
 bool same(const Found& found, const Wanted& wanted, const std::string& what) {
     return ok(found == wanted, what);
 }

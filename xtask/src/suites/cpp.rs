@@ -171,6 +171,7 @@ fn readme(workspace: &Workspace) -> Result<()> {
 keyfob::store_key_answer ask_keystore(keyfob::wanted_store_key wanted, keyfob::store_key& key);
 void open_in_browser(std::string_view url);
 void send_with_bearer(std::string_view token);
+void failed(const keyfob::error& error);
 void readme(std::string_view json, std::string_view redirect_url);
 void readme(std::string_view json, std::string_view redirect_url) {
 ";
