@@ -43,7 +43,8 @@
  *
  * CALLBACKS run on the thread that called Keyfob, and on several at once. They belong to Keyfob, which destroys them, on
  * any thread, with the last handle of the store, or with the configuration that was not opened. One that holds a handle of the
- * store that it serves keeps itself alive for ever. An exception out of one ends there: each says what it is taken for.
+ * store that it serves keeps itself alive for ever. An exception out of one ends there: each says what it is taken for. (In
+ * a file without exceptions one that comes from elsewhere ends the program.)
  *
  * EXCEPTIONS AND RTTI may be switched off. Two files of one program may differ in that; results and handles are then two
  * sets of types, and do not pass between them.
@@ -378,12 +379,13 @@ template <class Part, class Whole, class Raw>
     if (found_ms == KEYFOB_TIME_UNKNOWN) {
         return std::nullopt;
     }
-    // Compared in milliseconds: a nanosecond clock overflows where a provider names the year 3000.
-    if (found_ms >= duration_cast<milliseconds>(time_point::max().time_since_epoch()).count()) {
-        return time_point::max();
+    // Compared in milliseconds: a nanosecond clock overflows where a provider names the year 3000. In parentheses: there are
+    // systems with macros of these names.
+    if (found_ms >= duration_cast<milliseconds>((time_point::max)().time_since_epoch()).count()) {
+        return (time_point::max)();
     }
-    if (found_ms <= duration_cast<milliseconds>(time_point::min().time_since_epoch()).count()) {
-        return time_point::min();
+    if (found_ms <= duration_cast<milliseconds>((time_point::min)().time_since_epoch()).count()) {
+        return (time_point::min)();
     }
     return time_point(duration_cast<time_point::duration>(milliseconds(found_ms)));
 }
@@ -629,6 +631,10 @@ public:
     template <class U>
     [[nodiscard]] T value_or(U&& other) && {
         return has_value() ? std::move(*std::get_if<0>(&held_)) : static_cast<T>(std::forward<U>(other));
+    }
+    template <class U>
+    [[nodiscard]] T value_or(U&& other) const& {
+        return has_value() ? *std::get_if<0>(&held_) : static_cast<T>(std::forward<U>(other));
     }
 
     /// The error; where there is a value, one that says status::ok.
@@ -1186,12 +1192,11 @@ public:
 
 private:
     explicit login_pages(const detail::argument& app) : settings("pages", keyfob_login_pages_new(app.c_str())) {
-        set(
-            [&](auto problem) {
-                // C has no error for this: NULL is its whole answer, which any setter turns into one.
-                return raw() != nullptr ? KEYFOB_OK : keyfob_login_pages_set_right_to_left(raw(), false, problem);
-            },
-            app);
+        fail(app.unfit());
+        if (raw() == nullptr) {
+            // C has no words for it.
+            fail(detail::access::make<error>("app", "is not UTF-8"));
+        }
     }
     template <class Setter>
     login_pages& set_texts(Setter setter, std::string_view title, std::string_view words) {
