@@ -238,6 +238,14 @@ typedef struct keyfob_journal_entry keyfob_journal_entry;
 typedef struct keyfob_journal_list keyfob_journal_list;
 
 /**
+ * A logout whose browser came back from the provider's page. Made by `keyfob_complete_logout`, freed by
+ * `keyfob_logged_out_free`.
+ *
+ * Threads: may be shared.
+ */
+typedef struct keyfob_logged_out keyfob_logged_out;
+
+/**
  * A login that has begun. It is stored already: the process may end before the redirect comes. Made by
  * `keyfob_begin_login`, freed by `keyfob_login_free`, which does not end the login.
  *
@@ -1374,7 +1382,10 @@ keyfob_status keyfob_end_session_options_set_local_only(keyfob_end_session_optio
  * Where the provider's logout page sends the browser afterwards (OpenID Connect RP-Initiated Logout section
  * 3), for `keyfob_ended_logout_url`.
  *
- * @param uri  has to be registered at the provider; copied; caller may free after return
+ * The logout URL gets a `state` then, by which `keyfob_complete_logout` knows the redirect.
+ *
+ * @param uri  an absolute URI without a fragment, registered at the provider (`keyfob_end_session` looks at
+ *             it); copied; caller may free after return
  */
 KEYFOB_MUST_USE
 keyfob_status keyfob_end_session_options_set_post_logout_redirect_uri(keyfob_end_session_options *options,
@@ -1865,7 +1876,7 @@ keyfob_status keyfob_set_current_session(const keyfob_handle *handle,
  * @param session_id  copied; caller may free after return
  * @param options     may be NULL; copied; caller may free after return
  * @param ended_out   may be NULL; caller owns; free with keyfob_ended_free
- * @return `KEYFOB_INVALID_ARGUMENT`: no such session.
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such session, or a post-logout redirect URI that is none.
  */
 KEYFOB_MUST_USE
 keyfob_status keyfob_end_session(const keyfob_handle *handle,
@@ -1873,6 +1884,23 @@ keyfob_status keyfob_end_session(const keyfob_handle *handle,
                                  const keyfob_end_session_options *options,
                                  keyfob_ended **ended_out,
                                  keyfob_error **error_out);
+
+/**
+ * Takes the redirect from the provider's logout page, where `keyfob_ended_logout_url` led (OpenID Connect
+ * RP-Initiated Logout section 3), and says which session's logout it belongs to, by its `state`: for a day after
+ * the logout, in every process, as often as it is asked. The session ended long before, in `keyfob_end_session`: a
+ * redirect that is refused here changes nothing. Touches no network, changes nothing.
+ *
+ * @param redirect_url    as it came, whole; copied; caller may free after return
+ * @param logged_out_out  may be NULL; caller owns; free with keyfob_logged_out_free
+ * @return `KEYFOB_REDIRECT_REJECTED`: not a redirect of a logout of this store; the reason is
+ *         "LogoutStateMismatch" where it has no `state`, or one that is not known or too old.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_complete_logout(const keyfob_handle *handle,
+                                     const char *redirect_url,
+                                     keyfob_logged_out **logged_out_out,
+                                     keyfob_error **error_out);
 
 /**
  * Takes over a session from another library, without a new login. It is stored before this returns. Touches
@@ -2231,6 +2259,25 @@ keyfob_status keyfob_sessions_page(const keyfob_handle *handle,
                                    keyfob_error **error_out);
 
 /**
+ * The id of the session that was logged out of.
+ *
+ * Ownership: borrowed until the keyfob_logged_out is freed.
+ */
+const char *keyfob_logged_out_session_id(const keyfob_logged_out *logged_out);
+
+/**
+ * The id of the registration that it was a session of.
+ *
+ * Ownership: borrowed until the keyfob_logged_out is freed.
+ */
+const char *keyfob_logged_out_registration(const keyfob_logged_out *logged_out);
+
+/**
+ * Frees it; it may be NULL.
+ */
+void keyfob_logged_out_free(keyfob_logged_out *logged_out);
+
+/**
  * Options that ask for nothing beyond the registration.
  *
  * Ownership: caller owns; free with keyfob_login_options_free.
@@ -2290,7 +2337,9 @@ keyfob_status keyfob_login_options_set_form_post(keyfob_login_options *options,
 
 /**
  * Adds a parameter to the authorization request (RFC 6749 section 3.1), for instance "prompt" = "login" or
- * "login_hint" = an address (OpenID Connect Core section 3.1.2.1).
+ * "login_hint" = an address (OpenID Connect Core section 3.1.2.1). What "max_age" (seconds) and "acr_values" ask
+ * for is checked in the ID token: a login that does not keep to it is refused as `KEYFOB_TOKEN_REJECTED`, with the
+ * reason "IdTokenAuthTime" or "IdTokenAcr".
  *
  * @param name   copied; caller may free after return; refused by `keyfob_begin_login` if it is one of those
  *               that make a login safe, which are Keyfob's own, or stands twice

@@ -34,7 +34,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use self::common::Common;
-pub use self::end::{EndSession, Ended, Revocation};
+pub use self::end::{EndSession, Ended, LoggedOut, Revocation};
 pub use self::guide::RegistrationGuide;
 pub use self::health::{Health, Interrupted};
 pub use self::import::ImportedTokens;
@@ -378,9 +378,22 @@ impl Keyfob {
     /// is no failure of this call. **Changes stored state.** The store has been told before the network is touched. Ending an ended session is no error.
     ///
     /// # Errors
-    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such session; and the kinds of the store.
+    /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): no such session, or a post-logout redirect URI that is none; and the kinds of the store.
     pub fn end_session(&self, session_id: &str, options: EndSession) -> Result<Ended> {
         self.shared.telling(|| self.shared.end_session(session_id, &options))
+    }
+
+    /// Takes the redirect from the provider's logout page, whither [`Ended::logout_url`] led (OpenID Connect RP-Initiated Logout section 3), and says
+    /// which session's logout it belongs to, by its `state`: for a day after the logout, in every process, as often as it is asked. The session ended
+    /// long before, in [`Keyfob::end_session`]; a redirect that is refused here changes nothing, and nobody is logged in again by it. Touches no network,
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// [`RedirectRejected`](crate::ErrorKind::RedirectRejected): not a redirect of a logout of this store (the reason
+    /// [`LogoutStateMismatch`](crate::Reason::LogoutStateMismatch): without a `state`, or with one that is not known or too old); and the kinds of
+    /// the store.
+    pub fn complete_logout(&self, redirect_url: &str) -> Result<LoggedOut> {
+        self.shared.complete_logout(redirect_url)
     }
 
     /// Takes over a session from another library, without a new login. **Changes stored state.** The store has been told before this returns.

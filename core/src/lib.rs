@@ -94,7 +94,7 @@ pub use executor::Executor;
 pub use http::signing_key::KeyAlgorithm;
 pub use http::{HttpRequest, HttpResponse, Method, Sent, Transport, TransportError, TransportFailure};
 pub use keyfob::{
-    EndSession, Ended, Health, ImportedTokens, Interrupted, Keyfob, Maintained, Observer, RegistrationGuide,
+    EndSession, Ended, Health, ImportedTokens, Interrupted, Keyfob, LoggedOut, Maintained, Observer, RegistrationGuide,
     RegistrationInfo, Revocation,
 };
 pub use login::{Completed, Login, LoginOptions, PendingLogin};

@@ -8,6 +8,7 @@
 //!   could not be had: it waits with its tokens. Dave's first refresh was a 500, its repetition brought tokens from a clock an hour ahead: `doubted`. Carol's was a 500 each
 //!   time: in doubt. Frank's was a 429 with `Retry-After: 3000`: paused. Grace's process was killed before it had sent anything (K5): cut off.
 //! - `schema-3`: the one of schema 2, opened with the store key of the tests, so that it was migrated and sealed.
+//! - `schema-4`: the one of schema 3, opened, so that it was migrated.
 #![cfg(feature = "ureq")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
 
@@ -65,7 +66,10 @@ const SCHEMA_2: Golden = Golden {
 
 const SCHEMA_3: Golden = Golden { schema: 3, ..SCHEMA_2 };
 
-const GOLDEN: [&Golden; 3] = [&SCHEMA_1, &SCHEMA_2, &SCHEMA_3];
+const SCHEMA_4: Golden = Golden { schema: 4, ..SCHEMA_2 };
+
+const GOLDEN: [&Golden; 4] = [&SCHEMA_1, &SCHEMA_2, &SCHEMA_3, &SCHEMA_4];
+const SINCE_2: [&Golden; 3] = [&SCHEMA_2, &SCHEMA_3, &SCHEMA_4];
 
 /// What schema 2 has besides.
 const DAVE: &str = "t06DcamQsXEGgNTJnn898g";
@@ -217,7 +221,7 @@ fn a_login_that_an_old_store_waits_for_goes_on_with_its_secrets() {
 
 #[test]
 fn since_schema_2_a_store_keeps_the_answer_of_a_login() {
-    for golden in [&SCHEMA_2, &SCHEMA_3] {
+    for golden in SINCE_2 {
         let (temp, provider) = (golden.copy(), Arc::<Answers>::default());
         let done = golden.open_at(&temp, SOON, provider.clone()).complete_login(HEIDIS_REDIRECT).unwrap();
         let heidi = done.session();
@@ -229,7 +233,7 @@ fn since_schema_2_a_store_keeps_the_answer_of_a_login() {
 
 #[test]
 fn since_schema_2_a_store_keeps_doubts_waits_and_what_is_owed() {
-    for golden in [&SCHEMA_2, &SCHEMA_3] {
+    for golden in SINCE_2 {
         let (temp, provider) = (golden.copy(), Arc::<Answers>::default());
         let keyfob = golden.open_at(&temp, SOON, provider.clone());
         let health = keyfob.health().unwrap();
@@ -266,7 +270,7 @@ fn since_schema_2_a_store_keeps_doubts_waits_and_what_is_owed() {
 
 #[test]
 fn since_schema_2_a_store_keeps_what_was_spent_of_a_budget() {
-    for golden in [&SCHEMA_2, &SCHEMA_3] {
+    for golden in SINCE_2 {
         // Nine of the last hour were tried when the store was made.
         for (refreshes, expected) in [(9, None), (10, Some("next-access-token"))] {
             let temp = golden.copy();
@@ -283,7 +287,7 @@ fn since_schema_2_a_store_keeps_what_was_spent_of_a_budget() {
 
 #[test]
 fn since_schema_2_a_store_keeps_what_its_journal_says_of_refreshes() {
-    for golden in [&SCHEMA_2, &SCHEMA_3] {
+    for golden in SINCE_2 {
         let temp = golden.copy();
         let lines = golden.open(&temp, SOON).journal(100).unwrap();
         let line = lines.iter().find(|line| line.event() == "Refreshed").unwrap();

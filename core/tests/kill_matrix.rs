@@ -318,7 +318,7 @@ fn killed_in_a_refresh(row: &Row, grace: Grace, next: Next) {
 
     if next == Next::LookThenToken {
         let cut_off = usize::from(row.cut_off);
-        assert_eq!(now.run(&["open"]), format!("schema 4 interrupted {cut_off} owed 0"));
+        assert_eq!(now.run(&["open"]), format!("schema 5 interrupted {cut_off} owed 0"));
         assert_eq!(world.refreshes().len(), row.sent, "to open it only tells");
     }
     let lost = row.spent && grace == Grace::None;
@@ -390,7 +390,7 @@ fn killed_in_a_logout(point: &str, grace: Grace, size: usize) {
     check_copy(&place.store, |_| {});
     assert_eq!(world.requests("/revoke").len(), 0);
     assert_eq!(place.run(&["token", &session]), "LoginRequired LoggedOut");
-    assert_eq!(place.run(&["open"]), "schema 4 interrupted 0 owed 1");
+    assert_eq!(place.run(&["open"]), "schema 5 interrupted 0 owed 1");
     assert_eq!(world.requests("/revoke").len(), 0);
 
     let mut done = place.crowd(size, &["maintain"]);
@@ -458,7 +458,7 @@ fn tables(connection: &Connection) -> i32 {
 fn as_schema_1(store: &Path) {
     let connection = Connection::open(store.join("keyfob.db")).unwrap();
     let undo = "
-        DROP TABLE attempt; DROP TABLE spent; DROP TABLE outbox; DROP TABLE seal;
+        DROP TABLE attempt; DROP TABLE spent; DROP TABLE outbox; DROP TABLE seal; DROP TABLE logout;
         DROP INDEX session_listed; DROP INDEX session_unverified; DROP INDEX login_expiry;
         ALTER TABLE document DROP COLUMN etag; ALTER TABLE document DROP COLUMN lifetime;
         ALTER TABLE meta DROP COLUMN seal; ALTER TABLE meta DROP COLUMN device;
@@ -498,7 +498,7 @@ fn killed_in_a_migration(grace: Grace, size: usize) {
     let told = now.crowd(size, &["token", &session]);
     assert_eq!(told, vec![world.newest("access_token"); size]);
     assert_eq!(world.refreshes().len(), 1);
-    check_copy(&now.store, |copy| assert_eq!((pragma(copy, "user_version"), tables(copy)), (4, before + 4)));
+    check_copy(&now.store, |copy| assert_eq!((pragma(copy, "user_version"), tables(copy)), (5, before + 5)));
     world.check(&session, None);
 }
 
@@ -509,7 +509,7 @@ fn killed_at_the_first_start(point: &str, grace: Grace, size: usize) {
     check_copy(&place.store, |copy| {
         assert_eq!((pragma(copy, "application_id"), pragma(copy, "user_version"), tables(copy)), (0, 0, 0));
     });
-    assert_eq!(place.crowd(size, &["open"]), vec!["schema 4 interrupted 0 owed 0"; size]);
+    assert_eq!(place.crowd(size, &["open"]), vec!["schema 5 interrupted 0 owed 0"; size]);
     let session = world.log_in();
     assert_eq!(place.after(OVER).run(&["token", &session]), world.newest("access_token"));
     world.check(&session, None);

@@ -151,6 +151,59 @@ fn s64_the_logout_url_carries_what_the_provider_needs_and_is_not_printed() {
 }
 
 #[test]
+fn s64_the_browser_comes_back_from_the_logout_page_with_the_state_of_its_logout() {
+    let bench = Bench::new(|_| {});
+    let session = bench.log_in();
+    let id = session.id();
+    const BYE: &str = "com.example.notes:/bye?from=keyfob";
+    let log_out = |options: EndSession| bench.keyfob.end_session(id, options);
+    let refused = |redirect: &str| bench.keyfob.complete_logout(redirect).unwrap_err().reason();
+
+    for wrong in ["bye", "https://app.example/bye#top", ""] {
+        let error = log_out(EndSession::default().post_logout_redirect_uri(wrong)).unwrap_err();
+        assert_eq!(error.reason(), Reason::InvalidArgument, "{wrong}");
+        assert!(bench.keyfob.access_token(id, MinValidity::default()).is_ok(), "nothing has ended");
+    }
+    let ended = log_out(EndSession::default().post_logout_redirect_uri(BYE)).unwrap();
+    let url = ended.logout_url().unwrap();
+    let state = parameter(url, "state").unwrap();
+    assert!(state.len() >= 43, "256 random bits");
+    // Nothing stands in the store that a reader could come back with.
+    let written =
+        std::fs::read_dir(bench.temp.store()).unwrap().map(|file| std::fs::read(file.unwrap().path()).unwrap());
+    let written: Vec<u8> = written.flatten().collect();
+    assert!(!written.windows(state.len()).any(|window| window == state.as_bytes()));
+
+    // Another process takes the redirect, the process that ended the session is gone; twice, as an activity that is made again does.
+    let redirect = format!("{BYE}&state={state}");
+    let another = bench.another();
+    for _ in 0..2 {
+        let done = another.complete_logout(&redirect).unwrap();
+        assert_eq!((done.session_id(), done.registration()), (id, SSO));
+    }
+    assert_eq!(refused(&format!("com.example.notes:/elsewhere?state={state}")), Reason::RedirectUriMismatch);
+    assert_eq!(refused(&format!("com.example.notes:/bye?state={state}")), Reason::RedirectUriMismatch);
+    assert_eq!(refused(&format!("{redirect}&state={state}")), Reason::DuplicateParameter);
+    assert_eq!(refused(BYE), Reason::LogoutStateMismatch);
+    assert_eq!(refused(&format!("{BYE}&state=other")), Reason::LogoutStateMismatch);
+    // The state of a login is none of a logout.
+    let login = bench.keyfob.begin_login(SSO, LoginOptions::new()).unwrap();
+    let of_login = parameter(login.authorization_url(), "state").unwrap();
+    assert_eq!(refused(&format!("{BYE}&state={of_login}")), Reason::LogoutStateMismatch);
+    assert_eq!(bench.keyfob.complete_login(&redirect).unwrap_err().reason(), Reason::StateUnknown);
+
+    // Without a place to come back to there is nothing to know it by.
+    let session = bench.log_in();
+    let ended = bench.keyfob.end_session(session.id(), EndSession::default()).unwrap();
+    assert_eq!(parameter(ended.logout_url().unwrap(), "state"), None);
+
+    bench.clock.pass(Duration::from_secs(86_399));
+    assert!(bench.keyfob.complete_logout(&redirect).is_ok());
+    bench.clock.pass(Duration::from_secs(1));
+    assert_eq!(refused(&redirect), Reason::LogoutStateMismatch);
+}
+
+#[test]
 fn a_local_logout_asks_nobody_however_old_the_metadata_is() {
     let bench = Bench::new(|_| {});
     let session = bench.log_in();

@@ -90,7 +90,10 @@ pub unsafe extern "C" fn keyfob_end_session_options_set_local_only(
 /// Where the provider's logout page sends the browser afterwards (OpenID Connect RP-Initiated Logout section
 /// 3), for `keyfob_ended_logout_url`.
 ///
-/// @param uri  has to be registered at the provider; copied; caller may free after return
+/// The logout URL gets a `state` then, by which `keyfob_complete_logout` knows the redirect.
+///
+/// @param uri  an absolute URI without a fragment, registered at the provider (`keyfob_end_session` looks at
+///             it); copied; caller may free after return
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_end_session_options_set_post_logout_redirect_uri(

@@ -13,6 +13,7 @@ use crate::error::{Failure, keyfob_error, keyfob_status};
 use crate::guide::keyfob_guide;
 use crate::import::keyfob_imported_tokens;
 use crate::journal::keyfob_journal_list;
+use crate::logged_out::keyfob_logged_out;
 use crate::login::{keyfob_completed, keyfob_login, keyfob_login_options};
 use crate::pending::keyfob_pending_login_list;
 use crate::profile::{freshness, keyfob_profile};
@@ -476,7 +477,7 @@ pub unsafe extern "C" fn keyfob_set_current_session(
 /// @param session_id  copied; caller may free after return
 /// @param options     may be NULL; copied; caller may free after return
 /// @param ended_out   may be NULL; caller owns; free with keyfob_ended_free
-/// @return `KEYFOB_INVALID_ARGUMENT`: no such session.
+/// @return `KEYFOB_INVALID_ARGUMENT`: no such session, or a post-logout redirect URI that is none.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_end_session(
@@ -495,6 +496,36 @@ pub unsafe extern "C" fn keyfob_end_session(
         let ended = handle.keyfob.end_session(session_id, options)?;
         if let Some(ended_out) = ended_out {
             ended_out.give(ended.into());
+        }
+        Ok(())
+    })
+}
+
+/// Takes the redirect from the provider's logout page, where `keyfob_ended_logout_url` led (OpenID Connect
+/// RP-Initiated Logout section 3), and says which session's logout it belongs to, by its `state`: for a day after
+/// the logout, in every process, as often as it is asked. The session ended long before, in `keyfob_end_session`: a
+/// redirect that is refused here changes nothing. Touches no network, changes nothing.
+///
+/// @param redirect_url    as it came, whole; copied; caller may free after return
+/// @param logged_out_out  may be NULL; caller owns; free with keyfob_logged_out_free
+/// @return `KEYFOB_REDIRECT_REJECTED`: not a redirect of a logout of this store; the reason is
+///         "LogoutStateMismatch" where it has no `state`, or one that is not known or too old.
+#[must_use]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn keyfob_complete_logout(
+    handle: Option<&keyfob_handle>,
+    redirect_url: *const c_char,
+    logged_out_out: Option<&mut MaybeUninit<*mut keyfob_logged_out>>,
+    error_out: Option<&mut MaybeUninit<*mut keyfob_error>>,
+) -> keyfob_status {
+    guard(error_out, || {
+        let logged_out_out = Output::optional(logged_out_out);
+        let handle = given("handle", handle)?;
+        // SAFETY: the caller keeps the header's rule for strings.
+        let redirect_url = unsafe { text("redirect_url", redirect_url) }?;
+        let logged_out = handle.keyfob.complete_logout(redirect_url)?;
+        if let Some(logged_out_out) = logged_out_out {
+            logged_out_out.give(logged_out.into());
         }
         Ok(())
     })

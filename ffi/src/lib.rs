@@ -25,6 +25,7 @@ pub mod health;
 pub mod import;
 pub mod journal;
 pub mod listing;
+pub mod logged_out;
 pub mod login;
 pub mod maintain;
 pub mod observer;

@@ -164,7 +164,9 @@ pub unsafe extern "C" fn keyfob_login_options_set_form_post(
 }
 
 /// Adds a parameter to the authorization request (RFC 6749 section 3.1), for instance "prompt" = "login" or
-/// "login_hint" = an address (OpenID Connect Core section 3.1.2.1).
+/// "login_hint" = an address (OpenID Connect Core section 3.1.2.1). What "max_age" (seconds) and "acr_values" ask
+/// for is checked in the ID token: a login that does not keep to it is refused as `KEYFOB_TOKEN_REJECTED`, with the
+/// reason "IdTokenAuthTime" or "IdTokenAcr".
 ///
 /// @param name   copied; caller may free after return; refused by `keyfob_begin_login` if it is one of those
 ///               that make a login safe, which are Keyfob's own, or stands twice

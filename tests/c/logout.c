@@ -86,6 +86,30 @@ static void a_revocation_that_does_not_succeed_is_told_and_ends_the_session(void
     ask("script", "{}");
 }
 
+/* The browser follows the page's answer to the app. */
+static void comes_back(const keyfob_handle *keyfob, const keyfob_session *session, const char *page) {
+    char redirect[512];
+    keyfob_logged_out *back = NULL;
+    keyfob_error *error = NULL;
+    const char *from = strstr(page, "ocation: ");
+    if (from == NULL || sscanf(from, "ocation: %511s", redirect) != 1) {
+        give_up("the page leads nowhere");
+    }
+    must(keyfob_complete_logout(keyfob, redirect, &back, &error), &error, "complete logout");
+    same(keyfob_logged_out_session_id(back), keyfob_session_id(session), "the session of the logout");
+    same(keyfob_logged_out_registration(back), "work-sso", "its registration");
+    keyfob_logged_out_free(back);
+    must(keyfob_complete_logout(keyfob, redirect, NULL, &error), &error, "the same redirect, and nothing wanted");
+    fails(keyfob_complete_logout(keyfob, SIGNED_OUT, &back, &error), &error, KEYFOB_REDIRECT_REJECTED,
+          "LogoutStateMismatch", "a redirect without a state");
+    ok(back == NULL, "gives nothing");
+    fails(keyfob_complete_logout(keyfob, SIGNED_OUT "?state=other", &back, &error), &error, KEYFOB_REDIRECT_REJECTED,
+          "LogoutStateMismatch", "another state");
+    fails(keyfob_complete_logout(keyfob, "bye", &back, &error), &error, KEYFOB_REDIRECT_REJECTED, "MalformedRedirect",
+          "what is no URL");
+    has_ended(keyfob, session);
+}
+
 static void options_say_how_it_ends(void) {
     keyfob_handle *keyfob = open_config(configure(issuer, folder, "options"));
     keyfob_session *session = log_in(keyfob);
@@ -105,7 +129,8 @@ static void options_say_how_it_ends(void) {
     char *page = http_get(url);
     ok(sent_parameter(issuer, "/logout", "id_token_hint", keyfob_session_id_token(session)), "it gets the ID token");
     ok(sent_parameter(issuer, "/logout", "client_id", "demo"), "and the client");
-    ok(strstr(page, "ocation: " SIGNED_OUT "\r\n") != NULL, "the browser goes where the options say");
+    ok(strstr(page, "ocation: " SIGNED_OUT "?state=") != NULL, "the browser goes where the options say");
+    comes_back(keyfob, session, page);
     free(page);
     keyfob_ended_free(ended);
     keyfob_session_free(session);
@@ -117,6 +142,15 @@ static void options_say_how_it_ends(void) {
     ok(keyfob_ended_revocation(ended) == KEYFOB_REVOCATION_DONE && requests("/revoke") == before + 1,
        "options may be used, and changed, again");
     keyfob_ended_free(ended);
+    keyfob_session_free(session);
+    session = log_in(keyfob);
+    must(keyfob_end_session_options_set_post_logout_redirect_uri(options, "bye", &error), &error, "no URI");
+    fails(keyfob_end_session(keyfob, keyfob_session_id(session), options, NULL, &error), &error,
+          KEYFOB_INVALID_ARGUMENT, "InvalidArgument", "a logout whose redirect URI is none");
+    keyfob_session *now = NULL;
+    must(keyfob_find_session(keyfob, keyfob_session_id(session), &now, &error), &error, "find");
+    ok(keyfob_session_is_active(now), "has ended nothing");
+    keyfob_session_free(now);
     keyfob_session_free(session);
     keyfob_end_session_options_free(options);
     fails(keyfob_end_session(keyfob, "nobody", NULL, NULL, &error), &error, KEYFOB_INVALID_ARGUMENT, "UnknownSession",

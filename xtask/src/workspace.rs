@@ -18,6 +18,10 @@ pub(crate) const BROWSER: &str = "keyfob-browser";
 pub(crate) const PEERS: &str = "keyfob-peers";
 pub(crate) const CHAOS: &str = "keyfob-chaos";
 
+/// What chooses the packages whose tests need nothing but Rust: what other servers and many processes are made of are suites of their own.
+pub(crate) const WITHOUT_SERVERS: [&str; 7] =
+    ["--workspace", "--exclude", PEERS, "--exclude", CHAOS, "--exclude", BROWSER];
+
 /// The project, as `cargo metadata` describes it.
 #[derive(Debug)]
 pub(crate) struct Workspace {

@@ -102,6 +102,21 @@ impl fmt::Debug for Ended {
     }
 }
 
+/// A logout whose browser came back from the provider's page.
+#[derive(Clone, Debug, uniffi::Record)]
+pub struct LoggedOut {
+    /// The session that was logged out of.
+    pub session_id: String,
+    /// The registration that it was a session of.
+    pub registration: String,
+}
+
+impl From<&keyfob::LoggedOut> for LoggedOut {
+    fn from(logged_out: &keyfob::LoggedOut) -> Self {
+        Self { session_id: logged_out.session_id().to_owned(), registration: logged_out.registration().to_owned() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,8 +13,8 @@ use crate::observer::{self, HostObserver};
 use crate::store_key::{StoreKey, StoreKeyOrigin};
 use crate::transport::{self, HostTransport};
 use crate::{
-    AccessToken, Completed, EndSession, Ended, Health, ImportedTokens, JournalEntry, KeyfobError, Login, LoginOptions,
-    Maintained, PendingLogin, Profile, RegistrationGuide, RegistrationInfo, Result, Session,
+    AccessToken, Completed, EndSession, Ended, Health, ImportedTokens, JournalEntry, KeyfobError, LoggedOut, Login,
+    LoginOptions, Maintained, PendingLogin, Profile, RegistrationGuide, RegistrationInfo, Result, Session,
 };
 
 /// The login library, opened on one store.
@@ -166,6 +166,11 @@ impl Keyfob {
     /// Logs out.
     pub fn end_session(&self, session_id: &str, options: EndSession) -> Result<Ended> {
         Ok((&self.core()?.end_session(session_id, options.into())?).into())
+    }
+
+    /// Takes the redirect from the provider's logout page.
+    pub fn complete_logout(&self, redirect_url: &str) -> Result<LoggedOut> {
+        Ok((&self.core()?.complete_logout(redirect_url)?).into())
     }
 
     /// Takes over a session from another library.

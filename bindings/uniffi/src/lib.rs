@@ -36,7 +36,7 @@ mod transport;
 pub use self::browser::{BrowserError, BrowserLogin, HostBrowser, LoginControl, LoginPages, PageText, open_browser};
 pub use self::clock::{ClockError, HostClock};
 pub use self::device::{DeviceLogin, DevicePoll, HostScreen, ScreenError};
-pub use self::end::{EndSession, Ended, Revocation};
+pub use self::end::{EndSession, Ended, LoggedOut, Revocation};
 pub use self::error::{ErrorInfo, KeyfobError};
 pub use self::executor::{ExecutorError, HostExecutor, Work};
 pub use self::guide::{Loopback, RegistrationGuide};

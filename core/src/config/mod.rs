@@ -19,7 +19,7 @@ pub(crate) use self::http::HttpSettings;
 #[cfg(feature = "ureq")]
 pub(crate) use self::http::{ENVIRONMENT, environment, proxy_url};
 pub(crate) use self::parse::parse_json;
-pub(crate) use self::redirect_uri::{RedirectUri, is_loopback};
+pub(crate) use self::redirect_uri::{RedirectUri, came_to, is_loopback};
 pub use self::registration::Registration;
 pub(crate) use self::registration::{RefreshBudget, is_scope_token};
 use crate::clock::{Clock, SystemClock};

@@ -59,22 +59,23 @@ impl RedirectUri {
             }
         }
     }
+}
 
-    /// Whether a redirect came to this URI: everything up to the query is the same, and so is a query of the URI's own.
-    pub(crate) fn received(&self, redirect: &Url) -> bool {
-        let own_query_kept = self.url.query().is_none_or(|own| {
-            let own: Vec<_> = url::form_urlencoded::parse(own.as_bytes()).collect();
-            let theirs: Vec<_> = redirect.query_pairs().collect();
-            own.iter().all(|pair| theirs.contains(pair))
-        });
-        redirect.scheme() == self.url.scheme()
-            && redirect.host() == self.url.host()
-            && redirect.port_or_known_default() == self.url.port_or_known_default()
-            && redirect.path() == self.url.path()
-            && redirect.username().is_empty()
-            && redirect.password().is_none()
-            && own_query_kept
-    }
+/// Whether a redirect came to the URI that was sent: everything up to the query is the same, and so is a query of the URI's own.
+pub(crate) fn came_to(redirect: &Url, uri: &str) -> bool {
+    let Ok(uri) = Url::parse(uri) else { return false };
+    let own_query_kept = uri.query().is_none_or(|own| {
+        let own: Vec<_> = url::form_urlencoded::parse(own.as_bytes()).collect();
+        let theirs: Vec<_> = redirect.query_pairs().collect();
+        own.iter().all(|pair| theirs.contains(pair))
+    });
+    redirect.scheme() == uri.scheme()
+        && redirect.host() == uri.host()
+        && redirect.port_or_known_default() == uri.port_or_known_default()
+        && redirect.path() == uri.path()
+        && redirect.username().is_empty()
+        && redirect.password().is_none()
+        && own_query_kept
 }
 
 /// Whether a URL names a loopback address by its number: `localhost` is a name, and names can be made to point elsewhere.

@@ -147,6 +147,8 @@ reasons! {
         RedirectUriMismatch,
         /// The redirect is larger than the limit.
         RedirectTooLarge,
+        /// The redirect from a logout page carries no `state`, or one that no logout of this store has. Whoever was logged out still is.
+        LogoutStateMismatch,
     }
     OAuth {
         /// The provider answered with an error code.

@@ -4,12 +4,19 @@ use std::sync::Arc;
 
 use url::Url;
 
+use super::login::hash;
 use super::refresh::same_provider;
 use super::{Known, Shared};
+use crate::config::came_to;
 use crate::error::{Error, Reason, Result};
+use crate::login::redirect;
 use crate::provider::Metadata;
+use crate::random;
 use crate::secret::Secret;
-use crate::store::{JournalEvent, Note, SessionRow};
+use crate::store::{JournalEvent, LogoutRow, Note, SessionRow};
+
+/// How long a browser may stay at the provider's logout page before it comes back, in milliseconds: a day.
+const AT_LOGOUT_PAGE_MILLIS: i64 = 86_400_000;
 
 /// How a session is to end.
 #[derive(Clone, Debug)]
@@ -32,7 +39,8 @@ impl EndSession {
         Self { revoke: false, ..Self::default() }
     }
 
-    /// Where the provider's logout page sends the browser afterwards, for [`Ended::logout_url`]. Has to be registered at the provider.
+    /// Where the provider's logout page sends the browser afterwards, for [`Ended::logout_url`]: an absolute URI without a fragment, registered at the
+    /// provider. The logout URL gets a `state` then, and [`Keyfob::complete_logout`](crate::Keyfob::complete_logout) knows the redirect by it.
     pub fn post_logout_redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.post_logout_redirect_uri = Some(uri.into());
         self
@@ -83,8 +91,35 @@ impl std::fmt::Debug for Ended {
     }
 }
 
+/// A logout whose browser came back from the provider's page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedOut {
+    session_id: String,
+    registration: String,
+}
+
+impl LoggedOut {
+    /// The id of the session that was logged out of.
+    #[must_use]
+    pub fn session_id(&self) -> &str {
+        &self.session_id
+    }
+
+    /// The id of the registration that it was a session of.
+    #[must_use]
+    pub fn registration(&self) -> &str {
+        &self.registration
+    }
+}
+
 impl Shared {
     pub(super) fn end_session(&self, id: &str, options: &EndSession) -> Result<Ended> {
+        // Before anything ends: a mistake in the app's own words is to be mended, not found out at the provider's page.
+        let back = options.post_logout_redirect_uri.as_deref().map(Url::parse).transpose();
+        if !back.is_ok_and(|back| back.is_none_or(|back| back.fragment().is_none())) {
+            let detail = "post_logout_redirect_uri is not an absolute URI without a fragment";
+            return Err(Error::new(Reason::InvalidArgument).with_detail(detail));
+        }
         let row = match self.stored(id) {
             // Locked, or damaged: it ends all the same.
             Err(error) if error.is_unreadable() => return self.end_unread(id, options, error),
@@ -116,8 +151,62 @@ impl Shared {
         // The session has ended: metadata that cannot be read is no failure of this call.
         let metadata = self.stored_metadata(known).ok().flatten();
         let metadata = metadata.filter(|metadata| same_provider(&row, known, metadata).is_ok());
-        let logout_url = metadata.and_then(|metadata| logout_url(known, &metadata, &row, options));
+        let logout_url = metadata.and_then(|metadata| self.logout_url(known, &metadata, &row, options));
         Ok(Ended { revocation, logout_url })
+    }
+
+    fn logout_url(
+        &self,
+        known: &Known,
+        metadata: &Metadata,
+        row: &SessionRow,
+        options: &EndSession,
+    ) -> Option<Arc<Secret>> {
+        let mut url = Url::parse(metadata.end_session_endpoint.as_deref()?).ok()?;
+        {
+            let mut query = url.query_pairs_mut();
+            if let Some(token) = &row.tokens.id_token {
+                query.append_pair("id_token_hint", token.expose());
+            }
+            query.append_pair("client_id", known.registration.client_id());
+            if let Some(uri) = &options.post_logout_redirect_uri {
+                query.append_pair("post_logout_redirect_uri", uri);
+                match self.begin_logout(row, uri) {
+                    Ok(state) => drop(query.append_pair("state", state.expose())),
+                    // The session has ended, and the browser finds its way back all the same.
+                    Err(error) => log::warn!("a logout URL goes without a state: {error}"),
+                }
+            }
+        }
+        Some(Arc::new(Secret::new(String::from(url))))
+    }
+
+    /// Remembers that the browser is to come back, and gives the state that it will bring.
+    fn begin_logout(&self, row: &SessionRow, redirect_uri: &str) -> Result<Secret> {
+        let state = Secret::new(random::secret_text()?);
+        let now = self.wall_millis();
+        let logout = LogoutRow {
+            session: row.id.clone(),
+            registration: row.registration.clone(),
+            redirect_uri: redirect_uri.to_owned(),
+            expires_at: now.saturating_add(AT_LOGOUT_PAGE_MILLIS),
+        };
+        self.common.store.begin_logout(hash(state.expose()).as_ref(), &logout, now)?;
+        Ok(state)
+    }
+
+    pub(super) fn complete_logout(&self, redirect_url: &str) -> Result<LoggedOut> {
+        let mismatch = || Error::new(Reason::LogoutStateMismatch);
+        let (url, state) = redirect::parse_logout(redirect_url)?;
+        let state = state.ok_or_else(mismatch)?;
+        let logout = self.common.store.logout(hash(state.expose()).as_ref())?.ok_or_else(mismatch)?;
+        if logout.expires_at <= self.wall_millis() {
+            return Err(mismatch());
+        }
+        if !came_to(&url, &logout.redirect_uri) {
+            return Err(Error::new(Reason::RedirectUriMismatch));
+        }
+        Ok(LoggedOut { session_id: logout.session, registration: logout.registration })
     }
 }
 
@@ -132,19 +221,4 @@ impl Shared {
         let revocation = if options.revoke { Revocation::Owed(unread) } else { Revocation::NotAsked };
         Ok(Ended { revocation, logout_url: None })
     }
-}
-
-fn logout_url(known: &Known, metadata: &Metadata, row: &SessionRow, options: &EndSession) -> Option<Arc<Secret>> {
-    let mut url = Url::parse(metadata.end_session_endpoint.as_deref()?).ok()?;
-    {
-        let mut query = url.query_pairs_mut();
-        if let Some(token) = &row.tokens.id_token {
-            query.append_pair("id_token_hint", token.expose());
-        }
-        query.append_pair("client_id", known.registration.client_id());
-        if let Some(uri) = &options.post_logout_redirect_uri {
-            query.append_pair("post_logout_redirect_uri", uri);
-        }
-    }
-    Some(Arc::new(Secret::new(String::from(url))))
 }

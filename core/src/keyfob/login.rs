@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ring::digest;
-use url::Url;
 
 use super::begin::asks_for_id_token;
 use super::gate::Locked;
 use super::profile::{Question, Userinfo};
 use super::{Event, Known, Shared, millis};
 use crate::clock::{from_millis, to_millis};
-use crate::config::RedirectUri;
+use crate::config::came_to;
 use crate::error::{Error, Reason, Result};
 use crate::http::oauth::{Outcome, exchange};
 use crate::login::Completed;
@@ -470,10 +469,6 @@ fn ends_login(error: &Error) -> bool {
         Reason::UidMissing => true,
         _ => matches!(error.kind(), TokenRejected | LoginRequired),
     }
-}
-
-fn came_to(redirect: &Url, redirect_uri: &str) -> bool {
-    RedirectUri::parse(redirect_uri).is_ok_and(|uri| uri.received(redirect))
 }
 
 /// Another code for a login that already has one is not a repetition.

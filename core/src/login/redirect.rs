@@ -49,6 +49,18 @@ pub(crate) fn parse_form(text: &str, body: &str) -> Result<Redirect> {
     read(url, body)
 }
 
+/// Takes the redirect from a logout page apart (OpenID Connect RP-Initiated Logout section 3): where it came to, and its state.
+pub(crate) fn parse_logout(text: &str) -> Result<(Url, Option<Secret>)> {
+    let url = url(text)?;
+    let mut states = url.query_pairs().filter(|(name, _)| name == "state").map(|(_, value)| value.into_owned());
+    let state = states.next().map(Secret::new);
+    if states.next().is_some() {
+        return Err(Error::new(Reason::DuplicateParameter));
+    }
+    drop(states);
+    Ok((url, state))
+}
+
 fn url(text: &str) -> Result<Url> {
     if text.len() > MAX_BYTES {
         return Err(Error::new(Reason::RedirectTooLarge));
@@ -118,6 +130,17 @@ mod tests {
         assert_eq!(reason("http://127.0.0.1/cb", "state=a&code=c&id_token=t"), Reason::UnexpectedParameter);
         assert_eq!(reason("http://127.0.0.1/cb", "code=c"), Reason::StateMissing);
         assert_eq!(reason("http://127.0.0.1/cb", &"x".repeat(MAX_BYTES + 1)), Reason::RedirectTooLarge);
+    }
+
+    #[test]
+    fn s64_the_redirect_of_a_logout_has_one_state_at_most() {
+        let state = |text: &str| parse_logout(text).map(|(_, state)| state.map(|state| state.expose().to_owned()));
+        assert_eq!(state("com.example.notes:/bye?a=b&state=s%2Bt").unwrap().as_deref(), Some("s+t"));
+        assert_eq!(state("com.example.notes:/bye").unwrap(), None);
+        let reason = |text: &str| state(text).unwrap_err().reason();
+        assert_eq!(reason("app.x:/bye?state=a&state=a"), Reason::DuplicateParameter);
+        assert_eq!(reason("not a url"), Reason::MalformedRedirect);
+        assert_eq!(reason(&format!("app.x:/bye?state={}", "s".repeat(MAX_BYTES))), Reason::RedirectTooLarge);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::error::{Error, Reason, Result};
 const APPLICATION_ID: i32 = 0x4b66_6f62;
 
 /// The newest schema that this version knows.
-pub(super) const VERSION: i32 = 4;
+pub(super) const VERSION: i32 = 5;
 
 /// Below this SQLite can corrupt a WAL database that two processes write (fixed in 3.51.3).
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -174,6 +174,18 @@ ALTER TABLE document ADD COLUMN etag TEXT;
 ALTER TABLE document ADD COLUMN lifetime INTEGER;
 ";
 
+/// What schema 5 adds: logouts at the provider's page, by the hash of their state.
+const SCHEMA_5: &str = "
+CREATE TABLE logout (
+    row INTEGER PRIMARY KEY,
+    state_hash BLOB NOT NULL UNIQUE,
+    session TEXT NOT NULL,
+    registration TEXT NOT NULL,
+    redirect_uri TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+";
+
 /// What a store of schema 1 or 2 has is not sealed: the seal without a key, as which values without a head count.
 const NOT_SEALED: &str = "
 INSERT INTO seal (row, created_at) VALUES (1, 0);
@@ -265,6 +277,7 @@ fn create(connection: &Connection) -> Result<()> {
     connection.execute_batch(SCHEMA_2)?;
     connection.execute_batch(SCHEMA_3)?;
     connection.execute_batch(SCHEMA_4)?;
+    connection.execute_batch(SCHEMA_5)?;
     Ok(())
 }
 
@@ -297,7 +310,10 @@ fn migrate(connection: &mut Connection) -> Result<()> {
                 transaction.execute_batch(SCHEMA_3)?;
                 transaction.execute_batch(NOT_SEALED)?;
             }
-            transaction.execute_batch(SCHEMA_4)?;
+            if older < 4 {
+                transaction.execute_batch(SCHEMA_4)?;
+            }
+            transaction.execute_batch(SCHEMA_5)?;
         }
         _ => return Err(Error::new(Reason::NotAStore)),
     }

@@ -78,7 +78,7 @@ fn every_setting_that_the_store_relies_on_is_on() {
     assert_eq!(number("cell_size_check"), 1);
     assert_eq!((number("mmap_size"), number("temp_store")), (0, 2));
     assert_eq!(number("application_id"), 0x4b66_6f62);
-    assert_eq!(number("user_version"), 4);
+    assert_eq!(number("user_version"), 5);
     // Asked, and not set.
     let mut keeps_log = -1;
     connection.file_control(Some(rusqlite::MAIN_DB), rusqlite::FileControl::PersistWal(&mut keeps_log)).unwrap();

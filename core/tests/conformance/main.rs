@@ -19,6 +19,7 @@ mod basic;
 mod config;
 mod fapi;
 mod form_post;
+mod logout;
 mod refresh;
 
 use keyfob::{Completed, LoginOptions, Reason, Result, Session};
@@ -102,11 +103,12 @@ fn stops(change: impl Fn(&mut Script), reason: Reason, after: &[&str]) {
 
 const LIST: &str = include_str!("modules.txt");
 
-const SOURCES: [&str; 5] = [
+const SOURCES: [&str; 6] = [
     include_str!("basic.rs"),
     include_str!("config.rs"),
     include_str!("fapi.rs"),
     include_str!("form_post.rs"),
+    include_str!("logout.rs"),
     include_str!("refresh.rs"),
 ];
 

@@ -7,6 +7,7 @@
     reason = "no test file uses all of it; a test that fails should say where"
 )]
 
+#[cfg(feature = "ureq")]
 pub mod eventful;
 pub mod signer;
 

@@ -42,6 +42,11 @@ pub fn deny(authorization_url: &str) -> Result<String, BrowserError> {
     visit(authorization_url, &[("decision", "deny")])
 }
 
+/// Opens the provider's logout page. Gives the URL that the provider redirects to.
+pub fn log_out(logout_url: &str) -> Result<String, BrowserError> {
+    visit(logout_url, &[])
+}
+
 /// Signs in and allows, where the login was begun with `response_mode=form_post`. Gives where the provider's page sends its form, and the form's body.
 pub fn log_in_by_form(
     authorization_url: &str,

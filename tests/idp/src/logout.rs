@@ -2,12 +2,13 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::authorize::with_parameters;
 use crate::message::{Answer, Asked, Parameters};
 use crate::pages;
 use crate::state::State;
+use crate::tamper::text;
 
 /// `GET` or `POST /logout`. This provider asks for the password at every login and so has no session to end:
 /// it checks where the browser wants to go, and lets it.
@@ -25,8 +26,10 @@ pub(crate) fn logout(state: &mut State, asked: &Asked) -> Answer {
     if !registered {
         return pages::failure("The app asked to be called back at an address that is not registered for it.");
     }
-    let answer: Vec<(&str, String)> =
-        parameters.get("state").map(|state| ("state", state.to_owned())).into_iter().collect();
+    let state_sent = parameters.get("state").map(|sent| ("state".to_owned(), Value::from(sent)));
+    let mut answer: Map<String, Value> = state_sent.into_iter().collect();
+    state.script.tamper.logout.apply(&mut answer);
+    let answer: Vec<_> = answer.into_iter().map(|(name, value)| (name, text(&value))).collect();
     Answer::redirect(&with_parameters(target, &answer))
 }
 

@@ -24,6 +24,8 @@ pub struct Tamper {
     pub device: Edit,
     /// The parameters of the redirect back to the app, those of an error too.
     pub redirect: Edit,
+    /// The parameters of the redirect from `/logout`.
+    pub logout: Edit,
     /// The provider's metadata.
     pub discovery: Edit,
     /// The published key set.
@@ -148,6 +150,7 @@ impl Tamper {
         let places = [
             ("tamper.userinfo.on", &self.userinfo),
             ("tamper.redirect.on", &self.redirect),
+            ("tamper.logout.on", &self.logout),
             ("tamper.discovery.on", &self.discovery),
             ("tamper.jwks.on", &self.jwks),
         ];

@@ -234,6 +234,19 @@ fn a_logout_leads_only_to_registered_places() {
     let elsewhere = app.get_path("/logout?client_id=demo&post_logout_redirect_uri=http://evil.example/");
     assert_eq!((elsewhere.status, elsewhere.header("location")), (400, None));
     assert_eq!(app.get_path("/logout").status, 200);
+
+    let page =
+        format!("{}/logout?client_id=demo&state=s&post_logout_redirect_uri=http://127.0.0.1/signed-out", idp.issuer());
+    assert_eq!(browser::log_out(&page).unwrap(), "http://127.0.0.1/signed-out?state=s");
+    for (tamper, back) in [
+        (r#"{ "remove": ["state"] }"#, "http://127.0.0.1/signed-out"),
+        (r#"{ "set": { "state": "other" } }"#, "http://127.0.0.1/signed-out?state=other"),
+    ] {
+        let script = serde_json::from_str(&format!(r#"{{ "tamper": {{ "logout": {tamper} }} }}"#)).unwrap();
+        idp.set_script(script).unwrap();
+        assert_eq!(browser::log_out(&page).unwrap(), back);
+    }
+    assert!(browser::log_out(&format!("{}/logout", idp.issuer())).is_err(), "a page that leads nowhere");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::Suite;
 use crate::counting::libtest;
 use crate::setup::{self, STRACE, VALGRIND};
 use crate::table::Score;
-use crate::workspace::{BROWSER, CHAOS, PEERS, Workspace};
+use crate::workspace::{WITHOUT_SERVERS, Workspace};
 
 pub(super) const SUITE: Suite = Suite {
     name: "rust",
@@ -74,11 +74,12 @@ fn run_torture(workspace: &Workspace, score: &mut Score) -> Result<()> {
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     // For the tests that count system calls and instructions; without them those are skipped, and the rest is as good.
     setup::install(&[&STRACE, &VALGRIND]);
-    // Peers and chaos are suites of their own.
-    let workspace_alone = ["--workspace", "--exclude", PEERS, "--exclude", CHAOS, "--exclude", BROWSER];
-    for args in [workspace_alone.as_slice(), &["-p", "keyfob", "--no-default-features"]] {
+    let bare = ["-p", "keyfob", "--no-default-features"];
+    // The model knows nothing of features.
+    for (args, skipped) in [(WITHOUT_SERVERS.as_slice(), [WIDE].as_slice()), (&bare, &[WIDE, "refresh::model::"])] {
         // All of them, though one failed: the table counts what passed, too. What takes minutes is in the long suites.
-        let done = workspace.cargo().args(["test", "--no-fail-fast"]).args(args).args(["--", "--skip", WIDE]).run()?;
+        let run = workspace.cargo().args(["test", "--no-fail-fast"]).args(args).args(["--"]);
+        let done = run.args(skipped.iter().flat_map(|name| ["--skip", name])).run()?;
         score.count(&format!("cargo test {}", args.join(" ")), &done, libtest);
     }
     Ok(())

@@ -6,7 +6,8 @@ public struct EndSession: Sendable {
     /// Here only: no network is touched, and the provider's tokens live on until they are over.
     public var localOnly: Bool
 
-    /// Where the provider's logout page sends the browser afterwards, for ``Ended/logoutURL``. Has to be registered at the provider.
+    /// Where the provider's logout page sends the browser afterwards, for ``Ended/logoutURL``: an absolute URI without a fragment, registered at the
+    /// provider. ``Keyfob/completeLogout(_:)`` knows the redirect by its `state`.
     public var postLogoutRedirectURI: String?
 
     /// Options; without any argument: here, and at the provider where it offers revocation.
@@ -72,5 +73,19 @@ extension Ended: Redacted {
         case .owed(let error): "Ended(owed: \(error))"
         case .failed(let error): "Ended(failed: \(error))"
         }
+    }
+}
+
+/// A logout whose browser came back from the provider's page.
+public struct LoggedOut: Sendable, Hashable {
+    /// The id of the session that was logged out of.
+    public let sessionID: String
+
+    /// The id of the registration that it was a session of.
+    public let registration: String
+
+    init(_ raw: RawLoggedOut) {
+        sessionID = raw.sessionId
+        registration = raw.registration
     }
 }

@@ -274,6 +274,15 @@ public final class Keyfob: Sendable {
         try await detached { [raw] in Ended(try raw.endSession(sessionId: sessionID, options: options.raw)) }
     }
 
+    /// Takes the redirect from the provider's logout page, where ``Ended/logoutURL`` led, and says which session's logout it belongs to, by its
+    /// `state` (OpenID Connect RP-Initiated Logout section 3): for a day after the logout, in every process, as often as it is asked. The session
+    /// ended long before, in ``endSession(_:_:)``: a redirect that is refused here (``KeyfobError/redirectRejected(_:)``; with the reason
+    /// `LogoutStateMismatch` where it has no `state`, or one that is not known or too old) changes nothing. Touches no network.
+    @discardableResult
+    public func completeLogout(_ redirectURL: URL) async throws -> LoggedOut {
+        try await detached { [raw] in LoggedOut(try raw.completeLogout(redirectUrl: redirectURL.absoluteString)) }
+    }
+
     /// Takes over a session from another library, without a new login. Touches no network: whether the tokens are good shows at their first
     /// use.
     public func importSession(_ tokens: ImportedTokens) async throws -> Session {

@@ -17,7 +17,8 @@ public struct LoginOptions: Sendable {
     public var redirectPort: UInt16?
 
     /// More parameters of the authorization request, for instance `prompt` or `login_hint`. Those that make a login safe are Keyfob's own
-    /// and cannot be set.
+    /// and cannot be set. What `max_age` (seconds) and `acr_values` ask for is checked in the ID token: a login that does not keep to it is
+    /// refused (``KeyfobError/tokenRejected(_:)``, with the reason `IdTokenAuthTime` or `IdTokenAcr`).
     public var parameters: [String: String]
 
     /// Something of the app's own to have back when the login completes, also in another process: ``Completed/appData``. Stored, never

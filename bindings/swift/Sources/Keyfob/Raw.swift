@@ -21,6 +21,7 @@ typealias RawImportedTokens = KeyfobGenerated.ImportedTokens
 typealias RawInterrupted = KeyfobGenerated.Interrupted
 typealias RawJournalEntry = KeyfobGenerated.JournalEntry
 typealias RawKeyfob = KeyfobGenerated.Keyfob
+typealias RawLoggedOut = KeyfobGenerated.LoggedOut
 typealias RawLogin = KeyfobGenerated.Login
 typealias RawLoginControl = KeyfobGenerated.LoginControl
 typealias RawLoginOptions = KeyfobGenerated.LoginOptions

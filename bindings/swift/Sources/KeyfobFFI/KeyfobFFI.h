@@ -603,6 +603,11 @@ void uniffi_keyfob_uniffi_fn_method_keyfob_close_store(uint64_t ptr, RustCallSta
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_complete_login(uint64_t ptr, RustBuffer redirect_url, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_COMPLETE_LOGOUT
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_COMPLETE_LOGOUT
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_complete_logout(uint64_t ptr, RustBuffer redirect_url, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_CURRENT_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_CURRENT_SESSION
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_current_session(uint64_t ptr, RustCallStatus *_Nonnull out_status
@@ -1375,6 +1380,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_close_store(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_COMPLETE_LOGIN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_COMPLETE_LOGIN
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_complete_login(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_COMPLETE_LOGOUT
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_COMPLETE_LOGOUT
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_complete_logout(void
     
 );
 #endif

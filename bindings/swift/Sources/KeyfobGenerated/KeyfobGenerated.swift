@@ -2417,6 +2417,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
     func completeLogin(redirectUrl: String) throws  -> Completed
     
     /**
+     * Takes the redirect from the provider's logout page.
+     */
+    func completeLogout(redirectUrl: String) throws  -> LoggedOut
+    
+    /**
      * The current session.
      */
     func currentSession() throws  -> Session?
@@ -2737,6 +2742,19 @@ open func completeLogin(redirectUrl: String)throws  -> Completed  {
     return try  FfiConverterTypeCompleted_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
         uniffiCallStatus in
     uniffi_keyfob_uniffi_fn_method_keyfob_complete_login(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(redirectUrl),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Takes the redirect from the provider's logout page.
+     */
+open func completeLogout(redirectUrl: String)throws  -> LoggedOut  {
+    return try  FfiConverterTypeLoggedOut_lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_complete_logout(
             self.uniffiCloneHandle(),
         FfiConverterString.lower(redirectUrl),uniffiCallStatus
     )
@@ -5259,6 +5277,75 @@ public func FfiConverterTypeJournalEntry_lift(_ buf: RustBuffer) throws -> Journ
 #endif
 public func FfiConverterTypeJournalEntry_lower(_ value: JournalEntry) -> RustBuffer {
     return FfiConverterTypeJournalEntry.lower(value)
+}
+
+
+/**
+ * A logout whose browser came back from the provider's page.
+ */
+public struct LoggedOut: Equatable, Hashable {
+    /**
+     * The session that was logged out of.
+     */
+    public let sessionId: String
+    /**
+     * The registration that it was a session of.
+     */
+    public let registration: String
+
+    // Default memberwise initializers are never public by default, so we
+    // declare one manually.
+    public init(
+        /**
+         * The session that was logged out of.
+         */sessionId: String, 
+        /**
+         * The registration that it was a session of.
+         */registration: String) {
+        self.sessionId = sessionId
+        self.registration = registration
+    }
+
+    
+
+    
+}
+
+#if compiler(>=6)
+extension LoggedOut: Sendable {}
+#endif
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public struct FfiConverterTypeLoggedOut: FfiConverterRustBuffer {
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> LoggedOut {
+        return
+            try LoggedOut(
+                sessionId: FfiConverterString.read(from: &buf), 
+                registration: FfiConverterString.read(from: &buf)
+        )
+    }
+
+    public static func write(_ value: LoggedOut, into buf: inout [UInt8]) {
+        FfiConverterString.write(value.sessionId, into: &buf)
+        FfiConverterString.write(value.registration, into: &buf)
+    }
+}
+
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLoggedOut_lift(_ buf: RustBuffer) throws -> LoggedOut {
+    return try FfiConverterTypeLoggedOut.lift(buf)
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
+public func FfiConverterTypeLoggedOut_lower(_ value: LoggedOut) -> RustBuffer {
+    return FfiConverterTypeLoggedOut.lower(value)
 }
 
 
@@ -9494,6 +9581,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_complete_login() != 4400) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_complete_logout() != 37545) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_current_session() != 38922) {

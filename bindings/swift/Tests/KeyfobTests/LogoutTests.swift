@@ -63,7 +63,31 @@ import Testing
         let url = try #require(try await keyfob.endSession(session.id, options).logoutURL)
         #expect(url.absoluteString.hasPrefix("\(provider.issuer)/logout?"))
         let items = URLComponents(url: url, resolvingAgainstBaseURL: false)?.queryItems ?? []
-        #expect(items.map(\.name) == ["id_token_hint", "client_id", "post_logout_redirect_uri"])
-        #expect(items.map(\.value) == [session.idToken, "demo", "com.example.notes:/bye?a=b"])
+        #expect(items.map(\.name) == ["id_token_hint", "client_id", "post_logout_redirect_uri", "state"])
+        #expect(items.dropLast().map(\.value) == [session.idToken, "demo", "com.example.notes:/bye?a=b"])
+
+        let state = try #require(items.last?.value)
+        let back = try await keyfob.completeLogout(URL(string: "com.example.notes:/bye?a=b&state=\(state)")!)
+        #expect(back.sessionID == session.id && back.registration == "work-sso")
+    }
+
+    @Test func theBrowserComesBackFromTheProvidersPage() async throws {
+        let provider = try TestProvider()
+        let keyfob = try await Keyfob.open(provider.config)
+        let session = try await keyfob.logIn(provider)
+        let options = EndSession(postLogoutRedirectURI: "http://127.0.0.1/signed-out")
+        let page = try #require(try await keyfob.endSession(session.id, options).logoutURL)
+        let redirect = try await provider.open(page)
+        #expect(try await keyfob.completeLogout(redirect).sessionID == session.id)
+        try await provider.forget()
+        for wrong in ["http://127.0.0.1/signed-out", "http://127.0.0.1/signed-out?state=CANARY"] {
+            do {
+                try await keyfob.completeLogout(URL(string: wrong)!)
+                Issue.record("\(wrong) was taken")
+            } catch KeyfobError.redirectRejected(let details) {
+                #expect(details.reason == "LogoutStateMismatch" && !"\(details)".contains("CANARY"))
+            }
+        }
+        #expect(try await provider.requests().isEmpty)
     }
 }

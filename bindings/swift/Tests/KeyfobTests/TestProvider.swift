@@ -136,8 +136,18 @@ final class TestProvider: @unchecked Sendable {
         return try await browser.send(request)
     }
 
+    /// The browser goes to a page of the provider that leads on at once. Gives where it is sent.
+    func open(_ page: URL) async throws -> URL {
+        let (_, answer) = try await browser.send(URLRequest(url: page))
+        return try location(of: answer)
+    }
+
     private func answerForm(_ url: URL, _ typed: [(String, String)]) async throws -> URL {
         let (_, answer) = try await submit(url, typed)
+        return try location(of: answer)
+    }
+
+    private func location(of answer: HTTPURLResponse) throws -> URL {
         guard let location = answer.value(forHTTPHeaderField: "Location"), let redirect = URL(string: location) else {
             throw Trouble("no redirect: \(answer.statusCode)")
         }

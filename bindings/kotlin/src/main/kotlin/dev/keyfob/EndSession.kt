@@ -2,14 +2,15 @@ package dev.keyfob
 
 import dev.keyfob.internal.EndSession as RawEndSession
 import dev.keyfob.internal.Ended as RawEnded
+import dev.keyfob.internal.LoggedOut as RawLoggedOut
 import dev.keyfob.internal.Revocation as RawRevocation
 
 /**
  * How a session is to end; without any argument: here, and at the provider where it offers revocation.
  *
  * @property localOnly here only: no network is touched, and the provider's tokens live on until they are over
- * @property postLogoutRedirectUri where the provider's logout page sends the browser afterwards, for [Ended.logoutUrl]; has to be
- *   registered at the provider
+ * @property postLogoutRedirectUri where the provider's logout page sends the browser afterwards, for [Ended.logoutUrl]: an absolute URI
+ *   without a fragment, registered at the provider. [Keyfob.completeLogout] knows the redirect by its `state`
  */
 public class EndSession(
     public val localOnly: Boolean = false,
@@ -78,4 +79,15 @@ public class Ended internal constructor(raw: RawEnded) {
 
     /** Without the URL. */
     override fun toString(): String = "Ended($revocation)"
+}
+
+/** A logout whose browser came back from the provider's page. */
+public class LoggedOut internal constructor(raw: RawLoggedOut) {
+    /** The id of the session that was logged out of. */
+    public val sessionId: String = raw.sessionId
+
+    /** The id of the registration that it was a session of. */
+    public val registration: String = raw.registration
+
+    override fun toString(): String = "LoggedOut($sessionId, $registration)"
 }

@@ -222,6 +222,14 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
         detached { Ended(raw.endSession(sessionId, options.raw())) }
 
     /**
+     * Takes the redirect from the provider's logout page, where [Ended.logoutUrl] led, and says which session's logout it belongs to, by its `state`
+     * (OpenID Connect RP-Initiated Logout section 3): for a day after the logout, in every process, as often as it is asked. The session ended long
+     * before, in [endSession]: a redirect that is refused here ([KeyfobException.RedirectRejected]; with the reason `LogoutStateMismatch` where it has no
+     * `state`, or one that is not known or too old) changes nothing. Touches no network.
+     */
+    public suspend fun completeLogout(redirectUrl: String): LoggedOut = detached { LoggedOut(raw.completeLogout(redirectUrl)) }
+
+    /**
      * Takes over a session from another library, without a new login. Touches no network: whether the tokens are good shows at their
      * first use.
      */

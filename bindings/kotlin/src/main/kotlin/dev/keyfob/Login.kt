@@ -16,7 +16,8 @@ import dev.keyfob.internal.PendingLogin as RawPendingLogin
  * @property failure the same after a failure: given back by [KeyfobException.returnTo]
  * @property redirectPort the port that the app listens on, for a loopback redirect URI that leaves it open
  * @property parameters more parameters of the authorization request, for instance `prompt` or `login_hint`. Those that make a login safe
- *   are Keyfob's own and cannot be set
+ *   are Keyfob's own and cannot be set. What `max_age` (seconds) and `acr_values` ask for is checked in the ID token: a login that does not
+ *   keep to it is refused ([KeyfobException.TokenRejected], with the reason `IdTokenAuthTime` or `IdTokenAcr`)
  * @property appData something of the app's own to have back when the login completes, also in another process:
  *   [Completed.appData]; stored, never sent to the provider
  * @property forSession the id of a session that more scopes are asked for: those it has are asked for too, and logging in as somebody

@@ -77,6 +77,31 @@ internal class LogoutTest {
                 "client_id" to "demo",
                 "post_logout_redirect_uri" to "com.example.notes:/bye?a=b",
             )
-        assertEquals(expected, query.map { (name, value) -> name to java.net.URLDecoder.decode(value, Charsets.UTF_8) })
+        val sent = query.map { (name, value) -> name to java.net.URLDecoder.decode(value, Charsets.UTF_8) }
+        assertEquals(expected, sent.filter { (name, _) -> name != "state" })
+        val state = sent.single { (name, _) -> name == "state" }.second
+
+        val back = keyfob.completeLogout("com.example.notes:/bye?a=b&state=$state")
+        assertEquals(session.id to "work-sso", back.sessionId to back.registration)
+        assertEquals("LoggedOut(${session.id}, work-sso)", "$back")
+    }
+
+    @Test
+    fun `the browser comes back from the provider's page`() = test { provider, keyfob ->
+        val session = keyfob.logIn(provider)
+        val ended = keyfob.endSession(session.id, EndSession(postLogoutRedirectUri = "http://127.0.0.1/signed-out"))
+        val redirect = provider.open(ended.logoutUrl!!)
+        assertEquals(session.id, keyfob.completeLogout(redirect).sessionId)
+        provider.forget()
+        for (wrong in listOf("http://127.0.0.1/signed-out", "http://127.0.0.1/signed-out?state=CANARY")) {
+            val error = assertThrows<KeyfobException.RedirectRejected> { runBlocking { keyfob.completeLogout(wrong) } }
+            assertEquals("LogoutStateMismatch", error.reason)
+            assertTrue("CANARY" !in "$error")
+        }
+        assertEquals(emptyList<Any>(), provider.requests())
+        val other = keyfob.logIn(provider).id
+        val nowhere = EndSession(postLogoutRedirectUri = "bye")
+        assertThrows<KeyfobException.InvalidArgument> { runBlocking { keyfob.endSession(other, nowhere) } }
+        assertEquals(SessionState.Active, keyfob.session(other).state)
     }
 }

@@ -56,6 +56,9 @@ internal class TestProvider(script: String = "{}") : AutoCloseable {
     /** The same for a user who says no. */
     fun refuse(authorizationUrl: String): String = answerForm(authorizationUrl, "decision" to "deny")
 
+    /** The browser goes to a page of the provider that leads on at once. Gives where it is sent. */
+    fun open(url: String): String = send(HttpRequest.newBuilder(URI(url)).GET()).headers().firstValue("Location").get()
+
     /** All requests since the start, or since [forget]. */
     fun requests(): List<JsonObject> {
         val log = JsonParser.parseString(http("GET", "/_idp/requests").body())

@@ -899,6 +899,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_complete_login(
     ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_complete_logout(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_current_session(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_end_session(
@@ -1071,6 +1073,8 @@ internal object UniffiLib {
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_close_store(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_complete_login(`ptr`: Long,`redirectUrl`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_complete_logout(`ptr`: Long,`redirectUrl`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_current_session(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1408,6 +1412,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_complete_login() and 0xFFFF) != 4400) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_complete_logout() and 0xFFFF) != 37545) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_current_session() and 0xFFFF) != 38922) {
@@ -4613,6 +4620,11 @@ public interface KeyfobInterface {
     fun `completeLogin`(`redirectUrl`: kotlin.String): Completed
     
     /**
+     * Takes the redirect from the provider's logout page.
+     */
+    fun `completeLogout`(`redirectUrl`: kotlin.String): LoggedOut
+    
+    /**
      * The current session.
      */
     fun `currentSession`(): Session?
@@ -5017,6 +5029,24 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
     callWithHandle {
     uniffiRustCallWithError(KeyfobException) { _status ->
     UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_complete_login(
+        it,
+        
+        FfiConverterString.lower(`redirectUrl`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Takes the redirect from the provider's logout page.
+     */
+    @Throws(KeyfobException::class)override fun `completeLogout`(`redirectUrl`: kotlin.String): LoggedOut {
+            return FfiConverterTypeLoggedOut.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_complete_logout(
         it,
         
         FfiConverterString.lower(`redirectUrl`),_status)
@@ -7525,6 +7555,53 @@ public object FfiConverterTypeJournalEntry: FfiConverterRustBuffer<JournalEntry>
             FfiConverterOptionalString.write(value.`wish`, buf)
             FfiConverterOptionalDuration.write(value.`waited`, buf)
             FfiConverterOptionalLong.write(value.`clockSkewSeconds`, buf)
+    }
+}
+
+
+
+/**
+ * A logout whose browser came back from the provider's page.
+ */
+data class LoggedOut (
+    /**
+     * The session that was logged out of.
+     */
+    val `sessionId`: kotlin.String
+    , 
+    /**
+     * The registration that it was a session of.
+     */
+    val `registration`: kotlin.String
+    
+){
+    
+
+    
+
+    
+    companion object
+}
+
+/**
+ * @suppress
+ */
+public object FfiConverterTypeLoggedOut: FfiConverterRustBuffer<LoggedOut> {
+    override fun read(buf: ByteBuffer): LoggedOut {
+        return LoggedOut(
+            FfiConverterString.read(buf),
+            FfiConverterString.read(buf),
+        )
+    }
+
+    override fun allocationSize(value: LoggedOut) = (
+            FfiConverterString.allocationSize(value.`sessionId`) +
+            FfiConverterString.allocationSize(value.`registration`)
+    )
+
+    override fun write(value: LoggedOut, buf: ByteBuffer) {
+            FfiConverterString.write(value.`sessionId`, buf)
+            FfiConverterString.write(value.`registration`, buf)
     }
 }
 
