@@ -287,6 +287,7 @@ inline void dispose(keyfob_handle* it) noexcept { keyfob_free(it); }
 inline void dispose(keyfob_health* it) noexcept { keyfob_health_free(it); }
 inline void dispose(keyfob_imported_tokens* it) noexcept { keyfob_imported_tokens_free(it); }
 inline void dispose(keyfob_journal_list* it) noexcept { keyfob_journal_list_free(it); }
+inline void dispose(keyfob_logged_out* it) noexcept { keyfob_logged_out_free(it); }
 inline void dispose(keyfob_login* it) noexcept { keyfob_login_free(it); }
 inline void dispose(keyfob_login_control* it) noexcept { keyfob_login_control_free(it); }
 inline void dispose(keyfob_login_options* it) noexcept { keyfob_login_options_free(it); }
@@ -780,6 +781,17 @@ protected:
     void set(Call&& into_c, const Arguments&... arguments) {
         fail(call(std::forward<Call>(into_c), arguments...));
     }
+    template <class Setter>
+    void set_text(Setter setter, const char* parameter, std::string_view given) {
+        const argument text(parameter, given);
+        set([&](auto problem) { return setter(raw(), text.c_str(), problem); }, text);
+    }
+    template <class Setter>
+    void set_texts(Setter setter, const char* first, std::string_view one, const char* second, std::string_view other) {
+        const argument text(first, one);
+        const argument next(second, other);
+        set([&](auto problem) { return setter(raw(), text.c_str(), next.c_str(), problem); }, text, next);
+    }
     void fail(const std::optional<error>& failed) {
         if (failed && problem_.status() == status::ok) {
             problem_ = *failed;
@@ -985,20 +997,17 @@ public:
 
     /// Asks for one more scope (RFC 6749 section 3.3), beside the registration's.
     login_options& add_scope(std::string_view scope) {
-        const detail::argument given("scope", scope);
-        set([&](auto problem) { return keyfob_login_options_add_scope(raw(), given.c_str(), problem); }, given);
+        set_text(keyfob_login_options_add_scope, "scope", scope);
         return *this;
     }
     /// Where the app wants to go after success: completed::return_to(), also in another process. Never sent.
     login_options& set_success(std::string_view link) {
-        const detail::argument given("link", link);
-        set([&](auto problem) { return keyfob_login_options_set_success(raw(), given.c_str(), problem); }, given);
+        set_text(keyfob_login_options_set_success, "link", link);
         return *this;
     }
     /// Where the app wants to go after a failure: error::return_to(), also in another process. Never sent.
     login_options& set_failure(std::string_view link) {
-        const detail::argument given("link", link);
-        set([&](auto problem) { return keyfob_login_options_set_failure(raw(), given.c_str(), problem); }, given);
+        set_text(keyfob_login_options_set_failure, "link", link);
         return *this;
     }
     /// The port that the app listens on, for a loopback redirect URI that leaves it open (RFC 8252 section 7.3).
@@ -1015,26 +1024,18 @@ public:
     /// Adds a parameter to the authorization request (RFC 6749 section 3.1), such as "prompt" = "login". Those that make
     /// a login safe are Keyfob's own, and refused when it begins.
     login_options& add_parameter(std::string_view parameter, std::string_view value) {
-        const detail::argument named("name", parameter);
-        const detail::argument given("value", value);
-        set(
-            [&](auto problem) {
-                return keyfob_login_options_add_parameter(raw(), named.c_str(), given.c_str(), problem);
-            },
-            named, given);
+        set_texts(keyfob_login_options_add_parameter, "name", parameter, "value", value);
         return *this;
     }
     /// Something of the app's own to have back: completed::app_data(), also in another process. Never sent.
     login_options& set_app_data(std::string_view data) {
-        const detail::argument given("data", data);
-        set([&](auto problem) { return keyfob_login_options_set_app_data(raw(), given.c_str(), problem); }, given);
+        set_text(keyfob_login_options_set_app_data, "data", data);
         return *this;
     }
     /// Asks for more scopes for a session that is there; another account is refused (status::token_rejected,
     /// "AccountMismatch").
     login_options& set_for_session(std::string_view session_id) {
-        const detail::argument given("session_id", session_id);
-        set([&](auto problem) { return keyfob_login_options_set_for_session(raw(), given.c_str(), problem); }, given);
+        set_text(keyfob_login_options_set_for_session, "session_id", session_id);
         return *this;
     }
 };
@@ -1168,8 +1169,7 @@ public:
 
     /// The language of the texts (BCP 47, for instance "de" or "pt-BR"), for screen readers.
     login_pages& set_language(std::string_view tag) {
-        const detail::argument given("tag", tag);
-        set([&](auto problem) { return keyfob_login_pages_set_language(raw(), given.c_str(), problem); }, given);
+        set_text(keyfob_login_pages_set_language, "tag", tag);
         return *this;
     }
     /// Whether the texts are written from right to left.
@@ -1179,15 +1179,18 @@ public:
     }
     /// Title and text after a login.
     login_pages& set_success(std::string_view title, std::string_view words) {
-        return set_texts(keyfob_login_pages_set_success, title, words);
+        set_texts(keyfob_login_pages_set_success, "title", title, "words", words);
+        return *this;
     }
     /// Title and text after the user, or the provider's policy, said no.
     login_pages& set_denied(std::string_view title, std::string_view words) {
-        return set_texts(keyfob_login_pages_set_denied, title, words);
+        set_texts(keyfob_login_pages_set_denied, "title", title, "words", words);
+        return *this;
     }
     /// Title and text after any other failure: what to do now. The name of the reason stands below it.
     login_pages& set_failure(std::string_view title, std::string_view words) {
-        return set_texts(keyfob_login_pages_set_failure, title, words);
+        set_texts(keyfob_login_pages_set_failure, "title", title, "words", words);
+        return *this;
     }
 
 private:
@@ -1197,13 +1200,6 @@ private:
             // C has no words for it.
             fail(detail::access::make<error>("app", "is not UTF-8"));
         }
-    }
-    template <class Setter>
-    login_pages& set_texts(Setter setter, std::string_view title, std::string_view words) {
-        const detail::argument heading("title", title);
-        const detail::argument given("words", words);
-        set([&](auto problem) { return setter(raw(), heading.c_str(), given.c_str(), problem); }, heading, given);
-        return *this;
     }
 };
 
@@ -1728,14 +1724,10 @@ public:
         return *this;
     }
     /// Where the provider's logout page sends the browser afterwards (OpenID Connect RP-Initiated Logout section 3), for
-    /// ended::logout_url(). It has to be registered there.
+    /// ended::logout_url(): an absolute URI without a fragment, registered there. handle::complete_logout() knows the redirect
+    /// by the `state` that the URL gets then.
     end_session_options& set_post_logout_redirect_uri(std::string_view uri) {
-        const detail::argument given("uri", uri);
-        set(
-            [&](auto problem) {
-                return keyfob_end_session_options_set_post_logout_redirect_uri(raw(), given.c_str(), problem);
-            },
-            given);
+        set_text(keyfob_end_session_options_set_post_logout_redirect_uri, "uri", uri);
         return *this;
     }
 };
@@ -1769,6 +1761,26 @@ private:
     friend struct detail::access;
 };
 
+/// A logout whose browser came back from the provider's page. May be shared. `keyfob_logged_out`.
+class logged_out : public detail::reader<keyfob_logged_out> {
+public:
+    /// The id of the session that was logged out of.
+    [[nodiscard]] std::string_view session_id() const& noexcept {
+        return detail::text(keyfob_logged_out_session_id(raw()));
+    }
+    /// The id of the registration that it was a session of.
+    [[nodiscard]] std::string_view registration() const& noexcept {
+        return detail::text(keyfob_logged_out_registration(raw()));
+    }
+
+    void session_id() const&& = delete;
+    void registration() const&& = delete;
+
+private:
+    using reader::reader;
+    friend struct detail::access;
+};
+
 /// What another library kept of a session. Its tokens are overwritten when it is imported or destroyed. Settings; one
 /// thread at a time. `keyfob_imported_tokens`.
 class imported_tokens : public detail::settings<keyfob_imported_tokens> {
@@ -1791,15 +1803,12 @@ public:
     }
     /// The refresh token.
     imported_tokens& set_refresh_token(std::string_view token) {
-        const detail::argument given("token", token);
-        set([&](auto problem) { return keyfob_imported_tokens_set_refresh_token(raw(), given.c_str(), problem); },
-            given);
+        set_text(keyfob_imported_tokens_set_refresh_token, "token", token);
         return *this;
     }
     /// Adds a scope that was granted (RFC 6749 section 3.3).
     imported_tokens& add_scope(std::string_view scope) {
-        const detail::argument given("scope", scope);
-        set([&](auto problem) { return keyfob_imported_tokens_add_scope(raw(), given.c_str(), problem); }, given);
+        set_text(keyfob_imported_tokens_add_scope, "scope", scope);
         return *this;
     }
 
@@ -2372,8 +2381,8 @@ public:
 
     /// Logs out: the session ends here and now, in every process, whatever the network does. Then, unless the options say
     /// otherwise, the provider is asked once to revoke the token (RFC 7009): may touch the network, and a failure there is
-    /// no failure of this call: ended::revocation() tells it. status::invalid_argument: no such session.
-    /// `keyfob_end_session`.
+    /// no failure of this call: ended::revocation() tells it. status::invalid_argument: no such session, or a post-logout
+    /// redirect URI that is none. `keyfob_end_session`.
     [[nodiscard]] result<ended> end_session(std::string_view session_id,
                                             const end_session_options& options = end_session_options()) const {
         const detail::argument id("session_id", session_id);
@@ -2382,6 +2391,15 @@ public:
                 return keyfob_end_session(raw(), id.c_str(), detail::access::raw(options), out, problem);
             },
             id, options);
+    }
+    /// Takes the redirect from the provider's logout page, where ended::logout_url() led (OpenID Connect RP-Initiated Logout
+    /// section 3), and says which session's logout it belongs to: for a day after the logout, in every process, as often as it
+    /// is asked. Touches no network, changes nothing. status::redirect_rejected: not a redirect of a logout of this store.
+    /// `keyfob_complete_logout`.
+    [[nodiscard]] result<logged_out> complete_logout(std::string_view redirect_url) const {
+        const detail::argument url("redirect_url", redirect_url);
+        return detail::give<logged_out, keyfob_logged_out>(
+            [&](auto out, auto problem) { return keyfob_complete_logout(raw(), url.c_str(), out, problem); }, url);
     }
     /// Takes over a session from another library, without a new login. It is stored before this returns. Touches no
     /// network: whether the tokens are good shows at their first use. status::invalid_argument: no such registration, no

@@ -53,7 +53,7 @@ struct acme {
 static keyfob::config configure_acme(const std::string& store, acme& provider) {
     auto config = must(keyfob::config::from_json(R"({"store":{"path":")" + folder + '/' + store + R"("},
         "http":{"connect_seconds":5,"total_seconds":25},
-        "providers":[{"id":"acme","name":"Acme","kind":"oauth2","scopes":["read"],
+        "providers":[{"id":"acme","name":"Acme","kind":"oauth2","scopes":{"default":["read"]},
             "endpoints":{"authorization":"https://acme.example/authorize","token":"https://acme.example/token",
                          "userinfo":"https://acme.example/me"},
             "profile":{"uid":"/id","name":"/name"}}],
