@@ -792,6 +792,13 @@ protected:
         const argument next(second, other);
         set([&](auto problem) { return setter(raw(), text.c_str(), next.c_str(), problem); }, text, next);
     }
+    /// For a handle whose making can fail.
+    template <class Call, class... Arguments>
+    void begin(Call&& into_c, const Arguments&... arguments) {
+        Raw* made = nullptr;
+        fail(call([&](keyfob_error** problem) { return into_c(&made, problem); }, arguments...));
+        raw_.reset(made);
+    }
     void fail(const std::optional<error>& failed) {
         if (failed && problem_.status() == status::ok) {
             problem_ = *failed;
@@ -1787,8 +1794,12 @@ class imported_tokens : public detail::settings<keyfob_imported_tokens> {
 public:
     /// Of a registration, and of a user by the lasting id at the provider (`sub`, where it speaks OpenID Connect): who
     /// imports vouches for it.
-    imported_tokens(std::string_view registration, std::string_view provider_uid)
-        : imported_tokens(made(registration, provider_uid)) {}
+    imported_tokens(std::string_view registration, std::string_view provider_uid) : settings("tokens", nullptr) {
+        const detail::argument of("registration", registration);
+        const detail::argument user("provider_uid", provider_uid);
+        begin([&](auto out, auto problem) { return keyfob_imported_tokens_new(of.c_str(), user.c_str(), out, problem); },
+              of, user);
+    }
 
     /// The access token, and when it is over, if that is known.
     imported_tokens& set_access_token(std::string_view token, std::optional<time_point> expires_at = std::nullopt) {
@@ -1811,20 +1822,6 @@ public:
         set_text(keyfob_imported_tokens_add_scope, "scope", scope);
         return *this;
     }
-
-private:
-    using outcome = std::pair<keyfob_imported_tokens*, std::optional<error>>;
-
-    [[nodiscard]] static outcome made(std::string_view registration, std::string_view provider_uid) {
-        const detail::argument of("registration", registration);
-        const detail::argument user("provider_uid", provider_uid);
-        keyfob_imported_tokens* tokens = nullptr;
-        auto failed = detail::call(
-            [&](auto problem) { return keyfob_imported_tokens_new(of.c_str(), user.c_str(), &tokens, problem); }, of,
-            user);
-        return {tokens, std::move(failed)};
-    }
-    explicit imported_tokens(outcome begun) : settings("tokens", begun.first) { fail(begun.second); }
 };
 
 /* ---------------------------------------------------------------------------------------------------------------------
