@@ -182,6 +182,21 @@ public:
     std::atomic<bool> broken{false};
 };
 
+/* Close to the end of its days. */
+class last_clock : public moved_clock {
+public:
+    keyfob::time_point wall() override { return (keyfob::time_point::max)() - 10s; }
+};
+
+static void a_time_beyond_the_clock_is_its_last() {
+    acme provider;
+    auto config = configure_acme("last", provider);
+    config.set_clock(std::make_shared<last_clock>());
+    const auto session = log_in_acme(must(keyfob::open(std::move(config)), "open"));
+    ok(session.created_at() > (keyfob::time_point::max)() - 11s, "ten seconds before the clock's last time");
+    ok(session.provider_access_token_expiry() == (keyfob::time_point::max)(), "a token for a hundred is over then");
+}
+
 static void time_stands_still_while_the_clock_throws() {
     acme provider;
     const auto clock = std::make_shared<moody_clock>();
@@ -343,6 +358,7 @@ int main(int argc, char** argv) {
     begin(argc, argv);
     the_host_sends_everything();
     callbacks_belong_to_keyfob();
+    a_time_beyond_the_clock_is_its_last();
     time_stands_still_while_the_clock_throws();
     work_goes_to_the_hosts_threads();
     observers_are_told();
