@@ -1354,7 +1354,7 @@ class store_key {
 public:
     using bytes_type = std::array<std::uint8_t, KEYFOB_STORE_KEY_LEN>;
 
-    /// All zeros, to be filled in.
+    /// All zeros, to be filled in. One that is still so, or was moved from, seals nothing: status::invalid_argument.
     store_key() noexcept = default;
     explicit store_key(const bytes_type& from) noexcept : bytes_(from) {}
     store_key(store_key&& other) noexcept : bytes_(other.bytes_) { other.wipe(); }
@@ -1394,8 +1394,15 @@ public:
 
 private:
     void wipe() noexcept { detail::wipe(bytes_.data(), bytes_.size()); }
+    [[nodiscard]] std::optional<error> unfit() const {
+        return bytes_ != bytes_type{} ? std::nullopt
+                                      : std::optional<error>(detail::access::make<error>("key", "is all zeros"));
+    }
 
     bytes_type bytes_{};
+
+    template <class Call, class... Arguments>
+    friend std::optional<error> detail::call(Call&& into_c, const Arguments&... arguments);
 };
 
 /// Without the key.
@@ -1616,9 +1623,11 @@ public:
     /// Seals the secrets in the store under this key, which the host keeps in the system's keystore and nowhere else. Of
     /// this and set_store_key_source() the last one counts.
     config& set_store_key(const store_key& key) {
-        set([&](auto problem) {
-            return keyfob_config_set_store_key(raw(), key.bytes().data(), key.bytes().size(), problem);
-        });
+        set(
+            [&](auto problem) {
+                return keyfob_config_set_store_key(raw(), key.bytes().data(), key.bytes().size(), problem);
+            },
+            key);
         return *this;
     }
     /// Seals them under the key that the host gives when it is asked: for a keystore that may be locked.
@@ -2444,9 +2453,11 @@ public:
     /// status::configuration: the store is kept in plaintext; store_unavailable, store_key: the old key is not
     /// available, or not the right one, and nothing was changed; random. `keyfob_rekey`.
     [[nodiscard]] result<void> rekey(const store_key& new_key) const {
-        return detail::run([&](auto problem) {
-            return keyfob_rekey(raw(), new_key.bytes().data(), new_key.bytes().size(), problem);
-        });
+        return detail::run(
+            [&](auto problem) {
+                return keyfob_rekey(raw(), new_key.bytes().data(), new_key.bytes().size(), problem);
+            },
+            new_key);
     }
     /// Before the system freezes this process (iOS): lets nothing new begin, waits for what is under way, for `deadline` at
     /// most, and closes every lock and file of the store. Until resume() calls that need the store give

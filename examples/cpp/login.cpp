@@ -101,7 +101,7 @@ void use(const keyfob::handle& keys, const keyfob::session& session) {
 void log_out(const keyfob::handle& keys, const keyfob::session& session) {
     const auto ended = keys.end_session(session.id()).value();
     const bool told = ended.revocation() == keyfob::revocation::done;
-    std::cout << "logged out " << (told ? "here and at the provider" : "here; the provider's token lives on until it is over") << '\n';
+    std::cout << "logged out here" << (told ? " and at the provider" : "; the provider's token lives on until it is over") << '\n';
 }
 
 void run(const std::string& config_file, const std::string& registration) {

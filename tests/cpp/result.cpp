@@ -253,6 +253,10 @@ static void what_was_moved_from_is_empty() {
     const auto kept = std::move(key);
     const keyfob::store_key::bytes_type zeros{};
     ok(key.bytes() == zeros && kept.bytes().front() == 7, "a key that was moved is overwritten");
+    auto keyless = configure_unsealed("keyless");
+    keyless.set_store_key(key);
+    fails(keyfob::open(std::move(keyless)), status::invalid_argument, "InvalidArgument", "and seals nothing");
+    fails(keys.rekey(key), status::invalid_argument, "InvalidArgument", "now or later");
     auto config = configure("moved");
     const auto opened = keyfob::open(std::move(config));
     fails(keyfob::open(std::move(config)), status::invalid_argument, "InvalidArgument", "a configuration that was opened");

@@ -122,7 +122,8 @@ inline std::string http_get(const std::string& url) {
     if (connect(connection, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
         give_up("the provider cannot be reached");
     }
-    const std::string request = "GET " + url.substr(static_cast<std::size_t>(path)) + " HTTP/1.0\r\nHost: " + host + ':' + std::to_string(port) + "\r\n\r\n";
+    const std::string request = "GET " + url.substr(static_cast<std::size_t>(path)) + " HTTP/1.0\r\nHost: " + host + ':'
+                                + std::to_string(port) + "\r\n\r\n";
     if (write(connection, request.data(), request.size()) < 0) {
         give_up("the provider does not listen");
     }
