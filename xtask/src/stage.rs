@@ -15,6 +15,8 @@
 //!
 //! Lines with `#` are comments to everything that reads the Test Anything Protocol.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -32,6 +34,8 @@ const SECRETS: &[&str] = &["access_token", "refresh_token", "id_token"];
 
 pub(crate) struct Stage {
     idp: Idp,
+    /// Whether the browser goes where the provider redirects it to, if a port is named there: to an example that listens.
+    pub(crate) follows: bool,
     /// How often the browser was sent somewhere.
     pub(crate) browsed: usize,
     /// The first request that could not be answered.
@@ -41,7 +45,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new() -> Result<Self> {
         let idp = Idp::start(Script::default()).map_err(|error| anyhow!("the provider did not start: {error}"))?;
-        Ok(Self { idp, browsed: 0, trouble: None })
+        Ok(Self { idp, follows: false, browsed: 0, trouble: None })
     }
 
     pub(crate) fn issuer(&self) -> String {
@@ -78,7 +82,11 @@ impl Stage {
         match asked {
             "browse" => {
                 self.browsed += 1;
-                browser::log_in(what, USER, PASSWORD).map_err(|error| anyhow!("{error}"))
+                let redirect = browser::log_in(what, USER, PASSWORD).map_err(|error| anyhow!("{error}"))?;
+                if self.follows {
+                    follow(&redirect)?;
+                }
+                Ok(redirect)
             }
             "refuse" => {
                 self.browsed += 1;
@@ -132,6 +140,20 @@ impl Stage {
         }
         Ok(())
     }
+}
+
+/// Gets a page of the loopback address, where a port is named in its URL, as the browser does at the end of a login.
+fn follow(redirect: &str) -> Result<()> {
+    let Some(rest) = redirect.strip_prefix("http://127.0.0.1:") else { return Ok(()) };
+    let (port, path) = rest.split_once('/').context("a redirect without a path")?;
+    let mut connection = TcpStream::connect(("127.0.0.1", port.parse()?)).context("nobody listens at the redirect")?;
+    write!(connection, "GET /{path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\n\r\n")?;
+    let mut page = String::new();
+    connection.read_to_string(&mut page)?;
+    if !page.lines().next().is_some_and(|status| status.contains(" 200 ")) {
+        bail!("the page at the end of the login is no success");
+    }
+    Ok(())
 }
 
 /// The stage direction in a line: what to do, and with what.

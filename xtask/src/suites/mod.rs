@@ -4,6 +4,7 @@ mod browser;
 mod c;
 mod chaos;
 mod checks;
+mod cpp;
 mod keyring;
 mod kotlin;
 mod native;
@@ -44,6 +45,7 @@ pub(crate) const SUITES: &[Suite] = &[
     rust::SUITE,
     keyring::SUITE,
     c::SUITE,
+    cpp::SUITE,
     kotlin::SUITE,
     swift::SUITE,
     peers::SUITE,
@@ -111,7 +113,7 @@ mod tests {
     fn no_name_means_every_short_suite_and_checks_come_first() {
         assert_eq!(
             names(&[]).unwrap(),
-            ["checks", "rust", "keyring", "c", "kotlin", "swift", "peers", "browser", "chaos"]
+            ["checks", "rust", "keyring", "c", "cpp", "kotlin", "swift", "peers", "browser", "chaos"]
         );
     }
 
@@ -131,7 +133,7 @@ mod tests {
         let error = names(&["c", "cobol"]).unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"there is no suite "cobol"; the suites are checks, rust, keyring, c, kotlin, swift, peers, browser, chaos, chaos-long, model, scale, torture (and all)"#
+            r#"there is no suite "cobol"; the suites are checks, rust, keyring, c, cpp, kotlin, swift, peers, browser, chaos, chaos-long, model, scale, torture (and all)"#
         );
     }
 }

@@ -49,6 +49,7 @@ pub(super) fn example(workspace: &Workspace, program: &Path) -> Result<()> {
 pub(super) fn example_under(workspace: &Workspace, program: &Path, watch: Watch) -> Result<Stage> {
     let folder = store_folder(workspace, program)?;
     let mut stage = Stage::new()?;
+    stage.follows = true;
     let config = folder.join("keyfob.json");
     // A folder that Keyfob makes itself: one that others can look into it refuses.
     fs::write(&config, stage.config(&folder.join("store")))?;
@@ -84,13 +85,17 @@ pub(super) fn compile(workspace: &Workspace, build: &Build<'_>, source: &Path) -
     for headers in build.headers {
         run = run.arg("-I").arg(headers);
     }
-    let run = run.arg(source).arg("-o").arg(&program);
-    // Of the old kind, which is searched before LD_LIBRARY_PATH: cargo sets that to the folders of the debug libraries.
-    let mut rpath = OsString::from("-Wl,--disable-new-dtags,-rpath,");
-    rpath.push(build.libraries);
-    let run = run.arg("-L").arg(build.libraries).arg("-lkeyfob").arg(rpath).dir(&workspace.root);
+    let run = with_library(run.arg(source).arg("-o").arg(&program), build.libraries).dir(&workspace.root);
     run.run()?.must("it does not compile")?;
     Ok(program)
+}
+
+/// A compiler that links libkeyfob, and a program that finds it there.
+pub(super) fn with_library(compiler: Run, libraries: &Path) -> Run {
+    // Of the old kind, which is searched before LD_LIBRARY_PATH: cargo sets that to the folders of the debug libraries.
+    let mut rpath = OsString::from("-Wl,--disable-new-dtags,-rpath,");
+    rpath.push(libraries);
+    compiler.arg("-L").arg(libraries).arg("-lkeyfob").arg(rpath)
 }
 
 fn watched(
