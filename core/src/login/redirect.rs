@@ -153,6 +153,8 @@ mod tests {
         ] {
             assert_eq!(reason(text), Reason::UnexpectedParameter, "{text}");
         }
+        // What Facebook hangs on is none.
+        assert!(parse("app.x:/cb?state=a&code=c#_=_").is_ok());
     }
 
     #[test]
