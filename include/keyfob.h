@@ -1,7 +1,7 @@
 /*
  * Keyfob: sign in once with OAuth 2 or OpenID Connect, then always have a good access token.
  *
- *     keyfob_config_from_json -> keyfob_open -> keyfob_begin_login -> the browser -> keyfob_complete_login
+ *     keyfob_config_from_json (or keyfob_config_builder_new) -> keyfob_open -> keyfob_begin_login -> the browser -> keyfob_complete_login
  *     and from then on keyfob_access_token, before every request.
  *
  * NAMES. Functions and types begin with keyfob_, macros and constants with KEYFOB_. A function is
@@ -51,11 +51,12 @@
  * keyfob_open makes a new one. Handles of one store in one process share what they know.
  *
  * CALLBACKS get their context as the first argument, run on the thread that called Keyfob, and are never called
- * while Keyfob holds a mutex of its own. A context must be usable on every thread.
+ * while Keyfob holds a mutex of its own. A context must be usable on every thread. The log's callback is the
+ * exception: it is told of things where they happen, and must not call Keyfob. See keyfob_log_fn.
  *
  * VERSIONS. KEYFOB_VERSION_NUMBER is this header's version, keyfob_version_number() the library's.
  * keyfob_abi_version() differs from KEYFOB_ABI_VERSION only if programs built with this header must be
- * built again.
+ * built again. The name that programs know the shared library by has the same number: libkeyfob.so.1.
  */
 
 
@@ -130,11 +131,20 @@ typedef struct keyfob_completed keyfob_completed;
 
 /**
  * What an app says once: where the store is, which registrations it has, how long things may take. Made by
- * `keyfob_config_from_json`, consumed by `keyfob_open` or freed by `keyfob_config_free`.
+ * `keyfob_config_from_json` or `keyfob_config_builder_build`, consumed by `keyfob_open` or freed by `keyfob_config_free`.
  *
  * Threads: one thread at a time.
  */
 typedef struct keyfob_config keyfob_config;
+
+/**
+ * A configuration in the making, for an app that does not want to write it as JSON. Made by
+ * `keyfob_config_builder_new`, consumed by `keyfob_config_builder_build` or freed by `keyfob_config_builder_free`.
+ * What it is told is checked when it is built.
+ *
+ * Threads: one thread at a time.
+ */
+typedef struct keyfob_config_builder keyfob_config_builder;
 
 /**
  * A login that waits for the user on another device. It is stored already: the process may end before the user
@@ -316,6 +326,15 @@ typedef struct keyfob_profile keyfob_profile;
 typedef struct keyfob_provider keyfob_provider;
 
 /**
+ * A provider in the making, which the catalogue does not have. Made by `keyfob_provider_builder_from_json` or
+ * `keyfob_provider_builder_new_oauth2`, consumed by `keyfob_config_builder_add_provider` or freed by
+ * `keyfob_provider_builder_free`; what it was told is checked by `keyfob_config_builder_build`.
+ *
+ * Threads: one thread at a time.
+ */
+typedef struct keyfob_provider_builder keyfob_provider_builder;
+
+/**
  * The providers that are built in, by id. Made by `keyfob_providers`, freed by
  * `keyfob_provider_list_free`.
  *
@@ -329,6 +348,15 @@ typedef struct keyfob_provider_list keyfob_provider_list;
  * Threads: may be shared.
  */
 typedef struct keyfob_registration keyfob_registration;
+
+/**
+ * A registration in the making: this app as one provider will know it. Made by `keyfob_registration_builder_new`,
+ * consumed by `keyfob_config_builder_add_registration` or freed by `keyfob_registration_builder_free`; what it was
+ * told is checked by `keyfob_config_builder_build`.
+ *
+ * Threads: one thread at a time.
+ */
+typedef struct keyfob_registration_builder keyfob_registration_builder;
 
 /**
  * Registrations, in the order of the configuration. Made by `keyfob_registrations`, freed by
@@ -394,7 +422,7 @@ typedef bool (*keyfob_open_url_fn)(void *context, const char *url);
 /**
  * Gives the `context` of a callback back to the host: called exactly once, on any thread, when Keyfob will
  * not use the context again. That is when the configuration is freed unopened, or else when the last user
- * of the handle is gone. It must not call Keyfob.
+ * of the handle is gone; that of the log goes when another takes its place. It must not call Keyfob.
  */
 typedef void (*keyfob_release_fn)(void *context);
 
@@ -510,6 +538,11 @@ typedef keyfob_store_key_answer (*keyfob_store_key_fn)(void *context,
                                                        uint8_t *key);
 
 /**
+ * When a process refreshes tokens.
+ */
+typedef int32_t keyfob_refresh_policy;
+
+/**
  * Shows the code of a login to the user, and returns at once.
  *
  * Called once, on the thread that called `keyfob_login_on_another_device`. It must return: no exception, no longjmp.
@@ -540,14 +573,54 @@ typedef int32_t keyfob_loopback;
 typedef int32_t keyfob_sealing;
 
 /**
+ * How much a line of the log matters. The smaller, the more.
+ */
+typedef int32_t keyfob_log_level;
+
+/**
+ * Takes one line of the log. No line holds a token, a code, a key, or what else is a secret.
+ *
+ * Called on the thread on which it happens, on several at once, and in the middle of things: it must be quick. It must
+ * not call Keyfob: what can fail gives `KEYFOB_INVALID_STATE` with the reason "Reentered", whatever it is called with, and
+ * changes nothing. It must return: no exception, no longjmp.
+ *
+ * @param context  what was given to `keyfob_set_log`
+ * @param level    one of `KEYFOB_LOG_LEVEL_...`
+ * @param target   the part of the library that says it, such as "keyfob::keyfob::refresh" or "rustls::client". For
+ *                 filters; another version may name its parts otherwise; borrowed until the callback returns
+ * @param message  for people; borrowed until the callback returns
+ */
+typedef void (*keyfob_log_fn)(void *context, keyfob_log_level level, const char *target, const char *message);
+
+/**
  * What a provider speaks.
  */
 typedef int32_t keyfob_provider_kind;
 
 /**
+ * What a client's private key signs with.
+ */
+typedef int32_t keyfob_key_algorithm;
+
+/**
  * What kept a request from being answered.
  */
 typedef int32_t keyfob_transport_failure;
+
+/**
+ * Early, so that nobody has to wait, and when a token is over.
+ */
+#define KEYFOB_REFRESH_POLICY_NORMAL 1
+
+/**
+ * Only when a call needs it: for a provider where a refresh makes the token before it invalid at once.
+ */
+#define KEYFOB_REFRESH_POLICY_ON_DEMAND 2
+
+/**
+ * Never: for an extension or a widget that may be frozen at any moment. It uses what the app's own process keeps fresh.
+ */
+#define KEYFOB_REFRESH_POLICY_NEVER 3
 
 /**
  * The provider says that the token is good for nothing any more.
@@ -747,6 +820,26 @@ typedef int32_t keyfob_transport_failure;
 #define KEYFOB_SEALING_LOCKED 3
 
 /**
+ * Something is lost, or will be if nobody acts.
+ */
+#define KEYFOB_LOG_LEVEL_ERROR 1
+
+/**
+ * Something is not as it should be, and Keyfob goes on.
+ */
+#define KEYFOB_LOG_LEVEL_WARN 2
+
+/**
+ * Something worth knowing, seldom.
+ */
+#define KEYFOB_LOG_LEVEL_INFO 3
+
+/**
+ * For whoever looks for a cause: connections and answers too, without what was in them.
+ */
+#define KEYFOB_LOG_LEVEL_DEBUG 4
+
+/**
  * OpenID Connect: an issuer, discovery, ID tokens.
  */
 #define KEYFOB_PROVIDER_KIND_OIDC 1
@@ -755,6 +848,31 @@ typedef int32_t keyfob_transport_failure;
  * Plain OAuth 2: explicit endpoints, the user's identity from userinfo.
  */
 #define KEYFOB_PROVIDER_KIND_OAUTH2 2
+
+/**
+ * RSASSA-PKCS1-v1_5 with SHA-256: what an RSA key signs with where nothing else is said.
+ */
+#define KEYFOB_KEY_ALGORITHM_RS256 1
+
+/**
+ * RSASSA-PSS with SHA-256, by an RSA key.
+ */
+#define KEYFOB_KEY_ALGORITHM_PS256 2
+
+/**
+ * ECDSA on P-256 with SHA-256.
+ */
+#define KEYFOB_KEY_ALGORITHM_ES256 3
+
+/**
+ * ECDSA on P-384 with SHA-384.
+ */
+#define KEYFOB_KEY_ALGORITHM_ES384 4
+
+/**
+ * Ed25519.
+ */
+#define KEYFOB_KEY_ALGORITHM_EDDSA 5
 
 /**
  * The one that this store was sealed with. It must not be made anew, whatever the keystore says of it.
@@ -1172,6 +1290,161 @@ keyfob_status keyfob_config_set_device_binding(keyfob_config *config,
  * Frees a configuration that was not opened; it may be NULL.
  */
 void keyfob_config_free(keyfob_config *config);
+
+/**
+ * Begins a configuration.
+ *
+ * @param store        the path of a folder of Keyfob's own, made when missing; copied; caller may free after return
+ * @param builder_out  caller owns; free with keyfob_config_builder_free
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_new(const char *store,
+                                        keyfob_config_builder **builder_out,
+                                        keyfob_error **error_out);
+
+/**
+ * Leaves the secrets in the store as they are, for anybody to read who gets at the file (default false). For tests: an
+ * app gives a store key, by `keyfob_config_set_store_key` or `keyfob_config_set_store_key_source`.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_set_plaintext(keyfob_config_builder *builder,
+                                                  bool plaintext,
+                                                  keyfob_error **error_out);
+
+/**
+ * Adds a registration: this app as one provider knows it. The order is the order of the login buttons.
+ *
+ * @param registration  consumed, even on error
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_add_registration(keyfob_config_builder *builder,
+                                                     keyfob_registration_builder *registration,
+                                                     keyfob_error **error_out);
+
+/**
+ * Adds a provider that the catalogue does not have.
+ *
+ * @param provider  consumed, even on error
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_add_provider(keyfob_config_builder *builder,
+                                                 keyfob_provider_builder *provider,
+                                                 keyfob_error **error_out);
+
+/**
+ * How long connecting may take, and a whole request.
+ *
+ * @param connect_ms  in milliseconds; 1 to 600000; default 10000
+ * @param total_ms    in milliseconds; 1 to 600000; default 30000
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_set_http_timeouts_ms(keyfob_config_builder *builder,
+                                                         int64_t connect_ms,
+                                                         int64_t total_ms,
+                                                         keyfob_error **error_out);
+
+/**
+ * Authorities to trust beside those that are built in, such as a company's own. A host's own transport has its own.
+ *
+ * @param pem  PEM (RFC 7468), one certificate after the other; copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_set_ca_certificates(keyfob_config_builder *builder,
+                                                        const char *pem,
+                                                        keyfob_error **error_out);
+
+/**
+ * Asks a proxy for every https connection (RFC 9110 section 9.3.6, CONNECT). Without it there is none, whatever the
+ * environment says. A host's own transport has its own.
+ *
+ * @param proxy  "http://user:password@host:port" or https, with user and password percent-encoded where need be; or
+ *               "environment" for what `HTTPS_PROXY`, else `ALL_PROXY`, say, save for the hosts of `NO_PROXY` and this machine's
+ *               own, as they are when `keyfob_open` reads them; copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_set_proxy(keyfob_config_builder *builder,
+                                              const char *proxy,
+                                              keyfob_error **error_out);
+
+/**
+ * The app's name for the providers' logs (RFC 9110 section 10.1.5). It is sent with every request, with the library's
+ * own behind it.
+ *
+ * @param user_agent  such as "Notes/1.2"; copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_set_user_agent(keyfob_config_builder *builder,
+                                                   const char *user_agent,
+                                                   keyfob_error **error_out);
+
+/**
+ * How long a login stays open, from `keyfob_begin_login` to its redirect.
+ *
+ * @param lifetime_ms  in milliseconds; at most 30 days; default one hour
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_set_login_lifetime_ms(keyfob_config_builder *builder,
+                                                          int64_t lifetime_ms,
+                                                          keyfob_error **error_out);
+
+/**
+ * How old the view of other processes' changes may be.
+ *
+ * @param coherence_ms  in milliseconds; at most one hour; default 1000; 0 looks at every call
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_set_coherence_ms(keyfob_config_builder *builder,
+                                                     int64_t coherence_ms,
+                                                     keyfob_error **error_out);
+
+/**
+ * How far the provider's clock and this device's may differ.
+ *
+ * @param leeway_ms  in milliseconds; at most 300000; default 60000
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_set_leeway_ms(keyfob_config_builder *builder,
+                                                  int64_t leeway_ms,
+                                                  keyfob_error **error_out);
+
+/**
+ * How long a call waits for a refresh that another thread or process is making. A request that was sent is waited for
+ * in any case, up to the limit of `keyfob_config_builder_set_http_timeouts_ms`.
+ *
+ * @param wait_ms  in milliseconds; at most 600000; default 30000
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_set_wait_ms(keyfob_config_builder *builder,
+                                                int64_t wait_ms,
+                                                keyfob_error **error_out);
+
+/**
+ * When this process refreshes tokens.
+ *
+ * @param policy  one of `KEYFOB_REFRESH_POLICY_...`; default `KEYFOB_REFRESH_POLICY_NORMAL`
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_set_refresh_policy(keyfob_config_builder *builder,
+                                                       keyfob_refresh_policy policy,
+                                                       keyfob_error **error_out);
+
+/**
+ * Checks everything and makes the configuration. Touches neither network nor store.
+ *
+ * @param builder     consumed, even on error
+ * @param config_out  caller owns; free with keyfob_config_free
+ * @return `KEYFOB_CONFIGURATION`: a missing or malformed value; the error's detail names it by its key in the
+ *         JSON of `keyfob_config_from_json`.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_config_builder_build(keyfob_config_builder *builder,
+                                          keyfob_config **config_out,
+                                          keyfob_error **error_out);
+
+/**
+ * Frees a builder that was not built; it may be NULL.
+ */
+void keyfob_config_builder_free(keyfob_config_builder *builder);
 
 /**
  * A control for one login.
@@ -2259,6 +2532,28 @@ keyfob_status keyfob_sessions_page(const keyfob_handle *handle,
                                    keyfob_error **error_out);
 
 /**
+ * Gives the library's log to the host: for the whole process, for all handles, from now on. Without it there is no log.
+ *
+ * A callback takes the place of the one before it, whose context is given back as soon as no other thread is within
+ * that callback any more; until then it may still be called.
+ *
+ * Threads: may be called on any.
+ *
+ * @param max_level  one of `KEYFOB_LOG_LEVEL_...`: lines that matter less are not made
+ * @param take       takes a line; see `keyfob_log_fn`; may be NULL: from now on there is no log
+ * @param context    given to `take`; may be NULL; consumed, even on error
+ * @param release    gives `context` back when Keyfob is done with it; may be NULL
+ * @return `KEYFOB_INVALID_ARGUMENT`: no such level;
+ *         `KEYFOB_INVALID_STATE`: called from within the callback.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_set_log(keyfob_log_level max_level,
+                             keyfob_log_fn take,
+                             void *context,
+                             keyfob_release_fn release,
+                             keyfob_error **error_out);
+
+/**
  * The id of the session that was logged out of.
  *
  * Ownership: borrowed until the keyfob_logged_out is freed.
@@ -2672,6 +2967,114 @@ keyfob_answer keyfob_provider_accepts_custom_scheme(const keyfob_provider *provi
 keyfob_loopback keyfob_provider_accepts_loopback(const keyfob_provider *provider);
 
 /**
+ * Reads a provider from JSON, in the format of a provider file: the way to use everything that one can say.
+ *
+ * @param json          copied; caller may free after return
+ * @param provider_out  caller owns; free with keyfob_provider_builder_free
+ * @return `KEYFOB_CONFIGURATION`: not JSON, an unknown key, a missing or malformed value; the error's
+ *         detail names the key.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_provider_builder_from_json(const char *json,
+                                                keyfob_provider_builder **provider_out,
+                                                keyfob_error **error_out);
+
+/**
+ * A plain OAuth 2 provider by its endpoints (RFC 6749 section 3).
+ *
+ * @param id                      for the `provider` of a registration; copied; caller may free after return
+ * @param authorization_endpoint  a URL; copied; caller may free after return
+ * @param token_endpoint          a URL; copied; caller may free after return
+ * @param userinfo_endpoint       a URL; copied; caller may free after return
+ * @param uid                     a JSON pointer (RFC 6901) to the user's lasting id in the userinfo answer, for instance
+ *                                "/id"; copied; caller may free after return
+ * @param provider_out            caller owns; free with keyfob_provider_builder_free
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_provider_builder_new_oauth2(const char *id,
+                                                 const char *authorization_endpoint,
+                                                 const char *token_endpoint,
+                                                 const char *userinfo_endpoint,
+                                                 const char *uid,
+                                                 keyfob_provider_builder **provider_out,
+                                                 keyfob_error **error_out);
+
+/**
+ * The name to show to people.
+ *
+ * @param name  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_provider_builder_set_name(keyfob_provider_builder *provider,
+                                               const char *name,
+                                               keyfob_error **error_out);
+
+/**
+ * Where the userinfo answer keeps the user's name. Said again, it is the next place to look at.
+ *
+ * @param pointer  a JSON pointer (RFC 6901), for instance "/name"; copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_provider_builder_add_name_at(keyfob_provider_builder *provider,
+                                                  const char *pointer,
+                                                  keyfob_error **error_out);
+
+/**
+ * Where the userinfo answer keeps the e-mail address.
+ *
+ * @param pointer  a JSON pointer (RFC 6901), for instance "/email"; copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_provider_builder_set_email_at(keyfob_provider_builder *provider,
+                                                   const char *pointer,
+                                                   keyfob_error **error_out);
+
+/**
+ * Where the userinfo answer keeps the picture's URL. Said again, it is the next place to look at.
+ *
+ * @param pointer  a JSON pointer (RFC 6901), for instance "/picture"; copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_provider_builder_add_avatar_url_at(keyfob_provider_builder *provider,
+                                                        const char *pointer,
+                                                        keyfob_error **error_out);
+
+/**
+ * Adds a scope to ask for when neither registration nor login names one.
+ *
+ * @param scope  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_provider_builder_add_scope(keyfob_provider_builder *provider,
+                                                const char *scope,
+                                                keyfob_error **error_out);
+
+/**
+ * The revocation endpoint (RFC 7009).
+ *
+ * @param url  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_provider_builder_set_revocation_endpoint(keyfob_provider_builder *provider,
+                                                              const char *url,
+                                                              keyfob_error **error_out);
+
+/**
+ * The device authorization endpoint (RFC 8628 section 3.1), for `keyfob_begin_device_login`.
+ *
+ * @param url  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_provider_builder_set_device_authorization_endpoint(keyfob_provider_builder *provider,
+                                                                        const char *url,
+                                                                        keyfob_error **error_out);
+
+/**
+ * Frees a provider that was not added; it may be NULL.
+ */
+void keyfob_provider_builder_free(keyfob_provider_builder *provider);
+
+/**
  * How many registrations there are.
  */
 size_t keyfob_registration_list_len(const keyfob_registration_list *list);
@@ -2713,6 +3116,148 @@ const char *keyfob_registration_provider_name(const keyfob_registration *registr
  * Whether logins may begin.
  */
 bool keyfob_registration_enabled(const keyfob_registration *registration);
+
+/**
+ * A public client without scopes of its own, to which the rest is added next.
+ *
+ * @param id                an id that the app chooses, such as "work-sso"; copied; caller may free after return
+ * @param provider          the id of its provider: "oidc", one of `keyfob_providers`, or the app's own; copied;
+ *                          caller may free after return
+ * @param client_id         what the provider gave out; copied; caller may free after return
+ * @param redirect_uri      the one that is registered there (RFC 8252 section 7): an https app link, a private-use scheme
+ *                          with a dot in it ("com.example.notes:/callback"), or a loopback address
+ *                          ("http://127.0.0.1/callback"; without a port any port will do); copied; caller may free after
+ *                          return
+ * @param registration_out  caller owns; free with keyfob_registration_builder_free
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_builder_new(const char *id,
+                                              const char *provider,
+                                              const char *client_id,
+                                              const char *redirect_uri,
+                                              keyfob_registration_builder **registration_out,
+                                              keyfob_error **error_out);
+
+/**
+ * The client secret, where the provider gave one out. A secret that ships inside an app is no secret (RFC 8252
+ * section 8.5): some providers want it nevertheless.
+ *
+ * @param secret  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_builder_set_client_secret(keyfob_registration_builder *registration,
+                                                            const char *secret,
+                                                            keyfob_error **error_out);
+
+/**
+ * Sends the client secret in the body of the token request ("client_secret_post") instead of as the provider's file
+ * or metadata say, else in the Authorization header, which RFC 6749 section 2.3.1 prefers.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_builder_set_client_secret_post(keyfob_registration_builder *registration,
+                                                                 keyfob_error **error_out);
+
+/**
+ * The private key that the client proves itself with, in place of a secret: for each request it signs a token of its
+ * own ("private_key_jwt", RFC 7523 section 2.2), or a client secret where the provider wants one made so (Apple).
+ *
+ * @param pem  PEM with one unencrypted PKCS#8 key (RFC 7468): RSA of 2048 to 4096 bits, EC on P-256 or P-384 with its
+ *             public half in it, or Ed25519; kept in memory only, and never sent; copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_builder_set_private_key(keyfob_registration_builder *registration,
+                                                          const char *pem,
+                                                          keyfob_error **error_out);
+
+/**
+ * What the provider calls the private key: "kid" in the header of each token that it signs (RFC 7515 section 4.1.4).
+ * Without it there is none.
+ *
+ * @param key_id  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_builder_set_key_id(keyfob_registration_builder *registration,
+                                                     const char *key_id,
+                                                     keyfob_error **error_out);
+
+/**
+ * What the private key signs with. Without it as its type says: RS256, ES256, ES384 or EdDSA.
+ *
+ * @param algorithm  one of `KEYFOB_KEY_ALGORITHM_...`
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_builder_set_key_algorithm(keyfob_registration_builder *registration,
+                                                            keyfob_key_algorithm algorithm,
+                                                            keyfob_error **error_out);
+
+/**
+ * Adds a default scope (RFC 6749 section 3.3). Without any, the provider's defaults are asked for.
+ *
+ * @param scope  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_builder_add_scope(keyfob_registration_builder *registration,
+                                                    const char *scope,
+                                                    keyfob_error **error_out);
+
+/**
+ * Adds a resource that the tokens are for (RFC 8707), for instance the address of the app's own API. It is named in
+ * each login, code exchange and refresh.
+ *
+ * @param uri  absolute, without a fragment; copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_builder_add_resource(keyfob_registration_builder *registration,
+                                                       const char *uri,
+                                                       keyfob_error **error_out);
+
+/**
+ * Fills in a variable of the provider, for instance "issuer".
+ *
+ * @param name   copied; caller may free after return
+ * @param value  copied; caller may free after return
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_builder_set_variable(keyfob_registration_builder *registration,
+                                                       const char *name,
+                                                       const char *value,
+                                                       keyfob_error **error_out);
+
+/**
+ * Whether logins may begin (default true). The sessions of a disabled registration stay.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_builder_set_enabled(keyfob_registration_builder *registration,
+                                                      bool enabled,
+                                                      keyfob_error **error_out);
+
+/**
+ * At most so many refreshes of all this registration's sessions together in a window of time, counted over every
+ * process of the store; a request that is repeated counts again. Without it the provider's own, or none. A call beyond
+ * it gives `KEYFOB_RATE_LIMITED` while no token is good.
+ *
+ * @param refreshes  at least 1
+ * @param window_ms  in milliseconds, 1 to 86400000
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_builder_set_refresh_budget(keyfob_registration_builder *registration,
+                                                             uint32_t refreshes,
+                                                             int64_t window_ms,
+                                                             keyfob_error **error_out);
+
+/**
+ * Has each login's request sent to the provider by the app itself, and only its name by the browser (RFC 9126), where
+ * neither the provider's metadata nor its file asks for that anyway. A provider that names no endpoint for it is then
+ * `KEYFOB_CONFIGURATION`.
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_registration_builder_require_pushed_authorization_requests(keyfob_registration_builder *registration,
+                                                                                keyfob_error **error_out);
+
+/**
+ * Frees a registration that was not added; it may be NULL.
+ */
+void keyfob_registration_builder_free(keyfob_registration_builder *registration);
 
 /**
  * The id: random, never used again. Other calls know the session by it.

@@ -68,6 +68,9 @@ mod config;
 mod desktop;
 mod error;
 mod executor;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod json;
 mod keyfob;

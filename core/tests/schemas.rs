@@ -3,96 +3,22 @@
 #![cfg(feature = "ureq")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails should say where")]
 
+#[path = "support/schemas.rs"]
+mod judges;
+
 use std::fs;
 use std::path::Path;
 use std::thread;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use jsonschema::{Registry, Validator};
-use keyfob::{Config, Provider, Reason};
+use judges::{CONFIG, Kind, ONLY_THE_PARSER, PROVIDER, Schemas, only_the_parser_can_tell};
 use serde_json::{Map, Value, json};
-
-const CONFIG: &str = include_str!("../schema/config.schema.json");
-const PROVIDER: &str = include_str!("../schema/provider.schema.json");
 
 const RSA: &str = include_str!("../src/oidc/testdata/rsa-test-key.pem");
 const P256: &str = include_str!("../src/http/signing_key/testdata/p256-test-key.pem");
 const P384: &str = include_str!("../src/http/signing_key/testdata/p384-test-key.pem");
 const ED25519: &str = include_str!("../src/http/signing_key/testdata/ed25519-test-key.pem");
-
-/// What only the parser can say. In nothing else may the two differ.
-const ONLY_THE_PARSER: &[(Reason, &str)] = &[
-    (Reason::InvalidConfiguration, " stands twice"),
-    (Reason::InvalidConfiguration, " is not an absolute URL"),
-    (Reason::InvalidConfiguration, " has a fragment, a user or a password"),
-    (Reason::InvalidConfiguration, " uses the variable "),
-    (Reason::InvalidConfiguration, " has a brace without a name"),
-    (Reason::InvalidConfiguration, ".private_key is no PEM text"),
-    (Reason::InvalidConfiguration, ".key_algorithm does not fit the private_key"),
-    (Reason::InsecureEndpoint, ""),
-    (Reason::InvalidRedirectUri, ""),
-];
-
-struct Schemas {
-    config: Validator,
-    provider: Validator,
-}
-
-impl Schemas {
-    fn read() -> [Value; 2] {
-        [CONFIG, PROVIDER].map(|text| serde_json::from_str(text).unwrap())
-    }
-
-    fn compile() -> Self {
-        let [config, provider] = Self::read();
-        for schema in [&config, &provider] {
-            jsonschema::draft202012::meta::validate(schema).unwrap();
-        }
-        Self::of(config, provider).unwrap()
-    }
-
-    /// `None` where they are no schemas.
-    fn of(config: Value, provider: Value) -> Option<Self> {
-        // As an editor finds it: beside the other one.
-        let registry = Registry::new().add("json-schema:///provider.schema.json", &provider).ok()?.prepare().ok()?;
-        Some(Self {
-            config: jsonschema::options()
-                .with_base_uri("json-schema:///config.schema.json")
-                .with_registry(&registry)
-                .build(&config)
-                .ok()?,
-            provider: jsonschema::validator_for(&provider).ok()?,
-        })
-    }
-}
-
-/// Where a document goes.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Config,
-    Provider,
-}
-
-impl Kind {
-    fn of(document: &Value) -> Self {
-        if document.get("store").is_some() { Self::Config } else { Self::Provider }
-    }
-
-    fn parse(self, document: &Value) -> Result<(), keyfob::Error> {
-        match self {
-            Self::Config => Config::from_json(&document.to_string()).map(drop),
-            Self::Provider => Provider::from_json(&document.to_string()).map(drop),
-        }
-    }
-
-    fn validates(self, schemas: &Schemas, document: &Value) -> bool {
-        match self {
-            Self::Config => schemas.config.is_valid(document),
-            Self::Provider => schemas.provider.is_valid(document),
-        }
-    }
-}
 
 /// The catalogue, the README's examples, and documents that have every key.
 fn documents() -> Vec<(String, Value)> {
@@ -339,12 +265,6 @@ fn places(value: &Value, at: &str) -> Vec<String> {
     };
     let below = inner.iter().flat_map(|(name, value)| places(value, &format!("{at}/{name}")));
     std::iter::once(at.to_owned()).chain(below).collect()
-}
-
-/// The place of the allowance that an error falls under.
-fn only_the_parser_can_tell(error: &keyfob::Error) -> Option<usize> {
-    let detail = error.detail().unwrap_or_default();
-    ONLY_THE_PARSER.iter().position(|(reason, text)| error.reason() == *reason && detail.contains(text))
 }
 
 #[test]

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::callback::keyfob_release_fn;
 use crate::error::{Failure, KEYFOB_OK, KEYFOB_TIME_UNKNOWN, keyfob_error, keyfob_status};
+use crate::log::is_within;
 
 /// What the body of an exported function ends with.
 pub(crate) type Outcome<T> = Result<T, Failure>;
@@ -88,8 +89,12 @@ impl Empty for i64 {
     const EMPTY: Self = KEYFOB_TIME_UNKNOWN;
 }
 
-/// A parameter that must not be NULL.
+/// A parameter that must not be NULL. Every function that can fail has one, so here is where nothing goes on that is called from
+/// within the log's callback: a line is logged wherever it happens, and the core may hold a mutex there.
 pub(crate) fn given<T>(name: &'static str, parameter: Option<T>) -> Outcome<T> {
+    if is_within() {
+        return Err(Failure::WithinLog);
+    }
     parameter.ok_or(Failure::Argument { name, problem: "is NULL" })
 }
 
@@ -234,6 +239,12 @@ pub(crate) fn from_unix_ms(milliseconds: i64) -> SystemTime {
     let span = Duration::from_millis(milliseconds.unsigned_abs());
     let time = if milliseconds < 0 { UNIX_EPOCH.checked_sub(span) } else { UNIX_EPOCH.checked_add(span) };
     time.unwrap_or(UNIX_EPOCH)
+}
+
+/// A duration from the caller, in milliseconds.
+pub(crate) fn span(name: &'static str, milliseconds: i64) -> Outcome<Duration> {
+    let milliseconds = u64::try_from(milliseconds).map_err(|_| Failure::Argument { name, problem: "is negative" })?;
+    Ok(Duration::from_millis(milliseconds))
 }
 
 pub(crate) fn to_ms(duration: Duration) -> i64 {

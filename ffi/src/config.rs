@@ -18,7 +18,7 @@ use crate::store_key::{HostStoreKeySource, Protection, keyfob_store_key_fn, stor
 use crate::transport::{HostTransport, keyfob_transport_fn};
 
 /// What an app says once: where the store is, which registrations it has, how long things may take. Made by
-/// `keyfob_config_from_json`, consumed by `keyfob_open` or freed by `keyfob_config_free`.
+/// `keyfob_config_from_json` or `keyfob_config_builder_build`, consumed by `keyfob_open` or freed by `keyfob_config_free`.
 ///
 /// Threads: one thread at a time.
 pub struct keyfob_config {
@@ -53,6 +53,12 @@ impl keyfob_config {
             config = config.with_device_binding(&*device);
         }
         config
+    }
+}
+
+impl From<Config> for keyfob_config {
+    fn from(config: Config) -> Self {
+        Self { config, transport: None, clock: None, executor: None, observer: None, protection: None, device: None }
     }
 }
 
@@ -93,16 +99,7 @@ pub unsafe extern "C" fn keyfob_config_from_json(
         let config_out = Output::new("config_out", config_out)?;
         // SAFETY: the caller keeps the header's rule for strings.
         let json = unsafe { text("json", json) }?;
-        let config = Config::from_json(json)?;
-        config_out.give(keyfob_config {
-            config,
-            transport: None,
-            clock: None,
-            executor: None,
-            observer: None,
-            protection: None,
-            device: None,
-        });
+        config_out.give(Config::from_json(json)?.into());
         Ok(())
     })
 }

@@ -81,6 +81,7 @@ pub(crate) enum Failure {
     Core(Error),
     Argument { name: &'static str, problem: &'static str },
     Panic,
+    WithinLog,
 }
 
 impl From<Error> for Failure {
@@ -103,13 +104,14 @@ impl Failure {
             Self::Core(error) => error.reason(),
             Self::Argument { .. } => Reason::InvalidArgument,
             Self::Panic => Reason::Internal,
+            Self::WithinLog => Reason::Reentered,
         }
     }
 
     fn core(&self) -> Option<&Error> {
         match self {
             Self::Core(error) => Some(error),
-            Self::Argument { .. } | Self::Panic => None,
+            Self::Argument { .. } | Self::Panic | Self::WithinLog => None,
         }
     }
 
@@ -118,6 +120,7 @@ impl Failure {
             Self::Core(error) => error.to_string(),
             Self::Argument { name, problem } => format!("InvalidArgument: {name} {problem}"),
             Self::Panic => "Internal: a panic; what it said is on standard error".to_owned(),
+            Self::WithinLog => "InvalidState: called from within the log's callback".to_owned(),
         }
     }
 
@@ -125,7 +128,7 @@ impl Failure {
         match self {
             Self::Core(error) => error.detail().map(str::to_owned),
             Self::Argument { name, problem } => Some(format!("{name} {problem}")),
-            Self::Panic => None,
+            Self::Panic | Self::WithinLog => None,
         }
     }
 }

@@ -28,7 +28,7 @@ static keyfob_handle *some_sessions(const char *store) {
     keyfob_end_session_options *options = keyfob_end_session_options_new();
     keyfob_error *error = NULL;
     for (int i = 0; i < SESSIONS; i++) {
-        char uid[8];
+        char uid[16];
         snprintf(uid, sizeof uid, "u-%d", i);
         import(keyfob, uid, ids[i]);
     }

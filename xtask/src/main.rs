@@ -10,7 +10,9 @@ mod bindings;
 mod checklist;
 mod counting;
 mod drift;
+mod fuzz;
 mod header;
+mod install;
 mod run;
 mod setup;
 mod stage;
@@ -20,9 +22,10 @@ mod symbols;
 mod table;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 
 use crate::drift::Mode;
@@ -35,9 +38,13 @@ cargo xtask: the project's own commands
   cargo xtask test all             the same with the long ones
   cargo xtask header [--check]     write include/keyfob.h from ffi/
   cargo xtask symbols [--check]    write ffi/symbols.txt from the release library
+  cargo xtask install --prefix DIR
+                                   install libkeyfob, static and shared, with its headers, for pkg-config
+                                   and CMake; below DESTDIR where that is set
   cargo xtask checklist [--json]   the rules of the security checklist and the tests that hold each
   cargo xtask bindings [--check]   write the generated Kotlin and Swift sources and their versions
   cargo xtask chaos [OPTIONS…]     run the chaos driver; --help tells its options
+  cargo xtask fuzz [OPTIONS…]      run the fuzz targets, each for some minutes; --help tells its options
   cargo xtask swift -- ARGS…       run swift as the suite does (unpacked where there is none), in this
                                    folder if it has a Package.swift, else in bindings/swift
 
@@ -73,6 +80,9 @@ fn command() -> Result<bool> {
         let words: Vec<_> = args.raw_args()?.collect();
         return suites::chaos_by_hand(&Workspace::find()?, &words);
     }
+    if name == "fuzz" {
+        return fuzz::by_hand(&Workspace::find()?, args.raw_args()?.collect());
+    }
     if name == "swift" {
         let rest: Vec<_> = args.raw_args()?.map(|arg| arg.string()).collect::<Result<_, _>>()?;
         let rest = rest.strip_prefix(&["--".to_owned()]).unwrap_or(&rest);
@@ -81,6 +91,7 @@ fn command() -> Result<bool> {
     let mut names = Vec::new();
     let mut mode = Mode::Write;
     let mut as_json = false;
+    let mut prefix = None;
     while let Some(arg) = args.next()? {
         match arg {
             Long("help") | Short('h') => {
@@ -88,7 +99,8 @@ fn command() -> Result<bool> {
                 return Ok(true);
             }
             Long("json") if name == "checklist" => as_json = true,
-            Long("check") if !["test", "checklist"].contains(&name.as_str()) => mode = Mode::Check,
+            Long("prefix") if name == "install" => prefix = Some(PathBuf::from(args.value()?)),
+            Long("check") if !["test", "checklist", "install"].contains(&name.as_str()) => mode = Mode::Check,
             Value(suite) if name == "test" => names.push(suite.string()?),
             other => bail!(other.unexpected()),
         }
@@ -101,6 +113,10 @@ fn command() -> Result<bool> {
         "checklist" => checklist::print(&Workspace::find()?, as_json)?,
         "header" => header::header(&Workspace::find()?, mode)?,
         "symbols" => symbols::symbols(&Workspace::find()?, mode)?,
+        "install" => {
+            let prefix = prefix.context("install where? --prefix DIR")?;
+            install::by_hand(&Workspace::find()?, &prefix)?;
+        }
         "bindings" => bindings::bindings(&Workspace::find()?, mode)?,
         _ => bail!("there is no command {name:?}; see cargo xtask --help"),
     }

@@ -9,10 +9,12 @@ use anyhow::{Result, bail};
 
 use crate::run::Run;
 
-/// A program that a suite cannot do without.
+/// A program that a suite cannot do without, or a library.
 #[derive(Debug)]
 pub(crate) struct Tool {
     program: &'static str,
+    /// It is no program, but what pkg-config knows by that name.
+    is_library: bool,
     /// The oldest version that will do, where that matters.
     at_least: Option<Version>,
     /// The Debian package that brings it.
@@ -30,10 +32,18 @@ struct Version {
 
 impl Tool {
     const fn new(program: &'static str, debian: &'static str) -> Self {
-        Self { program, at_least: None, debian }
+        Self { program, is_library: false, at_least: None, debian }
+    }
+
+    const fn library(name: &'static str, debian: &'static str) -> Self {
+        Self { program: name, is_library: true, at_least: None, debian }
     }
 
     fn is_here(&self) -> bool {
+        if self.is_library {
+            let asked = Run::new("pkg-config").args(["--exists", self.program]).quiet().run();
+            return asked.is_ok_and(|done| done.success);
+        }
         match (on_path(self.program), &self.at_least) {
             (None, _) => false,
             (Some(_), None) => true,
@@ -52,12 +62,16 @@ pub(crate) const GXX: Tool = Tool::new("g++", "g++");
 pub(crate) const NM: Tool = Tool::new("nm", "binutils");
 pub(crate) const DIFF: Tool = Tool::new("diff", "diffutils");
 pub(crate) const VALGRIND: Tool = Tool::new("valgrind", "valgrind");
+pub(crate) const PKG_CONFIG: Tool = Tool::new("pkg-config", "pkgconf");
+pub(crate) const CMAKE: Tool = Tool::new("cmake", "cmake");
+pub(crate) const CURL: Tool = Tool::library("libcurl", "libcurl4-openssl-dev");
+pub(crate) const SQLITE: Tool = Tool::library("sqlite3", "libsqlite3-dev");
 pub(crate) const MAVEN: Tool = Tool::new("mvn", "maven");
-pub(crate) const JDK: Tool = Tool { program: "javac", at_least: Some(JAVAC_17), debian: "default-jdk-headless" };
+pub(crate) const JDK: Tool = Tool { at_least: Some(JAVAC_17), ..Tool::new("javac", "default-jdk-headless") };
 pub(crate) const MMDEBSTRAP: Tool = Tool::new("mmdebstrap", "mmdebstrap");
 pub(crate) const DBUS: Tool = Tool::new("dbus-run-session", "dbus");
 pub(crate) const KEYRING: Tool = Tool::new("gnome-keyring-daemon", "gnome-keyring");
-pub(crate) const NODE: Tool = Tool { program: "node", at_least: Some(NODE_20), debian: "nodejs" };
+pub(crate) const NODE: Tool = Tool { at_least: Some(NODE_20), ..Tool::new("node", "nodejs") };
 pub(crate) const STRACE: Tool = Tool::new("strace", "strace");
 pub(crate) const CHROMIUM: Tool = Tool::new("chromium", "chromium");
 pub(crate) const NPM: Tool = Tool::new("npm", "npm");
@@ -133,7 +147,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_its_package() {
-        const NONE: Tool = Tool { program: "no-such-program-here", at_least: Some(JAVAC_17), debian: "nothing" };
+        const NONE: Tool = Tool { at_least: Some(JAVAC_17), ..Tool::new("no-such-program-here", "nothing") };
         let error = require(&[&NONE]).unwrap_err().to_string();
         assert_eq!(error, "please install no-such-program-here 17 or later (Debian: nothing)");
     }

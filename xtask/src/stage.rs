@@ -113,6 +113,20 @@ impl Stage {
         }
     }
 
+    /// An error unless somebody with that name in its `User-Agent` sent every request for tokens, and there was one.
+    pub(crate) fn every_token_came_to(&self, name: &str) -> Result<()> {
+        let requests = self.idp.requests();
+        let mut senders = requests
+            .iter()
+            .filter(|request| request.path == "/token")
+            .map(|request| request.header("user-agent"))
+            .peekable();
+        if senders.peek().is_none() || !senders.all(|sender| sender.is_some_and(|sender| sender.contains(name))) {
+            bail!("not all tokens, or none, came to {name}");
+        }
+        Ok(())
+    }
+
     /// An error that says which kind of token stands in a text, without the token.
     pub(crate) fn no_token_in(&self, text: &str) -> Result<()> {
         for request in self.idp.requests() {

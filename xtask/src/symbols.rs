@@ -1,6 +1,7 @@
 //! `ffi/symbols.txt`: every symbol that libkeyfob exports, so that a change of the ABI is a line in a diff.
 
 use std::env;
+use std::path::Path;
 
 use anyhow::{Result, bail};
 
@@ -15,10 +16,14 @@ pub(crate) fn symbols(workspace: &Workspace, mode: Mode) -> Result<()> {
     if !cfg!(target_os = "linux") {
         bail!("the list is made from an ELF library: run this on Linux, not {}", env::consts::OS);
     }
-    let library = workspace.release()?.join(workspace.dynamic_library(FFI)?);
-    let nm = Run::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(&library).quiet();
-    let names = exported(&nm.run()?.must("nm")?)?;
+    let names = exported_by(&workspace.build_release(FFI)?.join(workspace.dynamic_library(FFI)?))?;
     drift::settle(workspace, PATH, &names, mode, "cargo xtask symbols")
+}
+
+/// What a shared library exports, one name a line; an error if one of them is not ours.
+pub(crate) fn exported_by(library: &Path) -> Result<String> {
+    let nm = Run::new("nm").args(["-D", "--defined-only", "--format=posix"]).arg(library).quiet();
+    exported(&nm.run()?.must("nm")?)
 }
 
 /// `NAME TYPE VALUE SIZE` lines to sorted names, one a line. Anything without our prefix would collide in somebody's program.

@@ -84,9 +84,34 @@ impl Workspace {
         }
         // One after the other: built together, each would get the features that only the other asks for.
         for package in [FFI, UNIFFI] {
-            self.cargo().args(["build", "--release", "-p", package]).run()?.must("cargo build --release")?;
+            self.build_release(package)?;
         }
-        Ok(self.release.get_or_init(|| self.target.join("release")))
+        let release = self.target.join("release");
+        self.link_by_soname(&release)?;
+        Ok(self.release.get_or_init(|| release))
+    }
+
+    /// libkeyfob under the name that programs look for when they run, which has the ABI's number in it.
+    fn link_by_soname(&self, release: &Path) -> Result<()> {
+        let source = fs::read_to_string(self.root.join("ffi/src/version.rs"))?;
+        let number = source.split_once("KEYFOB_ABI_VERSION: u32 = ").and_then(|(_, rest)| rest.split(';').next());
+        let abi = number.context("ffi/src/version.rs says no ABI version")?;
+        let library = self.dynamic_library(FFI)?;
+        let name = if cfg!(target_vendor = "apple") {
+            format!("libkeyfob.{abi}.dylib")
+        } else if cfg!(unix) {
+            format!("{library}.{abi}")
+        } else {
+            return Ok(());
+        };
+        let run = Run::new("ln").args(["-sfn", &library]).arg(release.join(name));
+        run.quiet().run()?.must("ln").map(drop)
+    }
+
+    /// One package as it is shipped; the folder that it was built to.
+    pub(crate) fn build_release(&self, package: &str) -> Result<PathBuf> {
+        self.cargo().args(["build", "--release", "-p", package]).run()?.must("cargo build --release")?;
+        Ok(self.target.join("release"))
     }
 
     /// The test provider as a program, for the languages that cannot link it.
@@ -123,7 +148,7 @@ fn is(value: &Value, key: &str, text: &str) -> bool {
 
 /// The Cargo that runs us, without what it told us about the package xtask: build scripts that watch such a
 /// variable (ring's do) would run again each time the caller changes between `cargo xtask` and `cargo`.
-fn cargo() -> Run {
+pub(crate) fn cargo() -> Run {
     let mut run = Run::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in env::vars_os() {
         let about_us =

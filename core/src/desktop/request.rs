@@ -6,9 +6,9 @@ use url::Url;
 use crate::secret::Secret;
 
 /// Longest head of a request: a redirect may be 256 KiB long, and a browser adds headers.
-pub(super) const MAX_HEAD: usize = 288 * 1024;
+pub(crate) const MAX_HEAD: usize = 288 * 1024;
 /// Longest body of a form.
-pub(super) const MAX_BODY: usize = 256 * 1024;
+pub(crate) const MAX_BODY: usize = 256 * 1024;
 /// A browser sends some fifteen.
 const MAX_HEADERS: usize = 64;
 
@@ -28,7 +28,7 @@ pub(crate) enum Came {
 }
 
 /// What to do about the bytes so far.
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// Read on, until there are so many bytes.
     Incomplete(usize),
     Redirect(Came),
@@ -37,7 +37,7 @@ pub(super) enum Verdict {
 }
 
 /// Judges what has come of one request.
-pub(super) fn judge(bytes: &[u8], expected: &Expected) -> Verdict {
+pub(crate) fn judge(bytes: &[u8], expected: &Expected) -> Verdict {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let mut request = httparse::Request::new(&mut headers);
     let head = match request.parse(bytes) {

@@ -130,6 +130,7 @@ mod tests {
         assert_eq!(reason("http://127.0.0.1/cb", "state=a&code=c&id_token=t"), Reason::UnexpectedParameter);
         assert_eq!(reason("http://127.0.0.1/cb", "code=c"), Reason::StateMissing);
         assert_eq!(reason("http://127.0.0.1/cb", &"x".repeat(MAX_BYTES + 1)), Reason::RedirectTooLarge);
+        assert_eq!(reason("http://127.0.0.1/cb", &"x".repeat(MAX_BYTES)), Reason::StateMissing, "read to its end");
     }
 
     #[test]
@@ -174,6 +175,8 @@ mod tests {
         let text = format!("app.x:/cb?state=a&code={}{many}", "c".repeat(64 * 1024));
         assert!(matches!(parse(&text).unwrap().answer, Answer::Code(_)));
         assert_eq!(reason(&format!("app.x:/cb?state=a&code={}", "c".repeat(MAX_BYTES))), Reason::RedirectTooLarge);
+        let longest = format!("app.x:/cb?code={}", "c".repeat(MAX_BYTES - "app.x:/cb?code=".len()));
+        assert_eq!(reason(&longest), Reason::StateMissing, "read to its end");
         assert_eq!(reason("not a url"), Reason::MalformedRedirect);
     }
 

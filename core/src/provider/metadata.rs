@@ -59,7 +59,21 @@ pub(crate) fn check_endpoint(key: &str, text: &str) -> Result<()> {
             Error::new(Reason::InvalidConfiguration).with_detail(format!("{key} has a fragment, a user or a password"))
         );
     }
+    // The same kind of parser makes `a.example` of `///a.example`, `@a.example` and `%61.example`, and an address of `0x7f.1`.
+    if !names_authority_of(&url, text) {
+        return Err(Error::new(Reason::InvalidConfiguration)
+            .with_detail(format!("{key} is not an absolute URL whose host stands there as it is")));
+    }
     Ok(())
+}
+
+/// Whether host and port stand in the text as they were read, save for case and for a port that may be left out.
+fn names_authority_of(url: &Url, text: &str) -> bool {
+    let authority = text.split_once("://").and_then(|(_, rest)| rest.split(['/', '?']).next()).unwrap_or_default();
+    let Some(host) = url.host_str() else { return false };
+    let Some((begin, rest)) = authority.split_at_checked(host.len()) else { return false };
+    let port = || rest.strip_prefix(':').and_then(|port| port.parse().ok()) == url.port_or_known_default();
+    begin.eq_ignore_ascii_case(host) && (rest.is_empty() || port())
 }
 
 fn is_secure(url: &Url) -> bool {

@@ -1,11 +1,12 @@
-//! C: the header alone under every standard that it promises, that what is shipped has no test feature, then every
-//! program of `examples/c` and `tests/c`, without a warning and under Valgrind, on the release library.
+//! C: the header alone under every standard that it promises, what is shipped, and then every program of `examples/c` and
+//! `tests/c`, without a warning, on the files that `cargo xtask install` installs.
 //!
-//! | folder | is run as | and must |
-//! |---|---|---|
-//! | `examples/c/*.c` | `NAME CONFIG_JSON_FILE REGISTRATION` | make a login and exit with 0 |
-//! | `tests/c/*.c` | `NAME ISSUER EMPTY_FOLDER` | print Test Anything Protocol lines, which are counted |
-//! | `tests/c/tools/*.c` | not here: other suites run them | compile |
+//! | folder | is built by | is run as | and must |
+//! |---|---|---|---|
+//! | `examples/c/*.c` | CMake, `find_package(keyfob)` | `NAME CONFIG_JSON_FILE REGISTRATION` | make a login and exit with 0 |
+//! | `tests/c/*.c` | pkg-config | `NAME ISSUER EMPTY_FOLDER`, under Valgrind and again with sanitizers | print Test Anything Protocol lines, which are counted |
+//! | `tests/c/static/*.c` | the static library, and another SQLite | the same, under Valgrind | the same |
+//! | `tests/c/tools/*.c` | pkg-config | not here: other suites run them | compile |
 //!
 //! How a program reaches the browser and the provider's log is told in [`crate::stage`].
 
@@ -15,57 +16,72 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::Suite;
-use super::native::{self, Build, WARNINGS, name_of};
+use super::native::{self, Build, WARNINGS, Watch, name_of};
 use crate::counting::tap;
+use crate::install;
 use crate::run::Run;
-use crate::setup::{GCC, GXX, VALGRIND, on_path};
+use crate::setup::{self, CMAKE, CURL, GCC, GXX, PKG_CONFIG, SQLITE, VALGRIND, on_path};
 use crate::table::Score;
 use crate::workspace::{FFI, UNIFFI, Workspace, files};
 
 pub(super) const SUITE: Suite = Suite {
     name: "c",
-    what: "the header, the C examples and tests, under Valgrind",
+    what: "the header, the C examples and tests on the installed library, under Valgrind and sanitizers",
     long: false,
-    needs: || vec![&GCC, &GXX, &VALGRIND],
+    needs: || vec![&GCC, &GXX, &VALGRIND, &PKG_CONFIG, &CMAKE],
     prepare: None,
     run,
 };
 
+/// What finds every wrong access and every undefined act of the program itself; the library is not built with it.
+const SANITIZERS: &[&str] = &["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
+
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     header_alone(workspace, score)?;
     score.item("ffi/README.md", readme(workspace));
-    score.item("no simulation in the release", no_simulation(workspace));
-    let examples = files(&workspace.root.join("examples/c"), "c");
+    score.item("nothing of the tests' in the release", nothing_of_the_tests(workspace));
     let tests = files(&workspace.root.join("tests/c"), "c");
-    if examples.is_empty() || tests.is_empty() {
-        bail!("examples/c and tests/c hold no program");
+    if tests.is_empty() {
+        bail!("tests/c holds no program");
     }
-    for source in &examples {
-        let ran = compile(workspace, source).and_then(|program| native::example(workspace, &program));
-        score.item(&name_of(workspace, source), ran);
-    }
+    let prefix = installed(workspace)?;
+    score.item("libkeyfob.a: only keyfob_ is to be seen", only_ours(&prefix));
+    examples(workspace, &prefix, score)?;
     for source in &tests {
         let name = name_of(workspace, source);
-        match compile(workspace, source).and_then(|program| native::test(workspace, &program)) {
-            Ok((finished, trouble)) => {
-                score.count(&name, &finished, tap);
-                if let Some(trouble) = trouble {
-                    score.fail(&name, &trouble);
-                }
-            }
-            Err(error) => score.fail(&name, &format!("{error:#}")),
-        }
+        let program = compile(workspace, source);
+        count(workspace, score, &name, program, Watch::Valgrind);
+        let program = build(workspace, source, "sanitized", SANITIZERS, &shared(workspace)?);
+        count(workspace, score, &format!("{name} (sanitizers)"), program, Watch::Sanitizers);
     }
+    static_programs(workspace, &prefix, score)?;
     for source in files(&workspace.root.join("tests/c/tools"), "c") {
         score.item(&name_of(workspace, &source), compile(workspace, &source).map(|_| ()));
     }
     Ok(())
 }
 
+fn count(workspace: &Workspace, score: &mut Score, name: &str, program: Result<PathBuf>, watch: Watch) {
+    match program.and_then(|program| native::test_under(workspace, &program, watch)) {
+        Ok((finished, trouble)) => {
+            score.count(name, &finished, tap);
+            if let Some(trouble) = trouble {
+                score.fail(name, &trouble);
+            }
+        }
+        Err(error) => score.fail(name, &format!("{error:#}")),
+    }
+}
+
 /// The program that completes a login from a store which another language began: `NAME CONFIG_JSON_FILE [REDIRECT]`; without
 /// the redirect it is a line on its standard input.
 pub(super) fn complete_program(workspace: &Workspace) -> Result<PathBuf> {
-    compile(workspace, &workspace.root.join("tests/c/tools/complete.c"))
+    let mut flags = vec!["-std=c11"];
+    flags.extend(WARNINGS);
+    let headers = ["include".as_ref()];
+    let libraries = workspace.release()?;
+    let build = Build { compiler: "gcc", flags: &flags, headers: &headers, libraries, folder: "complete" };
+    native::compile(workspace, &build, &workspace.root.join("tests/c/tools/complete.c"))
 }
 
 fn header_alone(workspace: &Workspace, score: &mut Score) -> Result<()> {
@@ -115,9 +131,18 @@ int readme(const char *json, const char *redirect_url) {
     run.dir(&workspace.root).run()?.must("it does not compile").map(|_| ())
 }
 
-/// The core's feature `simulation`, with points where a process kills itself, is for its own tests: the variable that
-/// names a point stands in no library that is shipped.
-fn no_simulation(workspace: &Workspace) -> Result<()> {
+/// The core's features `simulation`, with points where a process kills itself, and `fuzzing`, with an entrance to its insides, are for its own tests: nothing that
+/// is shipped asks for them, and the variable that names a point stands in no library that is.
+fn nothing_of_the_tests(workspace: &Workspace) -> Result<()> {
+    for package in [FFI, UNIFFI] {
+        let tree = workspace.cargo().args(["tree", "-p", package, "-e", "normal", "--prefix", "none", "-f", "{p} {f}"]);
+        let tree = tree.quiet().run()?.must("cargo tree")?;
+        let core = tree.lines().find(|line| line.starts_with("keyfob v")).context("the core is not in it")?;
+        let mut features = core.rsplit(' ').next().unwrap_or_default().split(',');
+        if let Some(feature) = features.find(|feature| ["simulation", "fuzzing"].contains(feature)) {
+            bail!("{package} has the core's feature {feature}");
+        }
+    }
     const VARIABLE: &[u8] = b"KEYFOB_CRASH_AT";
     let libraries = workspace.release()?;
     for package in [FFI, UNIFFI] {
@@ -133,11 +158,143 @@ fn no_simulation(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// What the suite works on: installed, and then moved to another place, since nothing in it may know where it lies.
+fn installed(workspace: &Workspace) -> Result<PathBuf> {
+    let made = workspace.scratch("installed")?;
+    install::install(workspace, &made)?;
+    let prefix = workspace.scratch("prefix")?;
+    fs::remove_dir(&prefix)?;
+    fs::rename(&made, &prefix)?;
+    Ok(prefix)
+}
+
+/// Nothing of SQLite, ring or Rust in the static library can meet what a program has under the same name.
+fn only_ours(prefix: &Path) -> Result<()> {
+    let nm =
+        Run::new("nm").args(["--extern-only", "--defined-only", "--format=posix"]).arg(prefix.join("lib/libkeyfob.a"));
+    let said = nm.quiet().run()?.must("nm")?;
+    let names = said.lines().filter(|line| !line.ends_with(':')).filter_map(|line| line.split_whitespace().next());
+    let (ours, foreign): (Vec<_>, Vec<_>) = names.partition(|name| name.starts_with("keyfob_"));
+    if ours.is_empty() || !foreign.is_empty() {
+        bail!("{} names are ours, and these are not: {}", ours.len(), foreign.join(", "));
+    }
+    Ok(())
+}
+
+/// By CMake, as their `CMakeLists.txt` says.
+fn examples(workspace: &Workspace, prefix: &Path, score: &mut Score) -> Result<()> {
+    setup::install(&[&CURL]);
+    let built = workspace.scratch("cmake/c")?;
+    let source = workspace.root.join("examples/c");
+    let run = Run::new("cmake").arg("-S").arg(&source).arg("-B").arg(&built);
+    let run = run.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()));
+    run.arg(format!("-DCMAKE_C_FLAGS=-g -O1 {}", WARNINGS.join(" "))).run()?.must("cmake")?;
+    Run::new("cmake").arg("--build").arg(&built).run()?.must("cmake --build")?;
+    score.item("CMake: another version is not ours", other_version(workspace, prefix));
+    for source in files(&source, "c") {
+        let name = name_of(workspace, &source);
+        let program = built.join(source.file_stem().context("a source without a name")?);
+        if name.contains("http") {
+            if let Err(why) = setup::require(&[&CURL]) {
+                score.skip(&name, &format!("{why:#}"));
+                continue;
+            }
+            let ran = native::example_under(workspace, &program, Watch::Valgrind);
+            score.item(&name, ran.and_then(|stage| stage.every_token_came_to("libcurl/")));
+        } else {
+            score.item(&name, native::example(workspace, &program));
+        }
+    }
+    let program = built.join("login_static");
+    score.item("examples/c/login.c (keyfob::static)", native::example(workspace, &program));
+    Ok(())
+}
+
+/// A wish for a version that this is not finds no package.
+fn other_version(workspace: &Workspace, prefix: &Path) -> Result<()> {
+    let project = workspace.scratch("cmake/version")?;
+    for (wish, found) in [("0.1", true), ("0.0.1...0.5", true), ("0.99", false), ("1", false), ("0.0.1...<0.1", false)]
+    {
+        let text = format!(
+            "cmake_minimum_required(VERSION 3.19)\nproject(version LANGUAGES NONE)\nfind_package(keyfob {wish} CONFIG QUIET)\n\
+             if(keyfob_FOUND)\n  message(STATUS \"it is here\")\nendif()\n"
+        );
+        fs::write(project.join("CMakeLists.txt"), text)?;
+        let run = Run::new("cmake").arg("-S").arg(&project).arg("-B").arg(project.join(wish));
+        let said = run.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display())).quiet().run()?.must("cmake")?;
+        if said.contains("it is here") != found {
+            bail!("find_package(keyfob {wish}) is wrong about {}:\n{said}", workspace.version);
+        }
+    }
+    Ok(())
+}
+
+/// The static library in programs that have what it has: SQLite, Rust, everything.
+fn static_programs(workspace: &Workspace, prefix: &Path, score: &mut Score) -> Result<()> {
+    setup::install(&[&SQLITE]);
+    let archive = prefix.join("lib/libkeyfob.a").display().to_string();
+    let mut needed = pkg_config(prefix, &["--static", "--libs", "keyfob"])?;
+    needed.retain(|word| !word.starts_with("-L") && word != "-lkeyfob");
+    let headers = pkg_config(prefix, &["--cflags", "keyfob"])?;
+    let linked = |more: &[&str]| {
+        let more = more.iter().map(|word| (*word).to_owned());
+        headers.iter().cloned().chain([archive.clone()]).chain(more).chain(needed.clone()).collect::<Vec<_>>()
+    };
+    for source in files(&workspace.root.join("tests/c/static"), "c") {
+        let name = name_of(workspace, &source);
+        if let Err(why) = setup::require(&[&SQLITE]) {
+            score.skip(&name, &format!("{why:#}"));
+            continue;
+        }
+        let words = linked(&["-Wl,-Bstatic", "-lsqlite3", "-Wl,-Bdynamic"]);
+        count(workspace, score, &name, build(workspace, &source, "static", &[], &words), Watch::Valgrind);
+    }
+    let panic = workspace.root.join("tests/c/panic.c");
+    let program = build(workspace, &panic, "static", &[], &linked(&[]));
+    count(workspace, score, "tests/c/panic.c (static)", program, Watch::Valgrind);
+
+    // Another Rust library in the program, which has ring, SQLite and the standard library under their own names.
+    let login = workspace.root.join("examples/c/login.c");
+    let other = workspace.release()?.join(workspace.dynamic_library(UNIFFI)?).with_extension("a");
+    let words = linked(&["-Wl,--whole-archive", &other.display().to_string(), "-Wl,--no-whole-archive"]);
+    let program = build(workspace, &login, "beside-rust", &[], &words);
+    score.item("login.c beside another Rust library", program.and_then(|it| native::example(workspace, &it)));
+
+    // Not even a C library: what Valgrind cannot watch. The linker says of some functions that they would load another one.
+    let words = pkg_config(prefix, &["--static", "--cflags", "--libs", "keyfob"])?;
+    let program = build(workspace, &login, "all-static", &["-static"], &words);
+    let ran = program.and_then(|program| native::example_under(workspace, &program, Watch::Nothing));
+    score.item("login.c, all of it static", ran.map(drop));
+    Ok(())
+}
+
+/// A test or a tool, as a program of somebody who has Keyfob installed.
 fn compile(workspace: &Workspace, source: &Path) -> Result<PathBuf> {
-    let mut flags = vec!["-std=c11"];
-    flags.extend(WARNINGS);
-    let headers = ["include".as_ref(), "tests/c".as_ref()];
-    let libraries = workspace.release()?;
-    let build = Build { compiler: "gcc", flags: &flags, headers: &headers, libraries, folder: "programs" };
-    native::compile(workspace, &build, source)
+    build(workspace, source, "programs", &[], &shared(workspace)?)
+}
+
+/// What pkg-config says of the shared library, and where the program finds it when it runs.
+fn shared(workspace: &Workspace) -> Result<Vec<String>> {
+    let prefix = workspace.target.join("xtask/prefix");
+    let mut words = pkg_config(&prefix, &["--cflags", "--libs", "keyfob"])?;
+    // Of the old kind, which is searched before LD_LIBRARY_PATH: cargo sets that to the folders of the debug libraries.
+    words.push(format!("-Wl,--disable-new-dtags,-rpath,{}", prefix.join("lib").display()));
+    Ok(words)
+}
+
+fn pkg_config(prefix: &Path, args: &[&str]) -> Result<Vec<String>> {
+    let run = Run::new("pkg-config").env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).args(args).quiet();
+    Ok(run.run()?.must("pkg-config")?.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Builds one program in a folder below `target/xtask`; `words` come behind its source.
+fn build(workspace: &Workspace, source: &Path, folder: &str, flags: &[&str], words: &[String]) -> Result<PathBuf> {
+    // By its place in the project: examples/c/login.c and tests/c/login.c are two programs.
+    let place = source.strip_prefix(&workspace.root)?.with_extension("");
+    let program = workspace.target.join("xtask").join(folder).join(place);
+    fs::create_dir_all(program.parent().context("a program without a folder")?)?;
+    let run = Run::new("gcc").arg("-std=c11").args(WARNINGS).args(["-g", "-O1", "-pthread"]).args(flags);
+    let run = run.args(["-I", "tests/c"]).arg(source).arg("-o").arg(&program).args(words).dir(&workspace.root);
+    run.run()?.must("it does not compile")?;
+    Ok(program)
 }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::Suite;
-use super::native::{self, Build, WARNINGS, name_of};
+use super::native::{self, Build, WARNINGS, Watch, name_of};
 use crate::counting::tap;
 use crate::run::Run;
 use crate::setup::{GXX, VALGRIND, on_path};
@@ -75,7 +75,7 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
 
 /// Runs a test, once it is built.
 fn tested(workspace: &Workspace, score: &mut Score, name: &str, program: Result<PathBuf>) {
-    match program.and_then(|program| native::test(workspace, &program)) {
+    match program.and_then(|program| native::test_under(workspace, &program, Watch::Valgrind)) {
         Ok((finished, trouble)) => {
             score.count(name, &finished, tap);
             if let Some(trouble) = trouble {

@@ -14,7 +14,7 @@ use crate::workspace::Workspace;
 
 pub(super) const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
-/// What Valgrind exits with when it found something; no program of ours does.
+/// What Valgrind and the sanitizers exit with when they found something; no program of ours does.
 const FOUND: i32 = 99;
 
 /// How programs are built.
@@ -31,15 +31,29 @@ pub(super) struct Build<'a> {
     pub(super) folder: &'a str,
 }
 
-/// Runs an example, `NAME CONFIG_JSON_FILE REGISTRATION`: it makes a login and exits with 0.
+/// What looks for wrong accesses and leaks while a program runs.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Watch {
+    Valgrind,
+    /// What the program was built with: AddressSanitizer, which looks for leaks too, and UBSan.
+    Sanitizers,
+    Nothing,
+}
+
+/// Runs an example, `NAME CONFIG_JSON_FILE REGISTRATION`, under Valgrind: it makes a login and exits with 0.
 pub(super) fn example(workspace: &Workspace, program: &Path) -> Result<()> {
+    example_under(workspace, program, Watch::Valgrind).map(drop)
+}
+
+/// The same under something else; what the provider was asked can be looked at afterwards.
+pub(super) fn example_under(workspace: &Workspace, program: &Path, watch: Watch) -> Result<Stage> {
     let folder = store_folder(workspace, program)?;
     let mut stage = Stage::new()?;
     stage.follows = true;
     let config = folder.join("keyfob.json");
     // A folder that Keyfob makes itself: one that others can look into it refuses.
     fs::write(&config, stage.config(&folder.join("store")))?;
-    let finished = under_valgrind(workspace, &mut stage, program, &[config.as_ref(), REGISTRATION.as_ref()])?;
+    let finished = watched(workspace, &mut stage, program, &[config.as_ref(), REGISTRATION.as_ref()], watch)?;
     stage.no_token_in(&finished.text)?;
     if let Some(trouble) = stage.trouble {
         bail!(trouble);
@@ -48,15 +62,15 @@ pub(super) fn example(workspace: &Workspace, program: &Path) -> Result<()> {
     if stage.browsed == 0 {
         bail!("it asked for no login");
     }
-    Ok(())
+    Ok(stage)
 }
 
 /// Runs a test, `NAME ISSUER EMPTY_FOLDER`: it prints Test Anything Protocol lines. And what it asked for in vain.
-pub(super) fn test(workspace: &Workspace, program: &Path) -> Result<(Finished, Option<String>)> {
+pub(super) fn test_under(workspace: &Workspace, program: &Path, watch: Watch) -> Result<(Finished, Option<String>)> {
     let store = store_folder(workspace, program)?;
     let mut stage = Stage::new()?;
     let issuer = stage.issuer();
-    let finished = under_valgrind(workspace, &mut stage, program, &[issuer.as_ref(), store.as_ref()])?;
+    let finished = watched(workspace, &mut stage, program, &[issuer.as_ref(), store.as_ref()], watch)?;
     stage.no_token_in(&finished.text)?;
     Ok((finished, stage.trouble))
 }
@@ -84,19 +98,33 @@ pub(super) fn with_library(compiler: Run, libraries: &Path) -> Run {
     compiler.arg("-L").arg(libraries).arg("-lkeyfob").arg(rpath)
 }
 
-fn under_valgrind(workspace: &Workspace, stage: &mut Stage, program: &Path, args: &[&OsStr]) -> Result<Finished> {
-    let run = Run::new("valgrind").args(["-q", "--leak-check=full", "--errors-for-leak-kinds=definite,possible"]);
-    let mut run = run.arg(format!("--error-exitcode={FOUND}"));
-    let suppressions = workspace.root.join("tests/c/valgrind.supp");
-    if suppressions.exists() {
-        run = run.arg(format!("--suppressions={}", suppressions.display()));
-    }
-    let run = run.arg(program).args(args).limit(Duration::from_secs(300));
-    let mut finished = run.talk(|line| stage.answer(line))?;
+fn watched(
+    workspace: &Workspace,
+    stage: &mut Stage,
+    program: &Path,
+    args: &[&OsStr],
+    watch: Watch,
+) -> Result<Finished> {
+    let run = match watch {
+        Watch::Valgrind => valgrind(workspace).arg(program),
+        // A return from a function that still lends what was in it, too, which Valgrind cannot see.
+        Watch::Sanitizers => Run::new(program)
+            .env("ASAN_OPTIONS", format!("exitcode={FOUND}:detect_stack_use_after_return=1"))
+            .env("UBSAN_OPTIONS", format!("exitcode={FOUND}:print_stacktrace=1")),
+        Watch::Nothing => Run::new(program),
+    };
+    let mut finished = run.args(args).limit(Duration::from_secs(300)).talk(|line| stage.answer(line))?;
     if finished.code == Some(FOUND) {
-        finished.how = "Valgrind found the errors or leaks above".to_owned();
+        finished.how = format!("{watch:?} found the errors or leaks above");
     }
     Ok(finished)
+}
+
+fn valgrind(workspace: &Workspace) -> Run {
+    let run = Run::new("valgrind").args(["-q", "--leak-check=full", "--errors-for-leak-kinds=definite,possible"]);
+    let run = run.arg(format!("--error-exitcode={FOUND}"));
+    let suppressions = workspace.root.join("tests/c/valgrind.supp");
+    if suppressions.exists() { run.arg(format!("--suppressions={}", suppressions.display())) } else { run }
 }
 
 fn store_folder(workspace: &Workspace, program: &Path) -> Result<PathBuf> {

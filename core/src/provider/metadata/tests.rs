@@ -61,9 +61,21 @@ fn s16_an_endpoint_that_two_parsers_would_read_differently_is_refused() {
         " https://login.example.com/x",
         "https://login.example.com/a b",
         "https://lógin.example.com/x",
+        "https:///login.example.com/x",
+        "https:login.example.com/x",
+        "https://@login.example.com/x",
+        "https://%6cogin.example.com/x",
+        "https://login.example.com:/x",
+        "http://0x7f.1/x",
+        "http://2130706433/x",
     ] {
         let error = read(|document| document["token_endpoint"] = json!(odd)).unwrap_err();
         assert_eq!(error.reason(), Reason::MalformedResponse, "{odd}");
+    }
+    for good in
+        ["HTTPS://Login.Example.com:443/x", "https://login.example.com?x=1", "http://[::1]:4011", "https://a:8443"]
+    {
+        assert!(read(|document| document["token_endpoint"] = json!(good)).is_ok(), "{good}");
     }
 }
 
