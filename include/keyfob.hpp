@@ -33,7 +33,7 @@
  * ENUMS have a fixed type: one may hold a value without a name here, from a library that is newer than this header.
  * is_known(value) tells; a switch over one wants to go on after its cases.
  *
- * SETTINGS (config, login_options and their like) have setters that return the object, to be chained. One that fails
+ * SETTINGS (config, login_options, the builders and their like) have setters that return the object, to be chained. One that fails
  * leaves the object as it was, and the first failure is kept: problem() tells it, and the call that takes the object gives it.
  *
  * NETWORK. Nothing is sent, and nothing blocks on the network, but where the function says so.
@@ -241,6 +241,37 @@ enum class transport_failure : std::int32_t {
     certificate_revoked = KEYFOB_TRANSPORT_FAILURE_CERTIFICATE_REVOKED,
 };
 
+/// When a process refreshes tokens. `KEYFOB_REFRESH_POLICY_...`.
+enum class refresh_policy : std::int32_t {
+    /// Early, so that nobody has to wait, and when a token is over.
+    normal = KEYFOB_REFRESH_POLICY_NORMAL,
+    /// Only when a call needs it.
+    on_demand = KEYFOB_REFRESH_POLICY_ON_DEMAND,
+    /// Never: for an extension or a widget that may be frozen at any moment.
+    never = KEYFOB_REFRESH_POLICY_NEVER,
+};
+
+/// What a client's private key signs with. `KEYFOB_KEY_ALGORITHM_...`.
+enum class key_algorithm : std::int32_t {
+    rs256 = KEYFOB_KEY_ALGORITHM_RS256,
+    ps256 = KEYFOB_KEY_ALGORITHM_PS256,
+    es256 = KEYFOB_KEY_ALGORITHM_ES256,
+    es384 = KEYFOB_KEY_ALGORITHM_ES384,
+    eddsa = KEYFOB_KEY_ALGORITHM_EDDSA,
+};
+
+/// How much a line of the log matters. The smaller, the more. `KEYFOB_LOG_LEVEL_...`.
+enum class log_level : std::int32_t {
+    /// Something is lost, or will be if nobody acts.
+    error = KEYFOB_LOG_LEVEL_ERROR,
+    /// Something is not as it should be, and Keyfob goes on.
+    warn = KEYFOB_LOG_LEVEL_WARN,
+    /// Something worth knowing, seldom.
+    info = KEYFOB_LOG_LEVEL_INFO,
+    /// For whoever looks for a cause.
+    debug = KEYFOB_LOG_LEVEL_DEBUG,
+};
+
 /// Whether this header has a name for the value; a newer library may give others.
 [[nodiscard]] constexpr bool is_known(status value) noexcept {
     return (value >= status::ok && value <= status::random) || value == status::internal;
@@ -257,6 +288,9 @@ enum class transport_failure : std::int32_t {
 }
 [[nodiscard]] constexpr bool is_known(provider_kind value) noexcept {
     return value >= provider_kind::oidc && value <= provider_kind::oauth2;
+}
+[[nodiscard]] constexpr bool is_known(log_level value) noexcept {
+    return value >= log_level::error && value <= log_level::debug;
 }
 
 /// The name of a status, for logs: "Ok", "LoginRequired"; "Unknown" for a number that the library does not know. Good
@@ -278,6 +312,7 @@ namespace detail {
 inline void dispose(keyfob_browser_login* it) noexcept { keyfob_browser_login_free(it); }
 inline void dispose(keyfob_completed* it) noexcept { keyfob_completed_free(it); }
 inline void dispose(keyfob_config* it) noexcept { keyfob_config_free(it); }
+inline void dispose(keyfob_config_builder* it) noexcept { keyfob_config_builder_free(it); }
 inline void dispose(keyfob_device_login* it) noexcept { keyfob_device_login_free(it); }
 inline void dispose(keyfob_end_session_options* it) noexcept { keyfob_end_session_options_free(it); }
 inline void dispose(keyfob_ended* it) noexcept { keyfob_ended_free(it); }
@@ -295,7 +330,9 @@ inline void dispose(keyfob_login_pages* it) noexcept { keyfob_login_pages_free(i
 inline void dispose(keyfob_maintained* it) noexcept { keyfob_maintained_free(it); }
 inline void dispose(keyfob_pending_login_list* it) noexcept { keyfob_pending_login_list_free(it); }
 inline void dispose(keyfob_profile* it) noexcept { keyfob_profile_free(it); }
+inline void dispose(keyfob_provider_builder* it) noexcept { keyfob_provider_builder_free(it); }
 inline void dispose(keyfob_provider_list* it) noexcept { keyfob_provider_list_free(it); }
+inline void dispose(keyfob_registration_builder* it) noexcept { keyfob_registration_builder_free(it); }
 inline void dispose(keyfob_registration_list* it) noexcept { keyfob_registration_list_free(it); }
 inline void dispose(keyfob_session* it) noexcept { keyfob_session_free(it); }
 inline void dispose(keyfob_session_list* it) noexcept { keyfob_session_list_free(it); }
@@ -836,6 +873,38 @@ private:
 [[nodiscard]] inline std::uint32_t version_number() noexcept { return keyfob_version_number(); }
 /// The library's ABI: a program works with it if it is `KEYFOB_ABI_VERSION`. `keyfob_abi_version`.
 [[nodiscard]] inline std::uint32_t abi_version() noexcept { return keyfob_abi_version(); }
+
+/* ---------------------------------------------------------------------------------------------------------------------
+ * The log
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/// Takes one line of the log: how much it matters, the part of the library that says it, and the line for people, without
+/// secrets. The texts live until it returns. Called where the line is made, on any thread, several at once: it must be quick, and
+/// calls into Keyfob give status::invalid_state ("Reentered"). What is thrown is dropped. `keyfob_log_fn`.
+using log_function = std::function<void(log_level level, std::string_view target, std::string_view message)>;
+
+namespace detail {
+
+inline void takes_line(void* context, keyfob_log_level level, const char* target, const char* message) noexcept {
+    static_cast<void>(guarded(false, [&] {
+        (*static_cast<log_function*>(context))(static_cast<log_level>(level), text(target), text(message));
+        return true;
+    }));
+}
+
+}  // namespace detail
+
+/// Gives the library's log to the host, for the whole process, from now on; an empty function ends it. Lines that matter less
+/// than `max_level` are not made. The function before it is destroyed as soon as no other thread is within it.
+/// status::invalid_argument: no such level; invalid_state: called from within the function. `keyfob_set_log`.
+[[nodiscard]] inline result<void> set_log(log_level max_level, log_function take) {
+    const keyfob_log_fn into = take ? detail::takes_line : nullptr;
+    auto context = std::make_unique<log_function>(std::move(take));
+    return detail::run([&](auto problem) {
+        return keyfob_set_log(static_cast<keyfob_log_level>(max_level), into, context.release(),
+                              detail::release<log_function>, problem);
+    });
+}
 
 /* ---------------------------------------------------------------------------------------------------------------------
  * Sessions, tokens, profiles
@@ -1722,6 +1791,277 @@ private:
     }
 
     friend struct detail::access;
+};
+
+/* ---------------------------------------------------------------------------------------------------------------------
+ * The configuration in code, for an app that does not want to write JSON
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/// A registration in the making: this app as one provider will know it. What it is told is checked by
+/// config_builder::build(). Settings; one thread at a time. `keyfob_registration_builder`.
+class registration_builder : public detail::settings<keyfob_registration_builder> {
+public:
+    /// A public client without scopes of its own: an id that the app chooses; the id of its provider; what the provider gave
+    /// out; and the redirect URI that is registered there (RFC 8252 section 7).
+    registration_builder(std::string_view id, std::string_view provider_id, std::string_view client_id,
+                         std::string_view redirect_uri)
+        : settings("registration", nullptr) {
+        const detail::argument named("id", id);
+        const detail::argument of("provider", provider_id);
+        const detail::argument client("client_id", client_id);
+        const detail::argument redirect("redirect_uri", redirect_uri);
+        begin(
+            [&](auto out, auto problem) {
+                return keyfob_registration_builder_new(named.c_str(), of.c_str(), client.c_str(), redirect.c_str(), out,
+                                                       problem);
+            },
+            named, of, client, redirect);
+    }
+
+    /// The client secret, where the provider gave one out (RFC 8252 section 8.5).
+    registration_builder& set_client_secret(std::string_view secret) {
+        set_text(keyfob_registration_builder_set_client_secret, "secret", secret);
+        return *this;
+    }
+    /// Sends the client secret in the body of the token request (RFC 6749 section 2.3.1).
+    registration_builder& set_client_secret_post() {
+        set([&](auto problem) { return keyfob_registration_builder_set_client_secret_post(raw(), problem); });
+        return *this;
+    }
+    /// The private key that the client proves itself with, in place of a secret (RFC 7523 section 2.2): PEM with one
+    /// unencrypted PKCS#8 key (RFC 7468).
+    registration_builder& set_private_key(std::string_view pem) {
+        set_text(keyfob_registration_builder_set_private_key, "pem", pem);
+        return *this;
+    }
+    /// What the provider calls the private key: "kid" (RFC 7515 section 4.1.4).
+    registration_builder& set_key_id(std::string_view key_id) {
+        set_text(keyfob_registration_builder_set_key_id, "key_id", key_id);
+        return *this;
+    }
+    /// What the private key signs with, where it is not as its type says.
+    registration_builder& set_key_algorithm(key_algorithm algorithm) {
+        set([&](auto problem) {
+            return keyfob_registration_builder_set_key_algorithm(raw(), static_cast<keyfob_key_algorithm>(algorithm),
+                                                                 problem);
+        });
+        return *this;
+    }
+    /// Adds a default scope (RFC 6749 section 3.3). Without any, the provider's defaults are asked for.
+    registration_builder& add_scope(std::string_view scope) {
+        set_text(keyfob_registration_builder_add_scope, "scope", scope);
+        return *this;
+    }
+    /// Adds a resource that the tokens are for (RFC 8707): an absolute URI without a fragment.
+    registration_builder& add_resource(std::string_view uri) {
+        set_text(keyfob_registration_builder_add_resource, "uri", uri);
+        return *this;
+    }
+    /// Fills in a variable of the provider, for instance "issuer".
+    registration_builder& set_variable(std::string_view variable, std::string_view value) {
+        set_texts(keyfob_registration_builder_set_variable, "name", variable, "value", value);
+        return *this;
+    }
+    /// Whether logins may begin (default true). The sessions of a disabled registration stay.
+    registration_builder& set_enabled(bool enabled) {
+        set([&](auto problem) { return keyfob_registration_builder_set_enabled(raw(), enabled, problem); });
+        return *this;
+    }
+    /// At most so many refreshes of all its sessions together in a window of time of 1 ms to a day, over every process.
+    registration_builder& set_refresh_budget(std::uint32_t refreshes, milliseconds window) {
+        const detail::duration_argument within("window", window);
+        set(
+            [&](auto problem) {
+                return keyfob_registration_builder_set_refresh_budget(raw(), refreshes, within.ms(), problem);
+            },
+            within);
+        return *this;
+    }
+    /// Has each login's request sent to the provider by the app itself, and only its name by the browser (RFC 9126).
+    registration_builder& require_pushed_authorization_requests() {
+        set([&](auto problem) {
+            return keyfob_registration_builder_require_pushed_authorization_requests(raw(), problem);
+        });
+        return *this;
+    }
+};
+
+/// A provider in the making, which the catalogue does not have. What it is told is checked by config_builder::build().
+/// Settings; one thread at a time. `keyfob_provider_builder`.
+class provider_builder : public detail::settings<keyfob_provider_builder> {
+public:
+    /// A plain OAuth 2 provider by its endpoints (RFC 6749 section 3), with an id for the registrations, and `uid`: a JSON
+    /// pointer (RFC 6901) to the user's lasting id in the userinfo answer, for instance "/id".
+    provider_builder(std::string_view id, std::string_view authorization_endpoint, std::string_view token_endpoint,
+                     std::string_view userinfo_endpoint, std::string_view uid)
+        : settings("provider", nullptr) {
+        const detail::argument named("id", id);
+        const detail::argument authorization("authorization_endpoint", authorization_endpoint);
+        const detail::argument tokens("token_endpoint", token_endpoint);
+        const detail::argument userinfo("userinfo_endpoint", userinfo_endpoint);
+        const detail::argument user("uid", uid);
+        begin(
+            [&](auto out, auto problem) {
+                return keyfob_provider_builder_new_oauth2(named.c_str(), authorization.c_str(), tokens.c_str(),
+                                                          userinfo.c_str(), user.c_str(), out, problem);
+            },
+            named, authorization, tokens, userinfo, user);
+    }
+    /// Reads a provider from JSON, in the format of a provider file: everything that one can say. status::configuration: not
+    /// JSON, an unknown key, a missing or malformed value. `keyfob_provider_builder_from_json`.
+    [[nodiscard]] static result<provider_builder> from_json(std::string_view json) {
+        const detail::argument given("json", json);
+        provider_builder made;
+        made.begin([&](auto out, auto problem) { return keyfob_provider_builder_from_json(given.c_str(), out, problem); },
+                   given);
+        if (auto failed = made.problem()) {
+            return *std::move(failed);
+        }
+        return made;
+    }
+
+    /// The name to show to people.
+    provider_builder& set_name(std::string_view shown) {
+        set_text(keyfob_provider_builder_set_name, "name", shown);
+        return *this;
+    }
+    /// Where the userinfo answer keeps the user's name (RFC 6901). Said again, it is the next place to look at.
+    provider_builder& add_name_at(std::string_view pointer) {
+        set_text(keyfob_provider_builder_add_name_at, "pointer", pointer);
+        return *this;
+    }
+    /// Where the userinfo answer keeps the e-mail address (RFC 6901).
+    provider_builder& set_email_at(std::string_view pointer) {
+        set_text(keyfob_provider_builder_set_email_at, "pointer", pointer);
+        return *this;
+    }
+    /// Where the userinfo answer keeps the picture's URL (RFC 6901). Said again, it is the next place to look at.
+    provider_builder& add_avatar_url_at(std::string_view pointer) {
+        set_text(keyfob_provider_builder_add_avatar_url_at, "pointer", pointer);
+        return *this;
+    }
+    /// Adds a scope to ask for when neither registration nor login names one.
+    provider_builder& add_scope(std::string_view scope) {
+        set_text(keyfob_provider_builder_add_scope, "scope", scope);
+        return *this;
+    }
+    /// The revocation endpoint (RFC 7009).
+    provider_builder& set_revocation_endpoint(std::string_view url) {
+        set_text(keyfob_provider_builder_set_revocation_endpoint, "url", url);
+        return *this;
+    }
+    /// The device authorization endpoint (RFC 8628 section 3.1), for handle::begin_device_login().
+    provider_builder& set_device_authorization_endpoint(std::string_view url) {
+        set_text(keyfob_provider_builder_set_device_authorization_endpoint, "url", url);
+        return *this;
+    }
+
+private:
+    provider_builder() : settings("provider", nullptr) {}
+};
+
+/// A configuration in the making. What it is told is checked when it is built. Settings; one thread at a time.
+/// `keyfob_config_builder`.
+class config_builder : public detail::settings<keyfob_config_builder> {
+public:
+    /// With the path of a folder of Keyfob's own for the store, made when missing.
+    explicit config_builder(std::string_view store) : settings("builder", nullptr) {
+        const detail::argument folder("store", store);
+        begin([&](auto out, auto problem) { return keyfob_config_builder_new(folder.c_str(), out, problem); }, folder);
+    }
+
+    /// Leaves the secrets in the store as they are (default false). For tests: an app gives a store key.
+    config_builder& set_plaintext(bool plaintext) {
+        set([&](auto problem) { return keyfob_config_builder_set_plaintext(raw(), plaintext, problem); });
+        return *this;
+    }
+    /// Adds a registration, which is consumed. The order is the order of the login buttons.
+    config_builder& add_registration(registration_builder registration) {
+        set(
+            [&](auto problem) {
+                return keyfob_config_builder_add_registration(raw(), detail::access::consume(registration), problem);
+            },
+            registration);
+        return *this;
+    }
+    /// Adds a provider that the catalogue does not have; it is consumed.
+    config_builder& add_provider(provider_builder provider) {
+        set(
+            [&](auto problem) {
+                return keyfob_config_builder_add_provider(raw(), detail::access::consume(provider), problem);
+            },
+            provider);
+        return *this;
+    }
+    /// How long connecting may take, and a whole request: 1 ms to 10 minutes (default 10 and 30 seconds).
+    config_builder& set_http_timeouts(milliseconds connect, milliseconds total) {
+        const detail::duration_argument connecting("connect", connect);
+        const detail::duration_argument whole("total", total);
+        set(
+            [&](auto problem) {
+                return keyfob_config_builder_set_http_timeouts_ms(raw(), connecting.ms(), whole.ms(), problem);
+            },
+            connecting, whole);
+        return *this;
+    }
+    /// Authorities to trust beside those that are built in: PEM (RFC 7468), one certificate after the other.
+    config_builder& set_ca_certificates(std::string_view pem) {
+        set_text(keyfob_config_builder_set_ca_certificates, "pem", pem);
+        return *this;
+    }
+    /// Asks a proxy for every https connection: its URL, or "environment". `keyfob_config_builder_set_proxy`.
+    config_builder& set_proxy(std::string_view proxy) {
+        set_text(keyfob_config_builder_set_proxy, "proxy", proxy);
+        return *this;
+    }
+    /// The app's name for the providers' logs (RFC 9110 section 10.1.5), such as "Notes/1.2".
+    config_builder& set_user_agent(std::string_view user_agent) {
+        set_text(keyfob_config_builder_set_user_agent, "user_agent", user_agent);
+        return *this;
+    }
+    /// How long a login stays open: at most 30 days (default an hour).
+    config_builder& set_login_lifetime(milliseconds lifetime) {
+        return set_duration(keyfob_config_builder_set_login_lifetime_ms, "lifetime", lifetime);
+    }
+    /// How old the view of other processes' changes may be: at most an hour (default a second); zero looks at every call.
+    config_builder& set_coherence(milliseconds coherence) {
+        return set_duration(keyfob_config_builder_set_coherence_ms, "coherence", coherence);
+    }
+    /// How far the provider's clock and this device's may differ: at most 5 minutes (default a minute).
+    config_builder& set_leeway(milliseconds leeway) {
+        return set_duration(keyfob_config_builder_set_leeway_ms, "leeway", leeway);
+    }
+    /// How long a call waits for a refresh that another thread or process is making: at most 10 minutes (default 30 seconds).
+    config_builder& set_wait(milliseconds wait) {
+        return set_duration(keyfob_config_builder_set_wait_ms, "wait", wait);
+    }
+    /// When this process refreshes tokens (default refresh_policy::normal).
+    config_builder& set_refresh_policy(refresh_policy policy) {
+        set([&](auto problem) {
+            return keyfob_config_builder_set_refresh_policy(raw(), static_cast<keyfob_refresh_policy>(policy), problem);
+        });
+        return *this;
+    }
+
+    /// Checks everything and makes the configuration; the builder is consumed, also on an error. Touches neither network nor
+    /// store. status::configuration: a missing or malformed value; error::detail() names its key in JSON.
+    /// `keyfob_config_builder_build`.
+    [[nodiscard]] result<config> build() {
+        auto from = std::move(*this);
+        keyfob_config* made = nullptr;
+        auto failed = detail::call(
+            [&](auto problem) { return keyfob_config_builder_build(detail::access::consume(from), &made, problem); },
+            from);
+        return failed ? result<config>(*std::move(failed)) : result<config>(detail::access::make<config>(made));
+    }
+
+private:
+    template <class Setter>
+    config_builder& set_duration(Setter setter, const char* parameter, milliseconds given) {
+        const detail::duration_argument duration(parameter, given);
+        set([&](auto problem) { return setter(raw(), duration.ms(), problem); }, duration);
+        return *this;
+    }
 };
 
 /* ---------------------------------------------------------------------------------------------------------------------

@@ -205,8 +205,12 @@ static void time_stands_still_while_the_clock_throws() {
     const auto keys = must(keyfob::open(std::move(config)), "open");
     const auto session = log_in_acme(keys);
     ok(session.provider_access_token_expiry().value() > std::chrono::system_clock::now() + 90s, "the clock is asked");
+    clock->seconds = 50;
+    static_cast<void>(must(keys.begin_login("acme"), "the time is told"));
     clock->broken = true;
     clock->seconds = 200;
+    const auto expires = must(keys.begin_login("acme"), "begin").expires_at() - std::chrono::system_clock::now();
+    ok(expires > 1h + 20s && expires < 1h + 100s, "it is as late as the clock told last");
     const auto same_one = must(keys.access_token(session.id(), 0s), "token");
     ok(same_one.secret() == "at-1", "an exception stops the time");
     clock->broken = false;
