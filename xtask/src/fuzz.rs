@@ -153,7 +153,8 @@ impl Fuzzer {
 
     fn keep(&self, name: &str, seeds: &Path, found: &Path) -> Result<()> {
         let before = entries(seeds);
-        let merge = self.cargo_fuzz("run", &[name]).arg(seeds).arg(found).args(["--", "-set_cover_merge=1", "-use_counters=0"]);
+        let merge =
+            self.cargo_fuzz("run", &[name]).arg(seeds).arg(found).args(["--", "-set_cover_merge=1", "-use_counters=0"]);
         merge.quiet().run()?.must("the merge")?;
         println!("{name}: {} files more in {}", entries(seeds) - before, seeds.display());
         Ok(())

@@ -111,7 +111,7 @@ pub fn loopback(data: &[u8]) {
         Ok((url, form)) => {
             assert!(url == BASE || url.starts_with(&format!("{BASE}?")) || url.starts_with(&format!("{BASE}#")));
             let Ok(read) = Url::parse(url) else { return assert!(url.is_empty(), "no URL") };
-            let answer = form.as_deref().or(read.query()).unwrap_or_default();
+            let answer = form.as_deref().or_else(|| read.query()).unwrap_or_default();
             let mut states = form_urlencoded::parse(answer.as_bytes()).filter(|(name, _)| name == "state");
             assert!(states.any(|(_, state)| state == "right"), "somebody else's state");
             let head = String::from_utf8_lossy(data).to_ascii_lowercase();

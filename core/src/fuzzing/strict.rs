@@ -12,8 +12,8 @@ use crate::json;
 /// JSON as it was written.
 pub(super) enum Tree {
     Leaf,
-    Array(Vec<Tree>),
-    Object(Vec<(String, Tree)>),
+    Array(Vec<Self>),
+    Object(Vec<(String, Self)>),
 }
 
 impl Tree {
