@@ -452,6 +452,9 @@ typedef keyfob_transport_outcome (*keyfob_transport_fn)(void *context,
  * Tells the time in milliseconds: as a wall clock since 1970 (UTC), as a boot clock since the system
  * started, sleep included.
  *
+ * It cannot fail: a clock that does not know gives the time that it knew last. A negative time of the boot clock counts
+ * as 0.
+ *
  * Called often, from any thread, several at once: it answers at once, and does not call Keyfob.
  */
 typedef int64_t (*keyfob_clock_fn)(void *context);
@@ -1090,8 +1093,8 @@ keyfob_status keyfob_browser_login_set_time_limit_ms(keyfob_browser_login *login
  * Who opens the URL, instead of the system's browser.
  *
  * @param open     opens or shows a URL
- * @param context  for `open`
- * @param release  may be NULL; gives the context back
+ * @param context  given to `open`; may be NULL; consumed, even on error
+ * @param release  gives `context` back, at the latest when the keyfob_browser_login is freed; may be NULL
  */
 KEYFOB_MUST_USE
 keyfob_status keyfob_browser_login_set_browser(keyfob_browser_login *login,
@@ -1248,7 +1251,7 @@ keyfob_status keyfob_config_set_observer(keyfob_config *config,
  *
  * @param key  the key; copied; caller may free after return, and should overwrite it before
  * @param len  its length: `KEYFOB_STORE_KEY_LEN`
- * @return `KEYFOB_INVALID_ARGUMENT`: another length.
+ * @return `KEYFOB_INVALID_ARGUMENT`: another length, or nothing but zeros: a buffer that nobody filled.
  */
 KEYFOB_MUST_USE
 keyfob_status keyfob_config_set_store_key(keyfob_config *config,
@@ -3429,7 +3432,7 @@ keyfob_status keyfob_store_key_generate(uint8_t *key_out,
  *
  * @param new_key  the key; copied; caller may free after return
  * @param len      its length: `KEYFOB_STORE_KEY_LEN`
- * @return `KEYFOB_INVALID_ARGUMENT`: another length;
+ * @return `KEYFOB_INVALID_ARGUMENT`: another length, or nothing but zeros;
  *         `KEYFOB_CONFIGURATION`: the store is kept in plaintext (open it with a key instead);
  *         `KEYFOB_STORE_UNAVAILABLE`, `KEYFOB_STORE_KEY`: the old key is not available, or not the right one;
  *         nothing was changed;

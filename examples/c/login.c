@@ -1,7 +1,7 @@
 /*
  * One login from begin to end, and what an app does with its session.
  *
- *     cc -I include examples/c/login.c -L target/release -lkeyfob -o login
+ *     cc examples/c/login.c $(pkg-config --cflags --libs keyfob) -o login
  *     ./login keyfob.json work-sso
  *
  * The store is sealed. Its key lies in keyfob.json.key, a file that only you can read: it stands in for the system's

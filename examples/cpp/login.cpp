@@ -1,7 +1,7 @@
 /*
  * A desktop login by the browser of this machine, and what an app does with its session.
  *
- *     c++ -std=c++17 -I include examples/cpp/login.cpp -L target/release -lkeyfob -o login
+ *     c++ -std=c++17 examples/cpp/login.cpp $(pkg-config --cflags --libs keyfob) -o login
  *     ./login keyfob.json work-sso
  *
  * The redirect URI of the registration is a loopback address (http://127.0.0.1/...): Keyfob listens there while the login

@@ -256,8 +256,8 @@ pub unsafe extern "C" fn keyfob_browser_login_set_time_limit_ms(
 /// Who opens the URL, instead of the system's browser.
 ///
 /// @param open     opens or shows a URL
-/// @param context  for `open`
-/// @param release  may be NULL; gives the context back
+/// @param context  given to `open`; may be NULL; consumed, even on error
+/// @param release  gives `context` back, at the latest when the keyfob_browser_login is freed; may be NULL
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_browser_login_set_browser(

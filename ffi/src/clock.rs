@@ -10,6 +10,9 @@ use crate::boundary::{Context, from_unix_ms};
 /// Tells the time in milliseconds: as a wall clock since 1970 (UTC), as a boot clock since the system
 /// started, sleep included.
 ///
+/// It cannot fail: a clock that does not know gives the time that it knew last. A negative time of the boot clock counts
+/// as 0.
+///
 /// Called often, from any thread, several at once: it answers at once, and does not call Keyfob.
 pub type keyfob_clock_fn = Option<unsafe extern "C" fn(context: *mut c_void) -> i64>;
 

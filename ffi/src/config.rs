@@ -211,7 +211,7 @@ pub unsafe extern "C" fn keyfob_config_set_observer(
 ///
 /// @param key  the key; copied; caller may free after return, and should overwrite it before
 /// @param len  its length: `KEYFOB_STORE_KEY_LEN`
-/// @return `KEYFOB_INVALID_ARGUMENT`: another length.
+/// @return `KEYFOB_INVALID_ARGUMENT`: another length, or nothing but zeros: a buffer that nobody filled.
 #[must_use]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn keyfob_config_set_store_key(

@@ -165,7 +165,7 @@ pub unsafe extern "C" fn keyfob_store_key_generate(
 ///
 /// @param new_key  the key; copied; caller may free after return
 /// @param len      its length: `KEYFOB_STORE_KEY_LEN`
-/// @return `KEYFOB_INVALID_ARGUMENT`: another length;
+/// @return `KEYFOB_INVALID_ARGUMENT`: another length, or nothing but zeros;
 ///         `KEYFOB_CONFIGURATION`: the store is kept in plaintext (open it with a key instead);
 ///         `KEYFOB_STORE_UNAVAILABLE`, `KEYFOB_STORE_KEY`: the old key is not available, or not the right one;
 ///         nothing was changed;

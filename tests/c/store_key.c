@@ -110,6 +110,8 @@ static void a_key_is_32_bytes(void) {
         fails(keyfob_config_set_store_key(config, one, length, &error), &error, KEYFOB_INVALID_ARGUMENT, "InvalidArgument",
               "a store key of a wrong length");
     }
+    fails(keyfob_config_set_store_key(config, none, sizeof none, &error), &error, KEYFOB_INVALID_ARGUMENT, "InvalidArgument",
+          "a store key that nobody filled in");
     fails(keyfob_config_set_store_key(config, NULL, 0, &error), &error, KEYFOB_INVALID_ARGUMENT, "InvalidArgument",
           "a store key that is NULL");
     fails(keyfob_config_set_store_key(NULL, one, KEYFOB_STORE_KEY_LEN, &error), &error, KEYFOB_INVALID_ARGUMENT,

@@ -214,6 +214,7 @@ mod tests {
         for length in [0, 31, 33] {
             assert_eq!(StoreKey::new(vec![7; length]).unwrap_err().info().reason, "InvalidArgument");
         }
+        assert_eq!(StoreKey::new(vec![0; 32]).unwrap_err().info().reason, "InvalidArgument");
         assert_ne!(StoreKey::generate().unwrap().bytes().unwrap(), StoreKey::generate().unwrap().bytes().unwrap());
     }
 }

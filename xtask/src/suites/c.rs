@@ -16,9 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::Suite;
-use super::native::{self, Build, WARNINGS, Watch, name_of};
-use crate::counting::tap;
-use crate::install;
+use super::native::{self, SANITIZERS, WARNINGS, Watch, build, count, name_of, pkg_config};
 use crate::run::Run;
 use crate::setup::{self, CMAKE, CURL, GCC, GXX, PKG_CONFIG, SQLITE, VALGRIND, on_path};
 use crate::table::Score;
@@ -33,9 +31,6 @@ pub(super) const SUITE: Suite = Suite {
     run,
 };
 
-/// What finds every wrong access and every undefined act of the program itself; the library is not built with it.
-const SANITIZERS: &[&str] = &["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
-
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     header_alone(workspace, score)?;
     score.item("ffi/README.md", readme(workspace));
@@ -44,44 +39,36 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     if tests.is_empty() {
         bail!("tests/c holds no program");
     }
-    let prefix = installed(workspace)?;
+    let prefix = native::installed(workspace)?;
+    let shared = native::shared(&prefix)?;
     score.item("libkeyfob.a: only keyfob_ is to be seen", only_ours(&prefix));
     examples(workspace, &prefix, score)?;
     for source in &tests {
         let name = name_of(workspace, source);
-        let program = compile(workspace, source);
+        let program = build(workspace, compiler(), source, "programs", &shared);
         count(workspace, score, &name, program, Watch::Valgrind);
-        let program = build(workspace, source, "sanitized", SANITIZERS, &shared(workspace)?);
+        let program = build(workspace, compiler().args(SANITIZERS), source, "sanitized", &shared);
         count(workspace, score, &format!("{name} (sanitizers)"), program, Watch::Sanitizers);
     }
     static_programs(workspace, &prefix, score)?;
     for source in files(&workspace.root.join("tests/c/tools"), "c") {
-        score.item(&name_of(workspace, &source), compile(workspace, &source).map(|_| ()));
+        let program = build(workspace, compiler(), &source, "programs", &shared);
+        score.item(&name_of(workspace, &source), program.map(drop));
     }
     Ok(())
-}
-
-fn count(workspace: &Workspace, score: &mut Score, name: &str, program: Result<PathBuf>, watch: Watch) {
-    match program.and_then(|program| native::test_under(workspace, &program, watch)) {
-        Ok((finished, trouble)) => {
-            score.count(name, &finished, tap);
-            if let Some(trouble) = trouble {
-                score.fail(name, &trouble);
-            }
-        }
-        Err(error) => score.fail(name, &format!("{error:#}")),
-    }
 }
 
 /// The program that completes a login from a store which another language began: `NAME CONFIG_JSON_FILE [REDIRECT]`; without
 /// the redirect it is a line on its standard input.
 pub(super) fn complete_program(workspace: &Workspace) -> Result<PathBuf> {
-    let mut flags = vec!["-std=c11"];
-    flags.extend(WARNINGS);
-    let headers = ["include".as_ref()];
     let libraries = workspace.release()?;
-    let build = Build { compiler: "gcc", flags: &flags, headers: &headers, libraries, folder: "complete" };
-    native::compile(workspace, &build, &workspace.root.join("tests/c/tools/complete.c"))
+    let words = [format!("-L{}", libraries.display()), "-lkeyfob".to_owned(), native::rpath(libraries)];
+    let source = workspace.root.join("tests/c/tools/complete.c");
+    build(workspace, compiler().args(["-I", "include"]), &source, "complete", &words)
+}
+
+fn compiler() -> Run {
+    Run::new("gcc").arg("-std=c11").args(WARNINGS).args(["-I", "tests/c"])
 }
 
 fn header_alone(workspace: &Workspace, score: &mut Score) -> Result<()> {
@@ -156,16 +143,6 @@ fn nothing_of_the_tests(workspace: &Workspace) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// What the suite works on: installed, and then moved to another place, since nothing in it may know where it lies.
-fn installed(workspace: &Workspace) -> Result<PathBuf> {
-    let made = workspace.scratch("installed")?;
-    install::install(workspace, &made)?;
-    let prefix = workspace.scratch("prefix")?;
-    fs::remove_dir(&prefix)?;
-    fs::rename(&made, &prefix)?;
-    Ok(prefix)
 }
 
 /// Nothing of SQLite, ring or Rust in the static library can meet what a program has under the same name.
@@ -247,54 +224,23 @@ fn static_programs(workspace: &Workspace, prefix: &Path, score: &mut Score) -> R
             continue;
         }
         let words = linked(&["-Wl,-Bstatic", "-lsqlite3", "-Wl,-Bdynamic"]);
-        count(workspace, score, &name, build(workspace, &source, "static", &[], &words), Watch::Valgrind);
+        count(workspace, score, &name, build(workspace, compiler(), &source, "static", &words), Watch::Valgrind);
     }
     let panic = workspace.root.join("tests/c/panic.c");
-    let program = build(workspace, &panic, "static", &[], &linked(&[]));
+    let program = build(workspace, compiler(), &panic, "static", &linked(&[]));
     count(workspace, score, "tests/c/panic.c (static)", program, Watch::Valgrind);
 
     // Another Rust library in the program, which has ring, SQLite and the standard library under their own names.
     let login = workspace.root.join("examples/c/login.c");
     let other = workspace.release()?.join(workspace.dynamic_library(UNIFFI)?).with_extension("a");
     let words = linked(&["-Wl,--whole-archive", &other.display().to_string(), "-Wl,--no-whole-archive"]);
-    let program = build(workspace, &login, "beside-rust", &[], &words);
+    let program = build(workspace, compiler(), &login, "beside-rust", &words);
     score.item("login.c beside another Rust library", program.and_then(|it| native::example(workspace, &it)));
 
     // Not even a C library: what Valgrind cannot watch. The linker says of some functions that they would load another one.
     let words = pkg_config(prefix, &["--static", "--cflags", "--libs", "keyfob"])?;
-    let program = build(workspace, &login, "all-static", &["-static"], &words);
+    let program = build(workspace, compiler().arg("-static"), &login, "all-static", &words);
     let ran = program.and_then(|program| native::example_under(workspace, &program, Watch::Nothing));
     score.item("login.c, all of it static", ran.map(drop));
     Ok(())
-}
-
-/// A test or a tool, as a program of somebody who has Keyfob installed.
-fn compile(workspace: &Workspace, source: &Path) -> Result<PathBuf> {
-    build(workspace, source, "programs", &[], &shared(workspace)?)
-}
-
-/// What pkg-config says of the shared library, and where the program finds it when it runs.
-fn shared(workspace: &Workspace) -> Result<Vec<String>> {
-    let prefix = workspace.target.join("xtask/prefix");
-    let mut words = pkg_config(&prefix, &["--cflags", "--libs", "keyfob"])?;
-    // Of the old kind, which is searched before LD_LIBRARY_PATH: cargo sets that to the folders of the debug libraries.
-    words.push(format!("-Wl,--disable-new-dtags,-rpath,{}", prefix.join("lib").display()));
-    Ok(words)
-}
-
-fn pkg_config(prefix: &Path, args: &[&str]) -> Result<Vec<String>> {
-    let run = Run::new("pkg-config").env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).args(args).quiet();
-    Ok(run.run()?.must("pkg-config")?.split_whitespace().map(str::to_owned).collect())
-}
-
-/// Builds one program in a folder below `target/xtask`; `words` come behind its source.
-fn build(workspace: &Workspace, source: &Path, folder: &str, flags: &[&str], words: &[String]) -> Result<PathBuf> {
-    // By its place in the project: examples/c/login.c and tests/c/login.c are two programs.
-    let place = source.strip_prefix(&workspace.root)?.with_extension("");
-    let program = workspace.target.join("xtask").join(folder).join(place);
-    fs::create_dir_all(program.parent().context("a program without a folder")?)?;
-    let run = Run::new("gcc").arg("-std=c11").args(WARNINGS).args(["-g", "-O1", "-pthread"]).args(flags);
-    let run = run.args(["-I", "tests/c"]).arg(source).arg("-o").arg(&program).args(words).dir(&workspace.root);
-    run.run()?.must("it does not compile")?;
-    Ok(program)
 }

@@ -1,11 +1,11 @@
 //! C++: the header alone under every standard that it promises, with and without exceptions; that it covers the C ABI and
-//! leaks no macro; then every program of `examples/cpp` and `tests/cpp`, on the release library.
+//! leaks no macro; then every program of `examples/cpp` and `tests/cpp`, on the files that `cargo xtask install` installs.
 //!
-//! | folder | is run as | and must |
-//! |---|---|---|
-//! | `examples/cpp/*.cpp` | `NAME CONFIG_JSON_FILE REGISTRATION` | make a login and exit with 0 |
-//! | `tests/cpp/*.cpp` | `NAME ISSUER EMPTY_FOLDER` | print Test Anything Protocol lines, which are counted |
-//! | `tests/cpp/linked/*.cpp` | one program, of files with and without exceptions | the same |
+//! | folder | is built by | is run as | and must |
+//! |---|---|---|---|
+//! | `examples/cpp/*.cpp` | CMake, `find_package(keyfob)` | `NAME CONFIG_JSON_FILE REGISTRATION` | make a login and exit with 0 |
+//! | `tests/cpp/*.cpp` | pkg-config | `NAME ISSUER EMPTY_FOLDER`, under Valgrind and again with sanitizers | print Test Anything Protocol lines, which are counted |
+//! | `tests/cpp/linked/*.cpp` | pkg-config | one program, of files with and without exceptions | the same |
 //!
 //! How a program reaches the browser and the provider's log is told in [`crate::stage`].
 
@@ -16,18 +16,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::Suite;
-use super::native::{self, Build, WARNINGS, Watch, name_of};
-use crate::counting::tap;
+use super::native::{self, SANITIZERS, WARNINGS, Watch, build, count, name_of};
 use crate::run::Run;
-use crate::setup::{GXX, VALGRIND, on_path};
+use crate::setup::{CMAKE, GXX, PKG_CONFIG, VALGRIND, on_path};
 use crate::table::Score;
 use crate::workspace::{Workspace, files};
 
 pub(super) const SUITE: Suite = Suite {
     name: "cpp",
-    what: "the C++ header, its examples and tests, under Valgrind",
+    what: "the C++ header, its examples and tests on the installed library, under Valgrind and sanitizers",
     long: false,
-    needs: || vec![&GXX, &VALGRIND],
+    needs: || vec![&GXX, &VALGRIND, &PKG_CONFIG, &CMAKE],
     prepare: None,
     run,
 };
@@ -47,43 +46,48 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     score.item("keyfob.hpp covers the C ABI", covers(workspace));
     score.item("keyfob.hpp leaks no macro", leaks_no_macro(workspace));
     score.item("ffi/README.md", readme(workspace));
-    let build = |flags: &[&str], folder: &str, source: &Path| -> Result<PathBuf> {
-        let flags: Vec<_> = ["-std=c++17"].iter().chain(WARNINGS).chain(STRICTER).chain(flags).copied().collect();
-        let headers = ["include".as_ref(), "tests/cpp".as_ref()];
-        let libraries = workspace.release()?;
-        let build = Build { compiler: "g++", flags: &flags, headers: &headers, libraries, folder };
-        native::compile(workspace, &build, source)
-    };
-    let examples = files(&workspace.root.join("examples/cpp"), "cpp");
     let tests = files(&workspace.root.join("tests/cpp"), "cpp");
-    if examples.is_empty() || tests.is_empty() {
-        bail!("examples/cpp and tests/cpp hold no program");
+    if tests.is_empty() {
+        bail!("tests/cpp holds no program");
     }
-    for source in &examples {
-        let ran = build(&[], "programs", source).and_then(|program| native::example(workspace, &program));
-        score.item(&name_of(workspace, source), ran);
-    }
+    let prefix = native::installed(workspace)?;
+    let shared = native::shared(&prefix)?;
+    examples(workspace, &prefix, score)?;
     for source in &tests {
-        tested(workspace, score, &name_of(workspace, source), build(&[], "programs", source));
+        let name = name_of(workspace, source);
+        count(workspace, score, &name, build(workspace, compiler(), source, "programs", &shared), Watch::Valgrind);
+        let program = build(workspace, compiler().args(SANITIZERS), source, "sanitized", &shared);
+        count(workspace, score, &format!("{name} (sanitizers)"), program, Watch::Sanitizers);
     }
     // One of them once more as a whole program without exceptions: what of it needs them says so.
     let result = workspace.root.join("tests/cpp/result.cpp");
-    tested(workspace, score, "tests/cpp/result.cpp without exceptions", build(WITHOUT, "without-exceptions", &result));
-    tested(workspace, score, "tests/cpp/linked", linked(workspace));
+    let program = build(workspace, compiler().args(WITHOUT), &result, "without-exceptions", &shared);
+    count(workspace, score, "tests/cpp/result.cpp without exceptions", program, Watch::Valgrind);
+    count(workspace, score, "tests/cpp/linked", linked(workspace, &shared), Watch::Valgrind);
     Ok(())
 }
 
-/// Runs a test, once it is built.
-fn tested(workspace: &Workspace, score: &mut Score, name: &str, program: Result<PathBuf>) {
-    match program.and_then(|program| native::test_under(workspace, &program, Watch::Valgrind)) {
-        Ok((finished, trouble)) => {
-            score.count(name, &finished, tap);
-            if let Some(trouble) = trouble {
-                score.fail(name, &trouble);
-            }
-        }
-        Err(error) => score.fail(name, &format!("{error:#}")),
+fn compiler() -> Run {
+    Run::new("g++").arg("-std=c++17").args(WARNINGS).args(STRICTER).args(["-I", "tests/cpp"])
+}
+
+/// By CMake, as their `CMakeLists.txt` says.
+fn examples(workspace: &Workspace, prefix: &Path, score: &mut Score) -> Result<()> {
+    let built = workspace.scratch("cmake/cpp")?;
+    let source = workspace.root.join("examples/cpp");
+    let run = Run::new("cmake").arg("-S").arg(&source).arg("-B").arg(&built);
+    let run = run.arg(format!("-DCMAKE_PREFIX_PATH={}", prefix.display()));
+    run.arg(format!("-DCMAKE_CXX_FLAGS=-g -O1 {}", WARNINGS.join(" "))).run()?.must("cmake")?;
+    Run::new("cmake").arg("--build").arg(&built).run()?.must("cmake --build")?;
+    let examples = files(&source, "cpp");
+    if examples.is_empty() {
+        bail!("examples/cpp holds no program");
     }
+    for source in &examples {
+        let program = built.join(source.file_stem().context("a source without a name")?);
+        score.item(&name_of(workspace, source), native::example(workspace, &program));
+    }
+    Ok(())
 }
 
 fn header_alone(workspace: &Workspace, score: &mut Score) -> Result<()> {
@@ -185,24 +189,20 @@ void readme(std::string_view json, std::string_view redirect_url) {
 }
 
 /// Links files of one program that include the header, some of them without exceptions.
-fn linked(workspace: &Workspace) -> Result<PathBuf> {
+fn linked(workspace: &Workspace, shared: &[String]) -> Result<PathBuf> {
     let objects = workspace.scratch("linked")?;
-    let mut link = Run::new("g++");
+    let mut link = Run::new("g++").arg("-pthread");
     for source in files(&workspace.root.join("tests/cpp/linked"), "cpp") {
         let stem = source.file_stem().context("a source without a name")?.to_string_lossy().into_owned();
         let object = objects.join(&stem).with_extension("o");
         let flags = if stem.ends_with("without_exceptions") { WITHOUT } else { &[] };
-        let run = Run::new("g++").arg("-std=c++17").args(WARNINGS).args(STRICTER).args(flags).args(["-g", "-O1"]);
-        let run = run.args(["-I", "include", "-I", "tests/cpp", "-c"]).arg(&source).arg("-o").arg(&object);
-        run.dir(&workspace.root).run()?.must("it does not compile")?;
+        let run = compiler().args(flags).args(["-g", "-O1", "-c"]).arg(&source).arg("-o").arg(&object);
+        let headers = shared.iter().filter(|word| word.starts_with("-I"));
+        run.args(headers).dir(&workspace.root).run()?.must("it does not compile")?;
         link = link.arg(&object);
     }
     let program = objects.join("linked");
-    native::with_library(link.arg("-pthread"), workspace.release()?)
-        .arg("-o")
-        .arg(&program)
-        .run()?
-        .must("it does not link")?;
+    link.arg("-o").arg(&program).args(shared).run()?.must("it does not link")?;
     Ok(program)
 }
 

@@ -1,15 +1,18 @@
-//! What the suites of C and C++ share: a program is built against folders of headers and libraries, and runs on a
-//! [`Stage`], under Valgrind.
+//! What the suites of C and C++ share: a program is built against the files that `cargo xtask install` installs, and runs on a
+//! [`Stage`], under Valgrind or with sanitizers.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::counting::tap;
+use crate::install;
 use crate::run::{Finished, Run};
 use crate::stage::{REGISTRATION, Stage};
+use crate::table::Score;
 use crate::workspace::Workspace;
 
 pub(super) const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
@@ -17,19 +20,9 @@ pub(super) const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werro
 /// What Valgrind and the sanitizers exit with when they found something; no program of ours does.
 const FOUND: i32 = 99;
 
-/// How programs are built.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Build<'a> {
-    pub(super) compiler: &'a str,
-    /// The standard, warnings, sanitizers.
-    pub(super) flags: &'a [&'a str],
-    /// Where `keyfob.h` is, and what else is included.
-    pub(super) headers: &'a [&'a Path],
-    /// Where libkeyfob is.
-    pub(super) libraries: &'a Path,
-    /// A folder below `target/xtask` for the programs: another one for each way to build them.
-    pub(super) folder: &'a str,
-}
+/// What finds every wrong access and every undefined act of the program itself; the library is not built with it.
+pub(super) const SANITIZERS: &[&str] =
+    &["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
 
 /// What looks for wrong accesses and leaks while a program runs.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +59,7 @@ pub(super) fn example_under(workspace: &Workspace, program: &Path, watch: Watch)
 }
 
 /// Runs a test, `NAME ISSUER EMPTY_FOLDER`: it prints Test Anything Protocol lines. And what it asked for in vain.
-pub(super) fn test_under(workspace: &Workspace, program: &Path, watch: Watch) -> Result<(Finished, Option<String>)> {
+fn test_under(workspace: &Workspace, program: &Path, watch: Watch) -> Result<(Finished, Option<String>)> {
     let store = store_folder(workspace, program)?;
     let mut stage = Stage::new()?;
     let issuer = stage.issuer();
@@ -75,27 +68,62 @@ pub(super) fn test_under(workspace: &Workspace, program: &Path, watch: Watch) ->
     Ok((finished, stage.trouble))
 }
 
-/// Builds one program.
-pub(super) fn compile(workspace: &Workspace, build: &Build<'_>, source: &Path) -> Result<PathBuf> {
-    // By its place in the project: examples/c/login.c and tests/c/login.c are two programs.
-    let place = source.strip_prefix(&workspace.root)?.with_extension("");
-    let program = workspace.target.join("xtask").join(build.folder).join(place);
-    fs::create_dir_all(program.parent().context("a program without a folder")?)?;
-    let mut run = Run::new(build.compiler).args(build.flags).args(["-g", "-O1", "-pthread"]);
-    for headers in build.headers {
-        run = run.arg("-I").arg(headers);
+/// The same, counted; or why there is no program.
+pub(super) fn count(workspace: &Workspace, score: &mut Score, name: &str, program: Result<PathBuf>, watch: Watch) {
+    match program.and_then(|program| test_under(workspace, &program, watch)) {
+        Ok((finished, trouble)) => {
+            score.count(name, &finished, tap);
+            if let Some(trouble) = trouble {
+                score.fail(name, &trouble);
+            }
+        }
+        Err(error) => score.fail(name, &format!("{error:#}")),
     }
-    let run = with_library(run.arg(source).arg("-o").arg(&program), build.libraries).dir(&workspace.root);
-    run.run()?.must("it does not compile")?;
-    Ok(program)
 }
 
-/// A compiler that links libkeyfob, and a program that finds it there.
-pub(super) fn with_library(compiler: Run, libraries: &Path) -> Run {
-    // Of the old kind, which is searched before LD_LIBRARY_PATH: cargo sets that to the folders of the debug libraries.
-    let mut rpath = OsString::from("-Wl,--disable-new-dtags,-rpath,");
-    rpath.push(libraries);
-    compiler.arg("-L").arg(libraries).arg("-lkeyfob").arg(rpath)
+/// What both suites work on: installed, and then moved to another place, since nothing in it may know where it lies.
+pub(super) fn installed(workspace: &Workspace) -> Result<PathBuf> {
+    let made = workspace.scratch("installed")?;
+    install::install(workspace, &made)?;
+    let prefix = workspace.scratch("prefix")?;
+    fs::remove_dir(&prefix)?;
+    fs::rename(&made, &prefix)?;
+    Ok(prefix)
+}
+
+/// What pkg-config says.
+pub(super) fn pkg_config(prefix: &Path, args: &[&str]) -> Result<Vec<String>> {
+    let run = Run::new("pkg-config").env("PKG_CONFIG_PATH", prefix.join("lib/pkgconfig")).args(args).quiet();
+    Ok(run.run()?.must("pkg-config")?.split_whitespace().map(str::to_owned).collect())
+}
+
+/// What it says of the shared library, and where the program finds that when it runs.
+pub(super) fn shared(prefix: &Path) -> Result<Vec<String>> {
+    let mut words = pkg_config(prefix, &["--cflags", "--libs", "keyfob"])?;
+    words.push(rpath(&prefix.join("lib")));
+    Ok(words)
+}
+
+/// Of the old kind, which is searched before LD_LIBRARY_PATH: cargo sets that to the folders of the debug libraries.
+pub(super) fn rpath(libraries: &Path) -> String {
+    format!("-Wl,--disable-new-dtags,-rpath,{}", libraries.display())
+}
+
+/// Builds one program in a folder below `target/xtask`; `words` come behind its source.
+pub(super) fn build(
+    workspace: &Workspace,
+    compiler: Run,
+    source: &Path,
+    folder: &str,
+    words: &[String],
+) -> Result<PathBuf> {
+    // By its place in the project: examples/c/login.c and tests/c/login.c are two programs.
+    let place = source.strip_prefix(&workspace.root)?.with_extension("");
+    let program = workspace.target.join("xtask").join(folder).join(place);
+    fs::create_dir_all(program.parent().context("a program without a folder")?)?;
+    let run = compiler.args(["-g", "-O1", "-pthread"]).arg(source).arg("-o").arg(&program).args(words);
+    run.dir(&workspace.root).run()?.must("it does not compile")?;
+    Ok(program)
 }
 
 fn watched(

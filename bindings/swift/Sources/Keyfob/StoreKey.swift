@@ -61,7 +61,7 @@ public final class StoreKey: StoreKeySource {
 
     /// A key that the app has kept. The bytes are copied: overwrite them afterwards (`resetBytes(in:)`).
     ///
-    /// Not exactly 32 of them are ``KeyfobError/invalidArgument(_:)``.
+    /// Not exactly 32 of them, or nothing but zeros, are ``KeyfobError/invalidArgument(_:)``.
     public convenience init(_ bytes: Data) throws {
         self.init(try translating { try RawStoreKey(bytes: bytes) })
     }

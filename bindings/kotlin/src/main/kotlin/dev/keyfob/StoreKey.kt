@@ -84,7 +84,7 @@ public class StoreKey private constructor(internal val raw: RawStoreKey) : Store
      * A key that the app has kept.
      *
      * @param bytes are copied: overwrite them afterwards (`bytes.fill(0)`)
-     * @throws KeyfobException.InvalidArgument not exactly 32 bytes
+     * @throws KeyfobException.InvalidArgument not exactly 32 bytes, or nothing but zeros: an array that nobody filled
      */
     public constructor(bytes: ByteArray) : this(translating { RawStoreKey(bytes) })
 
