@@ -170,7 +170,7 @@ fn tell(name: &str, done: &Finished, root: &Path) {
     println!("{}", paint("31", &format!("FAILED {name}: {}", done.how)));
     let lines: Vec<_> = done.text.lines().collect();
     let begin = lines.iter().position(|line| line.contains("panicked at") || line.contains("ERROR: "));
-    for line in lines.iter().skip(begin.unwrap_or(lines.len().saturating_sub(20))).take(12) {
+    for line in lines.iter().skip(begin.unwrap_or_else(|| lines.len().saturating_sub(20))).take(12) {
         println!("  {line}");
     }
     for line in lines.iter().filter(|line| line.contains("Test unit written to")) {
