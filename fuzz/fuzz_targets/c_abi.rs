@@ -25,6 +25,7 @@ use keyfob_ffi::import::*;
 use keyfob_ffi::journal::*;
 use keyfob_ffi::listing::*;
 use keyfob_ffi::log::*;
+use keyfob_ffi::logged_out::*;
 use keyfob_ffi::login::*;
 use keyfob_ffi::maintain::*;
 use keyfob_ffi::pending::*;
@@ -560,6 +561,16 @@ impl Program {
             let copy = keyfob_session_copy(keyfob_completed_session(completed.as_deref()).as_ref());
             keyfob_session_free(std::mem::replace(&mut self.session, copy));
             keyfob_completed_free(completed);
+        }
+        let logged_out = made(bytes, |out, error| unsafe {
+            // SAFETY: as in `begin`.
+            keyfob_complete_logout(self.handle.as_deref(), redirect, out, error)
+        });
+        // SAFETY: what lends the text lives until it is given back.
+        unsafe {
+            read(keyfob_logged_out_session_id(logged_out.as_deref()));
+            read(keyfob_logged_out_registration(logged_out.as_deref()));
+            keyfob_logged_out_free(logged_out);
         }
     }
 

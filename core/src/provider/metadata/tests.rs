@@ -60,6 +60,8 @@ fn s16_an_endpoint_that_two_parsers_would_read_differently_is_refused() {
         "https://login.exam\nple.com/x",
         " https://login.example.com/x",
         "https://login.example.com/a b",
+        "https://lo`gin.example.com/x",
+        "https://login.example.com/{x}",
         "https://lógin.example.com/x",
         "https:///login.example.com/x",
         "https:login.example.com/x",
