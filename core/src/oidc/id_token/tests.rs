@@ -6,6 +6,7 @@ use crate::oidc::testing::{Signer, encode, key_set, reason, with};
 mod claims;
 mod differential;
 mod refreshed;
+mod userinfo;
 
 const NOW: u64 = 1_800_000_000;
 const LEEWAY: u64 = 60;
