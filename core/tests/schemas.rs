@@ -228,6 +228,7 @@ fn mutations(document: &Value, words: &[String]) -> Vec<(String, Value)> {
             json!("ftp://x.example/"),
             json!("https://u@x.example/"),
             json!("https://x.example/{"),
+            json!("https://x.example/`"),
             json!([]),
             json!({}),
             json!(["x"]),

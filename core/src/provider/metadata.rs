@@ -44,11 +44,7 @@ pub(crate) fn discovery_url(issuer: &str) -> String {
 
 /// https, or a loopback address; nothing is sent anywhere else (security S16).
 pub(crate) fn check_endpoint(key: &str, text: &str) -> Result<()> {
-    // A parser of the web's kind drops line breaks, takes `\` for `/` and lets a host have a backtick; the one that sends the request may see another host.
-    if text.contains(|c: char| !c.is_ascii_alphanumeric() && !"-._~:/?#[]@!$&'()*+,;=%".contains(c)) {
-        return Err(Error::new(Reason::InvalidConfiguration)
-            .with_detail(format!("{key} has a character that a URL does not have (RFC 3986)")));
-    }
+    check_characters(key, text)?;
     let url = Url::parse(text)
         .map_err(|_| Error::new(Reason::InvalidConfiguration).with_detail(format!("{key} is not an absolute URL")))?;
     if !is_secure(&url) {
@@ -63,6 +59,16 @@ pub(crate) fn check_endpoint(key: &str, text: &str) -> Result<()> {
     if !names_authority_of(&url, text) {
         return Err(Error::new(Reason::InvalidConfiguration)
             .with_detail(format!("{key} is not an absolute URL whose host stands there as it is")));
+    }
+    Ok(())
+}
+
+/// Nothing but what RFC 3986 lets stand in a URL. A parser of the web's kind drops line breaks, takes `\` for `/` and lets a host have a backtick; the one that
+/// sends the request may see another host.
+pub(crate) fn check_characters(key: &str, text: &str) -> Result<()> {
+    if text.contains(|c: char| !c.is_ascii_alphanumeric() && !"-._~:/?#[]@!$&'()*+,;=%".contains(c)) {
+        return Err(Error::new(Reason::InvalidConfiguration)
+            .with_detail(format!("{key} has a character that a URL does not have (RFC 3986)")));
     }
     Ok(())
 }

@@ -9,7 +9,7 @@ use super::definition::{
     RedirectRules, RefreshRules, Relaxed, Revocation, Separator, TokenAnswerRules, TokenRequest,
 };
 use super::issuer::{Issuer, IssuerRule};
-use super::metadata::{Metadata, check_endpoint, discovery_url};
+use super::metadata::{Metadata, check_characters, check_endpoint, discovery_url};
 use super::template;
 use crate::config::{Registration, invalid, is_scope_token};
 use crate::error::{Error, Reason, Result};
@@ -252,7 +252,9 @@ impl Provider {
         if !url.contains('{') {
             return check_endpoint(key, url);
         }
-        self.check_names(key, url)
+        self.check_names(key, url)?;
+        // The names, and what stands between them.
+        url.split(['{', '}']).try_for_each(|part| check_characters(key, part))
     }
 
     /// Every variable that a text uses is declared.
