@@ -272,7 +272,7 @@ impl Program {
             0 => self.config = made(bytes, |out, error| unsafe { keyfob_config_from_json(text.get(), out, error) }),
             1 => self.builder = made(bytes, |out, error| unsafe { keyfob_config_builder_new(text.get(), out, error) }),
             2 => self.config = self.build(bytes),
-            3 => drop(set!(bytes, keyfob_config_builder_set_plaintext, self.builder.as_deref_mut(), flag)),
+            3 => _ = set!(bytes, keyfob_config_builder_set_plaintext, self.builder.as_deref_mut(), flag),
             4 => {
                 let registration = self.registration.take();
                 set!(bytes, keyfob_config_builder_add_registration, self.builder.as_deref_mut(), registration);
@@ -281,19 +281,15 @@ impl Program {
                 let provider = self.provider.take();
                 set!(bytes, keyfob_config_builder_add_provider, self.builder.as_deref_mut(), provider);
             }
-            6 => {
-                drop(set!(bytes, keyfob_config_builder_set_http_timeouts_ms, self.builder.as_deref_mut(), number, more))
-            }
+            6 => _ = set!(bytes, keyfob_config_builder_set_http_timeouts_ms, self.builder.as_deref_mut(), number, more),
             7 => say!(bytes, keyfob_config_builder_set_ca_certificates, self.builder.as_deref_mut()),
             8 => say!(bytes, keyfob_config_builder_set_proxy, self.builder.as_deref_mut()),
             9 => say!(bytes, keyfob_config_builder_set_user_agent, self.builder.as_deref_mut()),
-            10 => drop(set!(bytes, keyfob_config_builder_set_login_lifetime_ms, self.builder.as_deref_mut(), number)),
-            11 => drop(set!(bytes, keyfob_config_builder_set_coherence_ms, self.builder.as_deref_mut(), number)),
-            12 => drop(set!(bytes, keyfob_config_builder_set_leeway_ms, self.builder.as_deref_mut(), number)),
-            13 => drop(set!(bytes, keyfob_config_builder_set_wait_ms, self.builder.as_deref_mut(), number)),
-            14 => {
-                drop(set!(bytes, keyfob_config_builder_set_refresh_policy, self.builder.as_deref_mut(), number as i32))
-            }
+            10 => _ = set!(bytes, keyfob_config_builder_set_login_lifetime_ms, self.builder.as_deref_mut(), number),
+            11 => _ = set!(bytes, keyfob_config_builder_set_coherence_ms, self.builder.as_deref_mut(), number),
+            12 => _ = set!(bytes, keyfob_config_builder_set_leeway_ms, self.builder.as_deref_mut(), number),
+            13 => _ = set!(bytes, keyfob_config_builder_set_wait_ms, self.builder.as_deref_mut(), number),
+            14 => _ = set!(bytes, keyfob_config_builder_set_refresh_policy, self.builder.as_deref_mut(), number as i32),
             15 => {
                 let (two, three, four) = (bytes.text(), bytes.text(), bytes.text());
                 self.registration = made(bytes, |out, error| unsafe {
@@ -302,27 +298,31 @@ impl Program {
             }
             16 => say!(bytes, keyfob_registration_builder_set_client_secret, self.registration.as_deref_mut()),
             17 => {
-                drop(set!(bytes, keyfob_registration_builder_set_client_secret_post, self.registration.as_deref_mut(),))
+                _ = set!(bytes, keyfob_registration_builder_set_client_secret_post, self.registration.as_deref_mut(),)
             }
             18 => say!(bytes, keyfob_registration_builder_set_private_key, self.registration.as_deref_mut()),
             19 => say!(bytes, keyfob_registration_builder_set_key_id, self.registration.as_deref_mut()),
-            20 => drop(set!(
-                bytes,
-                keyfob_registration_builder_set_key_algorithm,
-                self.registration.as_deref_mut(),
-                number as i32
-            )),
+            20 => {
+                _ = set!(
+                    bytes,
+                    keyfob_registration_builder_set_key_algorithm,
+                    self.registration.as_deref_mut(),
+                    number as i32
+                )
+            }
             21 => say!(bytes, keyfob_registration_builder_add_scope, self.registration.as_deref_mut()),
             22 => say!(bytes, keyfob_registration_builder_add_resource, self.registration.as_deref_mut()),
             23 => say!(bytes, keyfob_registration_builder_set_variable, self.registration.as_deref_mut(), 2),
-            24 => drop(set!(bytes, keyfob_registration_builder_set_enabled, self.registration.as_deref_mut(), flag)),
-            25 => drop(set!(
-                bytes,
-                keyfob_registration_builder_set_refresh_budget,
-                self.registration.as_deref_mut(),
-                number as u32,
-                more
-            )),
+            24 => _ = set!(bytes, keyfob_registration_builder_set_enabled, self.registration.as_deref_mut(), flag),
+            25 => {
+                _ = set!(
+                    bytes,
+                    keyfob_registration_builder_set_refresh_budget,
+                    self.registration.as_deref_mut(),
+                    number as u32,
+                    more
+                )
+            }
             26 => {
                 self.provider =
                     made(bytes, |out, error| unsafe { keyfob_provider_builder_from_json(text.get(), out, error) })
@@ -365,8 +365,8 @@ impl Program {
             40 => say!(bytes, keyfob_login_options_set_app_data, self.options.as_deref_mut()),
             41 => say!(bytes, keyfob_login_options_set_success, self.options.as_deref_mut()),
             42 => say!(bytes, keyfob_login_options_set_failure, self.options.as_deref_mut()),
-            43 => drop(set!(bytes, keyfob_login_options_set_for_session, self.options.as_deref_mut(), session)),
-            44 => drop(set!(bytes, keyfob_login_options_set_redirect_port, self.options.as_deref_mut(), number as u16)),
+            43 => _ = set!(bytes, keyfob_login_options_set_for_session, self.options.as_deref_mut(), session),
+            44 => _ = set!(bytes, keyfob_login_options_set_redirect_port, self.options.as_deref_mut(), number as u16),
             45 => self.begin(bytes, &text),
             46 | 47 => self.complete(bytes, &text),
             48 => {
@@ -381,9 +381,9 @@ impl Program {
                 read(unsafe { keyfob_token_secret(token.as_deref()) });
                 unsafe { keyfob_token_free(token) };
             }
-            50 => drop(told(bytes, |error| unsafe {
-                keyfob_refresh_session(self.handle.as_deref(), session, None, error)
-            })),
+            50 => {
+                _ = told(bytes, |error| unsafe { keyfob_refresh_session(self.handle.as_deref(), session, None, error) })
+            }
             51 => {
                 let rejected = bytes.text();
                 let token = made(bytes, |out, error| unsafe {
@@ -408,25 +408,23 @@ impl Program {
             }
             55 => self.look(number as usize),
             56 => {
-                drop(told(bytes, |error| unsafe { keyfob_set_current_session(self.handle.as_deref(), session, error) }))
+                _ = told(bytes, |error| unsafe { keyfob_set_current_session(self.handle.as_deref(), session, error) })
             }
             57 => self.end = unsafe { keyfob_end_session_options_new() },
             58 => say!(bytes, keyfob_end_session_options_set_post_logout_redirect_uri, self.end.as_deref_mut()),
-            59 => drop(told(bytes, |error| unsafe {
-                keyfob_end_session(self.handle.as_deref(), session, self.end.as_deref(), None, error)
-            })),
+            59 => {
+                _ = told(bytes, |error| unsafe {
+                    keyfob_end_session(self.handle.as_deref(), session, self.end.as_deref(), None, error)
+                })
+            }
             60 => {
                 let uid = bytes.text();
                 self.tokens =
                     made(bytes, |out, error| unsafe { keyfob_imported_tokens_new(text.get(), uid.get(), out, error) });
             }
-            61 => drop(set!(
-                bytes,
-                keyfob_imported_tokens_set_access_token,
-                self.tokens.as_deref_mut(),
-                text.get(),
-                number
-            )),
+            61 => {
+                _ = set!(bytes, keyfob_imported_tokens_set_access_token, self.tokens.as_deref_mut(), text.get(), number)
+            }
             62 => say!(bytes, keyfob_imported_tokens_set_refresh_token, self.tokens.as_deref_mut()),
             63 => {
                 let tokens = self.tokens.take();
