@@ -66,12 +66,12 @@ pub(super) fn try_lock_store(folder: &Path, hold: Hold) -> Result<Option<FileLoc
     taken(open(&folder.join("keyfob.lock")).map_err(|error| cannot(&error))?, hold)
 }
 
-/// Looks for a lock again and again, for five seconds: the kernel tells nobody when one is free.
+/// Looks for a lock, or what else another process keeps, again and again, for five seconds: the kernel tells nobody when it is free.
 #[expect(clippy::disallowed_methods, reason = "nothing wakes whoever waits for another process's lock")]
-pub(super) fn patiently(take: impl Fn() -> Result<Option<FileLock>>) -> Result<Option<FileLock>> {
+pub(super) fn patiently<T>(take: impl Fn() -> Result<Option<T>>) -> Result<Option<T>> {
     for _ in 0..250 {
-        if let Some(lock) = take()? {
-            return Ok(Some(lock));
+        if let Some(taken) = take()? {
+            return Ok(Some(taken));
         }
         std::thread::sleep(std::time::Duration::from_millis(20));
     }

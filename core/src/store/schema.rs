@@ -4,8 +4,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, FileControl, MAIN_DB, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, FileControl, MAIN_DB, OpenFlags, TransactionBehavior};
 
+use super::lock::patiently;
 use crate::error::{Error, Reason, Result};
 
 /// "Kfob": says that a database is ours.
@@ -207,7 +208,13 @@ pub(super) fn open(database: &Path) -> Result<Connection> {
             return Err(refused("a configuration of SQLite"));
         }
     }
-    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    // Of those who turn the log on at once, in a store that is being made, all but one hear at once that it is busy, whatever the timeout says.
+    let turn_on =
+        || match connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0)) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(None),
+            other => Ok(Some(other?)),
+        };
+    let mode = patiently(turn_on)?.ok_or_else(|| Error::new(Reason::StoreBusy).with_detail("the write-ahead log"))?;
     if mode != "wal" {
         return Err(Error::new(Reason::NotAStore).with_detail("the file system does not support a write-ahead log"));
     }

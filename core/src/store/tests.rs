@@ -1,4 +1,6 @@
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::sync::Barrier;
+use std::thread;
 
 use rusqlite::config::DbConfig;
 
@@ -83,6 +85,23 @@ fn every_setting_that_the_store_relies_on_is_on() {
     let mut keeps_log = -1;
     connection.file_control(Some(rusqlite::MAIN_DB), rusqlite::FileControl::PersistWal(&mut keeps_log)).unwrap();
     assert_eq!(keeps_log, 1);
+}
+
+#[test]
+fn a_store_that_many_make_at_once_is_made_for_each() {
+    for round in 0..40 {
+        let temp = Temp::new(&format!("at-once-{round}"));
+        let path = temp.0.join("store");
+        let together = Barrier::new(8);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    together.wait();
+                    Store::open(&path, Keeping::plain()).unwrap();
+                });
+            }
+        });
+    }
 }
 
 #[test]
