@@ -1,5 +1,6 @@
 //! What comes back to a login: the redirect, and what comes to the loopback port.
 
+#[cfg(feature = "loopback")]
 use url::Url;
 use url::form_urlencoded::{self, Serializer};
 
