@@ -27,11 +27,12 @@ impl StoreKey {
     /// [`InvalidArgument`](crate::ErrorKind::InvalidArgument): not exactly 32 bytes, or nothing but zeros: a buffer that nobody filled.
     pub fn from_slice(bytes: &[u8]) -> Result<Self> {
         let wrong = |detail: &'static str| Error::new(Reason::InvalidArgument).with_detail(detail);
-        let key = bytes.try_into().map_err(|_| wrong("a store key has 32 bytes"))?;
-        if key == [0; LENGTH] {
+        let key: Zeroizing<[u8; LENGTH]> =
+            Zeroizing::new(bytes.try_into().map_err(|_| wrong("a store key has 32 bytes"))?);
+        if *key == [0; LENGTH] {
             return Err(wrong("a store key is not all zeros"));
         }
-        Ok(Self(Zeroizing::new(key)))
+        Ok(Self(key))
     }
 
     /// A new key, from the system's random generator: for the host to keep.

@@ -200,7 +200,6 @@ pub(super) fn open(database: &Path) -> Result<Connection> {
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let mut connection = Connection::open_with_flags(database, flags)?;
-    connection.busy_timeout(BUSY)?;
     // All that this room says.
     connection.set_prepared_statement_cache_capacity(64);
     for (config, on) in CONFIGURED {
@@ -208,13 +207,16 @@ pub(super) fn open(database: &Path) -> Result<Connection> {
             return Err(refused("a configuration of SQLite"));
         }
     }
-    // Of those who turn the log on at once, in a store that is being made, all but one hear at once that it is busy, whatever the timeout says.
+    // Of those who turn the log on at once, in a store that is being made, all but one hear at once that it is busy, whatever the timeout says. So there
+    // is none yet: it would be waited for at each of many looks.
+    connection.busy_timeout(Duration::ZERO)?;
     let turn_on =
         || match connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get::<_, String>(0)) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => Ok(None),
             other => Ok(Some(other?)),
         };
     let mode = patiently(turn_on)?.ok_or_else(|| Error::new(Reason::StoreBusy).with_detail("the write-ahead log"))?;
+    connection.busy_timeout(BUSY)?;
     if mode != "wal" {
         return Err(Error::new(Reason::NotAStore).with_detail("the file system does not support a write-ahead log"));
     }

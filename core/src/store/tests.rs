@@ -105,6 +105,19 @@ fn a_store_that_many_make_at_once_is_made_for_each() {
 }
 
 #[test]
+fn a_database_that_somebody_keeps_locked_is_waited_for_once() {
+    let temp = Temp::new("kept");
+    let path = temp.0.join("store");
+    drop(folder::prepare(&path).unwrap());
+    let other = Connection::open(folder::prepare_database(&path).unwrap()).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    // Not for as long at every look: that would be twenty minutes.
+    assert_eq!(refused(&path), Reason::StoreBusy);
+    drop(other);
+    Store::open(&path, Keeping::plain()).unwrap();
+}
+
+#[test]
 fn a_newer_store_and_a_foreign_database_are_refused_and_left_as_they_are() {
     let temp = Temp::new("versions");
     let path = temp.0.join("store");
