@@ -16,7 +16,7 @@ struct Flip {
 /// The changes that the contract does not notice, a line each.
 pub fn unnoticed(idp: &Idp, id: &str, provider: &Value, contract: &Value, schema: &Value) -> Vec<String> {
     let mut flips = Vec::new();
-    collect(provider, provider, &mut Vec::new(), &mut enums(schema), &mut flips);
+    collect(provider, provider, &mut Vec::new(), &enums(schema), &mut flips);
     let mut found: Vec<(String, &'static str)> = Vec::new();
     for flip in flips {
         let text = flip.changed.to_string();
@@ -29,12 +29,11 @@ pub fn unnoticed(idp: &Idp, id: &str, provider: &Value, contract: &Value, schema
             found.push((flip.place, flip.what));
         }
     }
-    let changed = |place: &str| found.iter().any(|(other, what)| *what != "removed" && (other == place || other.starts_with(&format!("{place}/"))));
-    let lines = found.iter().map(|(place, what)| match *what {
-        "removed" if !changed(place) => format!("{place} {what}: nothing fails; is it the same as the default? Then it is superfluous"),
-        _ => format!("{place} {what}: nothing fails"),
-    });
-    lines.collect()
+    let line = |(place, what): &(String, &'static str)| match *what {
+        "removed" => format!("{place} removed: nothing fails. Is it the default? Then it is superfluous"),
+        _ => format!("{place} changed: nothing fails"),
+    };
+    found.iter().map(line).collect()
 }
 
 /// Every list of words in the schema: one word of it may stand where another does.
@@ -57,7 +56,7 @@ fn enums(schema: &Value) -> Vec<Vec<String>> {
 }
 
 /// Goes through the file and makes each change once.
-fn collect(whole: &Value, here: &Value, path: &mut Vec<String>, enums: &mut Vec<Vec<String>>, flips: &mut Vec<Flip>) {
+fn collect(whole: &Value, here: &Value, path: &mut Vec<String>, enums: &[Vec<String>], flips: &mut Vec<Flip>) {
     let place = |path: &[String]| format!("/{}", path.join("/"));
     match here {
         Value::Object(members) => {

@@ -117,7 +117,10 @@ impl World<'_> {
         add("redirect_uri", self.masks.get("redirect_uri"));
         add("state", ANY);
         add("code_challenge", ANY);
-        add("code_challenge_method", if authorize.code_challenge.as_deref() == Some("plain") { "plain" } else { "S256" });
+        add(
+            "code_challenge_method",
+            if authorize.code_challenge.as_deref() == Some("plain") { "plain" } else { "S256" },
+        );
         if let Some(scope) = &authorize.scope {
             add("scope", &self.masks.fill(scope));
         } else if let Some(raw) = &authorize.scope_raw {
@@ -172,7 +175,11 @@ impl World<'_> {
     /// Hands a redirect to the library.
     pub fn come_back(&self, sent: &[(String, String)]) -> keyfob::Result<Completed> {
         let sent_to = self.masks.get("redirect_uri");
-        let to = if sent_to.contains(":/") { sent_to.to_owned() } else { with_port(&self.contract.registration.redirect_uri) };
+        let to = if sent_to.contains(":/") {
+            sent_to.to_owned()
+        } else {
+            with_port(&self.contract.registration.redirect_uri)
+        };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.extend_pairs(sent);
         let query = query.finish();
@@ -189,7 +196,9 @@ impl World<'_> {
         let contract = self.contract.clone();
         let mut wanted = vec![token::wanted(&contract, &contract.token, Grant::Code, &self.masks)?];
         self.next_tokens(&contract.token.answer);
-        wanted.extend(contract.requests.iter().filter(|asked| asked.is_of("login")).map(|asked| Wanted::of(asked, &self.masks)));
+        wanted.extend(
+            contract.requests.iter().filter(|asked| asked.is_of("login")).map(|asked| Wanted::of(asked, &self.masks)),
+        );
         self.play(&self.answers(Some(&contract.token), "login"))?;
         let asked_at = self.clock.wall();
         let completed = self.come_back(&self.redirect(&Pairs::new(), true));
@@ -243,7 +252,9 @@ impl World<'_> {
         }
         let body = ["json", "form"].iter().find_map(|body| token.answer.get(*body));
         let said = |name: &str| body.and_then(|body| body.get(name)).filter(|value| !value.is_null());
-        let of = |text: &str| text.split(' ').filter(|scope| !scope.is_empty()).map(|scope| self.masks.fill(scope)).collect();
+        let of = |text: &str| {
+            text.split(' ').filter(|scope| !scope.is_empty()).map(|scope| self.masks.fill(scope)).collect()
+        };
         let asked = || self.contract.authorize.scope.as_deref().unwrap_or_default();
         let scopes: Vec<String> = match &expected.scopes {
             Some(scopes) => scopes.iter().map(|scope| self.masks.fill(scope)).collect(),

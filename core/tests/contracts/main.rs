@@ -22,6 +22,7 @@ mod support;
 
 mod contract;
 mod flip;
+mod lint;
 mod login;
 mod masks;
 mod more;
@@ -30,7 +31,7 @@ mod trial;
 mod wanted;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +41,12 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
 use crate::trial::Case;
+
+const CONTRACTS: &str = "tests/providers";
+const PROVIDERS: &str = "providers";
+/// The table of what each file takes for the user's id.
+const UID_RULES: &str = "uid_rules";
+const SCHEMA: &str = include_str!("../../schema/provider.schema.json");
 
 /// How many providers are flipped where nobody says which.
 const HANDFUL: usize = 3;
@@ -51,9 +58,17 @@ struct Folder {
 }
 
 impl Folder {
-    fn read(variable: &str, usual: &str) -> Self {
-        let usual = Path::new(env!("CARGO_MANIFEST_DIR")).join(usual);
-        let path = std::env::var_os(variable).map_or(usual, PathBuf::from);
+    /// The crate's own, or the one that the environment names.
+    fn of(variable: &str, usual: &str) -> Self {
+        std::env::var_os(variable).map_or_else(|| Self::own(usual), |path| Self::read(path.into()))
+    }
+
+    /// The crate's own.
+    fn own(name: &str) -> Self {
+        Self::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(name))
+    }
+
+    fn read(path: PathBuf) -> Self {
         let mut files = BTreeMap::new();
         for entry in fs::read_dir(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display())) {
             let file = entry.unwrap().path();
@@ -62,6 +77,8 @@ impl Folder {
                 files.insert(name, fs::read_to_string(&file).unwrap());
             }
         }
+        // A table for the lint, beside the contracts.
+        files.remove(UID_RULES);
         Self { path, files }
     }
 
@@ -75,15 +92,10 @@ impl Folder {
 
 fn main() {
     let arguments = Arguments::from_args();
-    let mut contracts = Folder::read("KEYFOB_CONTRACTS", "tests/providers");
-    // A table for the lint, beside the contracts.
-    contracts.files.remove("uid_rules");
-    let contracts = Arc::new(contracts);
-    let providers = Arc::new(Folder::read("KEYFOB_PROVIDERS", "providers"));
-    let ids: Vec<String> = contracts.files.keys().chain(providers.files.keys()).cloned().collect();
-    let mut ids: Vec<String> = ids.into_iter().collect();
-    ids.sort();
-    ids.dedup();
+    let contracts = Arc::new(Folder::of("KEYFOB_CONTRACTS", CONTRACTS));
+    let providers = Arc::new(Folder::of("KEYFOB_PROVIDERS", PROVIDERS));
+    let ids: BTreeSet<String> = contracts.files.keys().chain(providers.files.keys()).cloned().collect();
+    let ids: Vec<String> = ids.into_iter().collect();
     let flipped = flipped(&arguments, &ids);
     let mut trials = Vec::new();
     for id in &ids {
@@ -94,6 +106,14 @@ fn main() {
             trials.push(Trial::test(format!("flip {id}"), move || flips(&of, &from, &to)));
         }
     }
+    let (from, to) = (contracts.clone(), providers.clone());
+    trials.push(Trial::test("the catalogue's files", move || lint::lint(&to)));
+    let to = providers.clone();
+    let table = from.path.join(format!("{UID_RULES}.json"));
+    trials.push(Trial::test("the catalogue's uid_rule", move || lint::uids(&to, &fs::read_to_string(table)?)));
+    trials.push(Trial::test("the catalogue is built in", || {
+        lint::embedded(&Folder::own(PROVIDERS), &Folder::own(CONTRACTS))
+    }));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -126,7 +146,7 @@ fn contract(id: &str, contracts: &Folder, providers: &Folder) -> Result<(), Fail
 
 fn flips(id: &str, contracts: &Folder, providers: &Folder) -> Result<(), Failed> {
     let (contract, provider) = (contracts.json(id)?, providers.json(id)?);
-    let schema: Value = serde_json::from_str(include_str!("../../schema/provider.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(SCHEMA)?;
     let idp = Idp::start(Script::default()).map_err(|error| error.to_string())?;
     let case = Case { idp: &idp, id, provider: &providers.files[id], contract: &contract, hasty: true };
     if !case.run().is_empty() {

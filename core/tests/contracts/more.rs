@@ -67,7 +67,9 @@ impl Case<'_> {
     fn without_variable(&self, contract: &Contract, name: &str, variable: &Variable) -> Found {
         let told = self.with_variable(contract, name, None)?;
         Ok(match (&variable.default, told) {
-            (Some(_), Some(told)) => vec![format!("{name}: it has a default, and a registration without it is refused: {told}")],
+            (Some(_), Some(told)) => {
+                vec![format!("{name}: it has a default, and a registration without it is refused: {told}")]
+            }
             (None, None) => vec![format!("{name}: a registration without it is taken")],
             _ => Vec::new(),
         })
@@ -94,7 +96,10 @@ impl Case<'_> {
             json!({ "json": { "device_code": "{device_code}", "user_code": "WDJB-MJHT", "expires_in": 900, "interval": 5,
                               "verification_uri": "https://acme.example/device" } })
         });
-        let request = |url: &str, form: &crate::contract::Pairs, headers: &std::collections::BTreeMap<String, String>, masks: &crate::masks::Masks| {
+        let request = |url: &str,
+                       form: &crate::contract::Pairs,
+                       headers: &std::collections::BTreeMap<String, String>,
+                       masks: &crate::masks::Masks| {
             let mut wanted = Wanted::new("POST", &masks.fill(url));
             wanted.form = masks.pairs(form);
             wanted.headers = headers.iter().map(|(name, value)| (name.clone(), masks.fill(value))).collect();
@@ -118,7 +123,9 @@ impl Case<'_> {
         let mut wanted = vec![request(&device.poll.url, &device.poll.form, &device.poll.headers, &world.masks)];
         let answer = device.poll.answer.clone().unwrap_or_else(|| contract.token.answer.clone());
         world.next_tokens(&answer);
-        wanted.extend(contract.requests.iter().filter(|asked| asked.is_of("login")).map(|asked| Wanted::of(asked, &world.masks)));
+        wanted.extend(
+            contract.requests.iter().filter(|asked| asked.is_of("login")).map(|asked| Wanted::of(asked, &world.masks)),
+        );
         let mut answers = world.answers(None, "login");
         answers.push(("POST".to_owned(), device.poll.url.clone(), answer));
         world.play(&answers)?;

@@ -45,9 +45,7 @@ pub fn client(auth: &str, masks: &Masks) -> Result<(Vec<(&'static str, String)>,
         "post" | "query" => (vec![id, ("client_secret", SECRET.to_owned())], None),
         "none" => (vec![id], None),
         "client_secret_jwt" => (vec![id, any("client_secret")], None),
-        "private_key_jwt" => {
-            (vec![id, any("client_assertion"), ("client_assertion_type", ASSERTION.to_owned())], None)
-        }
+        "private_key_jwt" => (vec![id, any("client_assertion"), ("client_assertion_type", ASSERTION.to_owned())], None),
         other => return Err(format!("token.auth: {other} is none")),
     })
 }
@@ -62,10 +60,9 @@ pub fn wanted(contract: &Contract, token: &Token, grant: Grant, masks: &Masks) -
             (text("redirect_uri"), text(masks.get("redirect_uri"))),
             (text("code_verifier"), text(ANY)),
         ],
-        Grant::Refresh => vec![
-            (text("grant_type"), text("refresh_token")),
-            (text("refresh_token"), text(masks.get("refresh_token"))),
-        ],
+        Grant::Refresh => {
+            vec![(text("grant_type"), text("refresh_token")), (text("refresh_token"), text(masks.get("refresh_token")))]
+        }
     };
     if contract.authorize.without.iter().any(|name| name == "code_challenge") {
         sent.retain(|(name, _)| name != "code_verifier");
@@ -76,7 +73,11 @@ pub fn wanted(contract: &Contract, token: &Token, grant: Grant, masks: &Masks) -
     let method = token.method.as_deref().unwrap_or("POST");
     let mut wanted = Wanted::new(method, &masks.fill(&token.url));
     let mut in_query = Vec::new();
-    if auth == "query" { in_query.extend(proof) } else { sent.extend(proof) }
+    if auth == "query" {
+        in_query.extend(proof)
+    } else {
+        sent.extend(proof)
+    }
     for list in [&mut sent, &mut in_query] {
         adapt(list, &token.rename, &token.without);
     }

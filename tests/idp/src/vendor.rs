@@ -110,8 +110,7 @@ impl Vendor {
 
 impl VendorAnswer {
     fn bodies(&self) -> usize {
-        let there =
-            [self.json.is_some(), self.form.is_some(), self.text.is_some(), self.jwt.is_some(), self.jwks];
+        let there = [self.json.is_some(), self.form.is_some(), self.text.is_some(), self.jwt.is_some(), self.jwks];
         there.into_iter().filter(|there| *there).count()
     }
 }
@@ -204,10 +203,8 @@ fn sign(state: &State, given: &Map<String, Value>, id_token: Option<Option<&str>
     // HS256 has the hash of any that has 256 in its name.
     let algorithm = Algorithm::from_name(name);
     let now = state.unix();
-    let mut claims = Map::from_iter([
-        ("iat".to_owned(), json!(now)),
-        ("exp".to_owned(), json!(now.saturating_add(LIFE))),
-    ]);
+    let mut claims =
+        Map::from_iter([("iat".to_owned(), json!(now)), ("exp".to_owned(), json!(now.saturating_add(LIFE)))]);
     let mut add = |name: &str, value: Option<String>| {
         if let Some(value) = value {
             claims.insert(name.to_owned(), value.into());
