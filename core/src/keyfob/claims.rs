@@ -206,6 +206,7 @@ impl Shared {
             token: Some(tokens.access_token.expose()),
             answer: Some(&tokens.other),
             claims: Some(&known_claims),
+            uid: None,
             kept: &tokens.kept,
         };
         let url = if ask.url.contains('{') {

@@ -165,6 +165,7 @@ fn shape(asking: Asking<'_>) -> Result<Shape<'_>> {
         token: None,
         answer: None,
         claims: None,
+        uid: None,
         kept,
     };
     let filled = |texts: &BTreeMap<String, String>| {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-
 use super::{Known, Shared};
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::http::{HttpRequest, HttpResponse, Limits};

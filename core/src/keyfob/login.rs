@@ -295,9 +295,9 @@ impl Shared {
         let metadata = &login.pinned.metadata;
         let granted = answer.scope.clone().unwrap_or_else(|| login.pinned.scopes.clone());
 
-        let takes = |source| known.provider.takes_from(source);
+        // Verified also where its claims do not count.
         let claims = match &answer.id_token {
-            Some(token) if known.provider.kind() == ProviderKind::Oidc && takes(Source::IdToken) => {
+            Some(token) if known.provider.kind() == ProviderKind::Oidc => {
                 let expected = Expected {
                     max_age: login.pinned.max_age.map(Duration::from_secs),
                     acr_values: &login.pinned.acr_values,
@@ -308,8 +308,7 @@ impl Shared {
                 Some(self.with_keys(metadata, needed, |keys| verify_login(token.expose(), keys, &expected))?)
             }
             // No nonce goes along with a login on another device, and its ID token is due all the same.
-            None if takes(Source::IdToken)
-                && !known.provider.id_token().optional
+            None if !known.provider.id_token().optional
                 && (secrets.nonce.is_some() || asks_for_id_token(known, &login.pinned.scopes)) =>
             {
                 return Err(Error::new(Reason::IdTokenMissing));
@@ -317,10 +316,14 @@ impl Shared {
             _ => None,
         };
         let told = self.told_with_tokens(login, known, answer, &received)?;
-        let mut all = overlay(claims.as_ref().map(|claims| claims.all.clone()).unwrap_or_default(), told);
+        let of_id_token = claims.as_ref().filter(|_| known.provider.takes_from(Source::IdToken));
+        let mut all = overlay(of_id_token.map(|claims| claims.all.clone()).unwrap_or_default(), told);
         let subject = claims.as_ref().map(|claims| claims.subject.as_str());
         let mut profile_etag = None;
-        if known.asks_about_user(metadata) && wants_userinfo(&granted, &all, subject) {
+        // A file that names sources or requests means each of them.
+        let map = known.provider.profile();
+        let named = map.sources.contains(&Source::Userinfo) || !map.requests.is_empty();
+        if known.asks_about_user(metadata) && (named || wants_userinfo(&granted, &all, subject)) {
             let elsewhere = metadata_elsewhere(known, &answer.kept)?;
             let question = Question {
                 known,

@@ -16,7 +16,6 @@ use crate::provider::{Metadata, Parts, RequestAuth, RequestMethod, RevokedToken,
 use crate::refresh::decide::{Owed, Revocation as Decision, before_revoking};
 use crate::refresh::pause::{Failure, Pause};
 use crate::store::{Hold, JournalEvent, Note, OwedRow, Purpose};
-use crate::token::answer::TokenAnswer;
 
 /// Longest answer that is read.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -85,7 +84,7 @@ impl Shared {
             // The registration names another provider by now, which is not to see these tokens (security S61).
             return Some(Revocation::NotSupported);
         }
-        let request = match self.revocation(known, &metadata, &owed.tokens) {
+        let request = match self.revocation(known, &metadata, owed) {
             Ok(Some(request)) => request,
             Ok(None) => return Some(Revocation::NotSupported),
             Err(error) => return Some(Revocation::Failed(error)),
@@ -129,7 +128,8 @@ impl Shared {
     }
 
     /// The request: RFC 7009's, or the one that the provider's file describes.
-    fn revocation(&self, known: &Known, metadata: &Metadata, tokens: &TokenAnswer) -> Result<Option<HttpRequest>> {
+    fn revocation(&self, known: &Known, metadata: &Metadata, owed: &OwedRow) -> Result<Option<HttpRequest>> {
+        let tokens = &owed.tokens;
         let own = known.provider.revocation();
         let wanted = own.map(|own| own.token).unwrap_or_default();
         let (hint, token) = match (&tokens.refresh_token, wanted) {
@@ -147,6 +147,7 @@ impl Shared {
             token: Some(token),
             answer: Some(&tokens.other),
             claims: None,
+            uid: Some(&owed.uid),
             kept: &tokens.kept,
         };
         let url = match own.and_then(|own| own.url.as_deref()) {

@@ -69,11 +69,11 @@ pub(crate) fn url(request: &Request<'_>) -> Result<String> {
     if let Some(nonce) = request.nonce {
         builder = builder.add_extra_param("nonce", nonce.expose());
     }
-    in_own_words(builder.url().0, request)
+    in_own_words(&builder.url().0, request)
 }
 
 /// The standard request as the provider wants it: its names, its way to write a challenge, and a space as `%20`, which no server takes for a plus sign.
-fn in_own_words(mut url: Url, request: &Request<'_>) -> Result<String> {
+fn in_own_words(url: &Url, request: &Request<'_>) -> Result<String> {
     let Request { rules, authorization_endpoint, .. } = request;
     let parameters = parameters_of(url.as_str(), authorization_endpoint)?;
     let own = parse(authorization_endpoint)?;
@@ -100,9 +100,10 @@ fn in_own_words(mut url: Url, request: &Request<'_>) -> Result<String> {
         }
         query.push_str(&pair);
     }
-    url.set_query(Some(&query));
-    url.set_fragment(rules.fragment.as_deref());
-    Ok(url.into())
+    // The endpoint as it stands there, for a slash at its end may count.
+    let endpoint = authorization_endpoint.split_once('?').map_or(*authorization_endpoint, |(endpoint, _)| endpoint);
+    let fragment = rules.fragment.as_ref().map(|fragment| format!("#{fragment}")).unwrap_or_default();
+    Ok(format!("{endpoint}?{query}{fragment}"))
 }
 
 /// The parameters of a URL that [`url`] built, without what the endpoint itself has in its query.

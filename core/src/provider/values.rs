@@ -64,6 +64,8 @@ pub(crate) struct Values<'a> {
     pub(crate) answer: Option<&'a Map<String, Value>>,
     /// What is known of the user so far.
     pub(crate) claims: Option<&'a Map<String, Value>>,
+    /// The user's id, where a session has one.
+    pub(crate) uid: Option<&'a str>,
     pub(crate) kept: &'a Kept,
 }
 
@@ -84,6 +86,7 @@ impl Values<'_> {
             "client_id" => plain(Some(self.filling.client_id)),
             "client_secret" => plain(self.client_secret.map(Secret::expose)),
             "token" => plain(self.token),
+            "uid" => plain(self.uid),
             // Etsy: the user's number stands before the token.
             "token|before_dot" => plain(self.token.and_then(|token| token.split_once('.')).map(|(before, _)| before)),
             "token|hmac_sha256" => of(self.proof()),
@@ -162,7 +165,7 @@ impl Values<'_> {
 
 /// Whether a word in braces is one that a request's URL may have, beside variables.
 pub(super) fn is_word(name: &str) -> bool {
-    matches!(name, "client_id" | "token" | "token|before_dot")
+    matches!(name, "client_id" | "token" | "token|before_dot" | "uid")
         || name.strip_prefix("answer:").or_else(|| name.strip_prefix("claims:")).is_some_and(|at| at.starts_with('/'))
 }
 

@@ -92,7 +92,7 @@ pub(crate) fn normalise(body: &[u8], rules: &AnswerRules) -> Reading {
         Err(_) => return Reading::Malformed(Reason::MalformedTokenResponse),
     };
     let own = rules.own().and_then(|own| own.error.as_ref());
-    if let Some(error) = oauth_error(&members).or_else(|| own_error(&members, own?)) {
+    if let Some(error) = own.and_then(|own| own_error(&members, own)).or_else(|| oauth_error(&members)) {
         return Reading::Error(error);
     }
     match tokens(members, rules) {

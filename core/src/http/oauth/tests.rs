@@ -129,7 +129,10 @@ fn ways() -> Vec<(ClientAuth, Shown)> {
     let signed = [("client_assertion", "a.b.c"), ("client_assertion_type", ASSERTION_TYPE), ("client_id", "the:app")];
     vec![
         // base64 of the form-encoded "the%3Aapp:s+e%2Bc" (RFC 6749 section 2.3.1)
-        (ClientAuth::Basic(secret(), BasicRules::default()), (Some("Basic dGhlJTNBYXBwOnMrZSUyQmM=".to_owned()), vec![])),
+        (
+            ClientAuth::Basic(secret(), BasicRules::default()),
+            (Some("Basic dGhlJTNBYXBwOnMrZSUyQmM=".to_owned()), vec![]),
+        ),
         (ClientAuth::Post(secret()), (None, pairs(&[("client_id", "the:app"), ("client_secret", "s e+c")]))),
         (ClientAuth::Assertion(Secret::new("a.b.c")), (None, pairs(&signed))),
         (ClientAuth::None, (None, pairs(&[("client_id", "the:app")]))),
