@@ -82,11 +82,12 @@ impl World<'_> {
             None => found.extend(in_pairs("authorization", &wanted, &query)),
             Some(url) => {
                 let mut request = Wanted::new("POST", &self.masks.fill(url));
-                let (proof, authorization) = token::client(self.auth(), &self.masks)?;
-                wanted.retain(|(name, _)| name != "client_id" || proof.iter().all(|(own, _)| *own != "client_id"));
+                let proof = token::client(self.auth(), &self.masks)?;
+                let twice = proof.parameters.iter().any(|(name, _)| name == "client_id");
+                wanted.retain(|(name, _)| !twice || name != "client_id");
                 request.form = wanted;
-                request.form.extend(proof.into_iter().map(|(name, value)| (name.to_owned(), value)));
-                request.headers.extend(authorization.map(|value| ("Authorization".to_owned(), value)));
+                request.form.extend(proof.parameters);
+                request.headers.extend(proof.authorization.map(|value| ("Authorization".to_owned(), value)));
                 found.extend(compare(&[request], &came));
                 let left = [("client_id", CLIENT), ("request_uri", "urn:example:pushed-1")];
                 let left = left.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -106,11 +106,10 @@ fn main() {
             trials.push(Trial::test(format!("flip {id}"), move || flips(&of, &from, &to)));
         }
     }
-    let (from, to) = (contracts.clone(), providers.clone());
-    trials.push(Trial::test("the catalogue's files", move || lint::lint(&to)));
+    let table = contracts.path.join(format!("{UID_RULES}.json"));
     let to = providers.clone();
-    let table = from.path.join(format!("{UID_RULES}.json"));
-    trials.push(Trial::test("the catalogue's uid_rule", move || lint::uids(&to, &fs::read_to_string(table)?)));
+    trials.push(Trial::test("the catalogue's files", move || lint::lint(&to)));
+    trials.push(Trial::test("the catalogue's uid_rule", move || lint::uids(&providers, &fs::read_to_string(table)?)));
     trials.push(Trial::test("the catalogue is built in", || {
         lint::embedded(&Folder::own(PROVIDERS), &Folder::own(CONTRACTS))
     }));

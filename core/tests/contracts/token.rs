@@ -22,32 +22,35 @@ pub enum Grant {
 
 /// How the client proves itself, where the contract does not say.
 pub fn auth_of<'a>(contract: &'a Contract, token: &'a Token) -> &'a str {
-    token.auth.as_deref().unwrap_or({
-        if contract.registration.private_key.is_some() {
-            "private_key_jwt"
-        } else if contract.registration.client_secret == Value::Bool(false) {
-            "none"
-        } else {
-            "basic"
-        }
-    })
+    match &token.auth {
+        Some(auth) => auth,
+        None if contract.registration.private_key.is_some() => "private_key_jwt",
+        None if contract.registration.client_secret == Value::Bool(false) => "none",
+        None => "basic",
+    }
 }
 
-/// The client's parameters, and its `Authorization`.
-pub fn client(auth: &str, masks: &Masks) -> Result<(Vec<(&'static str, String)>, Option<String>), String> {
+/// How a client says who it is: parameters, and an `Authorization`.
+pub struct Proof {
+    pub parameters: Vec<(String, String)>,
+    pub authorization: Option<String>,
+}
+
+pub fn client(auth: &str, masks: &Masks) -> Result<Proof, String> {
     const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-    let id = ("client_id", CLIENT.to_owned());
-    let any = |name| (name, ANY.to_owned());
-    Ok(match auth {
-        "basic" => (Vec::new(), Some(format!("Basic {}", masks.get("basic")))),
-        "basic_raw" => (Vec::new(), Some(format!("Basic {}", raw_basic(CLIENT, SECRET)))),
-        "basic_public" => (Vec::new(), Some(format!("Basic {}", raw_basic(CLIENT, "")))),
-        "post" | "query" => (vec![id, ("client_secret", SECRET.to_owned())], None),
+    let id = ("client_id", CLIENT);
+    let (parameters, basic) = match auth {
+        "basic" => (vec![], Some(masks.get("basic").to_owned())),
+        "basic_raw" => (vec![], Some(raw_basic(CLIENT, SECRET))),
+        "basic_public" => (vec![], Some(raw_basic(CLIENT, ""))),
+        "post" | "query" => (vec![id, ("client_secret", SECRET)], None),
         "none" => (vec![id], None),
-        "client_secret_jwt" => (vec![id, any("client_secret")], None),
-        "private_key_jwt" => (vec![id, any("client_assertion"), ("client_assertion_type", ASSERTION.to_owned())], None),
+        "client_secret_jwt" => (vec![id, ("client_secret", ANY)], None),
+        "private_key_jwt" => (vec![id, ("client_assertion", ANY), ("client_assertion_type", ASSERTION)], None),
         other => return Err(format!("token.auth: {other} is none")),
-    })
+    };
+    let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+    Ok(Proof { parameters: parameters.collect(), authorization: basic.map(|basic| format!("Basic {basic}")) })
 }
 
 /// The request, with the masks as they are before it is answered.
@@ -68,8 +71,7 @@ pub fn wanted(contract: &Contract, token: &Token, grant: Grant, masks: &Masks) -
         sent.retain(|(name, _)| name != "code_verifier");
     }
     let auth = auth_of(contract, token);
-    let (proof, authorization) = client(auth, masks)?;
-    let proof: Vec<(String, String)> = proof.into_iter().map(|(name, value)| (text(name), value)).collect();
+    let Proof { parameters: proof, authorization } = client(auth, masks)?;
     let method = token.method.as_deref().unwrap_or("POST");
     let mut wanted = Wanted::new(method, &masks.fill(&token.url));
     let mut in_query = Vec::new();

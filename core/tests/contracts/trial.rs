@@ -12,6 +12,15 @@ use crate::token::{self, Grant};
 use crate::wanted::{Wanted, compare, decoded, differs, in_pairs, line};
 use crate::world::{CLIENT, ID, World, check_answer, told};
 
+/// What the guide says of refresh tokens, by the contract's word for it.
+const RENEWAL: [(&str, &str); 5] = [
+    ("always", "gives a refresh token with each login"),
+    ("never", "gives no refresh tokens"),
+    ("scope", "where the scopes ask for a refresh token"),
+    ("parameter", "asks for a refresh token by a parameter"),
+    ("setting", "depends on how the app is set up there"),
+];
+
 const GOODBYE: &str = "https://notes.example/bye";
 
 /// One provider's file and its contract.
@@ -131,6 +140,20 @@ impl Case<'_> {
             found.push(differs("loopback", wanted.loopback.as_deref(), loopback));
         }
         let steps = guide.steps();
+        for (word, sentence) in RENEWAL {
+            let (said, meant) =
+                (steps.iter().any(|step| step.contains(sentence)), wanted.refresh_tokens.as_deref() == Some(word));
+            if said != meant {
+                found.push(format!("refresh_tokens {word}: expected {meant}, got {said}"));
+            }
+        }
+        let (said, meant) = (
+            steps.iter().any(|step| step.contains("http://localhost alone")),
+            wanted.localhost.as_deref() == Some("only"),
+        );
+        if said != meant {
+            found.push(format!("localhost only: expected {meant}, got {said}"));
+        }
         for needed in [contract.name.as_str(), contract.registration.redirect_uri.as_str()] {
             if !steps.iter().any(|step| step.contains(needed)) {
                 found.push(format!("no step names {needed}"));
@@ -465,7 +488,8 @@ fn set_claim(answer: &mut Value, name: &str, value: &str) -> bool {
             there
         }
         Value::Array(elements) => {
-            elements.iter_mut().fold(false, |there, element| set_claim(element, name, value) || there)
+            let set: Vec<bool> = elements.iter_mut().map(|element| set_claim(element, name, value)).collect();
+            set.contains(&true)
         }
         _ => false,
     }

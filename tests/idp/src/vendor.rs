@@ -223,10 +223,11 @@ fn sign(state: &State, given: &Map<String, Value>, id_token: Option<Option<&str>
             claims.insert(name.clone(), value.clone());
         }
     }
-    let mut header = json!({ "typ": "JWT", "alg": name });
-    if let Some(algorithm) = algorithm {
-        header["kid"] = algorithm.key_id(state.key_generation)?.into();
-    }
+    let kid = algorithm.map(|algorithm| algorithm.key_id(state.key_generation)).transpose()?;
+    let header = match kid {
+        Some(kid) => json!({ "typ": "JWT", "alg": name, "kid": kid }),
+        None => json!({ "typ": "JWT", "alg": name }),
+    };
     let part = |value: &str| keys::base64url(value.as_bytes());
     let message = format!("{}.{}", part(&header.to_string()), part(&Value::Object(claims).to_string()));
     let secret = vendor.client_secret.as_deref().unwrap_or_default();
