@@ -48,7 +48,9 @@ impl World<'_> {
         let (url, fragment) = url.split_once('#').map_or((url.as_str(), None), |(url, at)| (url, Some(at)));
         let (page, raw_query) = url.split_once('?').unwrap_or((url, ""));
         let wanted_page = Wanted::new("GET", &self.masks.fill(&asked.url));
-        if page != wanted_page.url {
+        // Without a path it is the same as with a slash (RFC 3986 section 6.2.3).
+        let whole = |url: &str| if url.matches('/').count() == 2 { format!("{url}/") } else { url.to_owned() };
+        if whole(page) != whole(&wanted_page.url) {
             found.push(differs("authorization URL", Some(&wanted_page.url), Some(page)));
         }
         if fragment != asked.fragment.as_deref() {
