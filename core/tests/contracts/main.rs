@@ -22,10 +22,12 @@ mod support;
 
 mod contract;
 mod flip;
+mod flow;
 mod lint;
 mod login;
 mod masks;
 mod more;
+mod refusals;
 mod token;
 mod trial;
 mod wanted;

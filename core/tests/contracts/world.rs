@@ -8,11 +8,13 @@ use keyfob::{
     TransportFailure,
 };
 use keyfob_idp::{Algorithm, Idp, LoggedRequest, VendorAnswer};
+use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::contract::Contract;
 use crate::masks::{ANY, Masks};
 use crate::support::{Temp, TestClock, signer};
+use crate::token::hex;
 use crate::wanted::line;
 
 /// The registration's id.
@@ -64,7 +66,10 @@ impl<'a> World<'a> {
     /// The tokens of the next answer; a refresh token only where the answer brings one.
     pub fn next_tokens(&mut self, answer: &Value) {
         self.tokens += 1;
-        self.masks.set("access_token", format!("at-{}", self.tokens));
+        let token = format!("at-{}", self.tokens);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+        self.masks.set("access_token|hmac_sha256", hex(hmac::sign(&key, token.as_bytes()).as_ref()));
+        self.masks.set("access_token", token);
         if answer.to_string().contains("{refresh_token}") {
             self.masks.set("refresh_token", format!("rt-{}", self.tokens));
         }
