@@ -288,8 +288,9 @@ impl Provider {
         for (key, url) in self.urls() {
             self.url_for(&filling, key, url)?;
         }
-        // Those that stand in texts alone.
-        for name in self.variables.keys() {
+        // Those that stand in texts alone; what only a key's token says is checked with the key.
+        let of_key = self.client_assertion.as_ref().and_then(|rule| rule.issuer.as_deref()).unwrap_or_default();
+        for name in self.variables.keys().filter(|name| !of_key.contains(&format!("{{{name}}}"))) {
             template::value(name, &self.variables, registration.variables())?;
         }
         self.check_private_key(registration)
