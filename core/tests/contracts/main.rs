@@ -124,7 +124,11 @@ fn flipped(arguments: &Arguments, ids: &[String]) -> Vec<String> {
     match said.as_deref() {
         Some("all") => ids.to_vec(),
         Some("none") => Vec::new(),
-        Some(some) => some.split(',').map(str::to_owned).collect(),
+        Some(some) => {
+            let some: Vec<String> = some.split(',').map(str::to_owned).collect();
+            assert!(some.iter().all(|id| ids.contains(id)), "KEYFOB_FLIP names no provider: {some:?}");
+            some
+        }
         None if arguments.filter.is_some() || arguments.list => ids.to_vec(),
         None => {
             let said = std::env::var_os("KEYFOB_FLIP_SEED").and_then(|seed| seed.to_string_lossy().parse().ok());
