@@ -26,6 +26,9 @@ pub struct Contract {
     pub variables: BTreeMap<String, Variable>,
     #[serde(default)]
     pub registration: Registration,
+    /// What differs in registrations that are not taken.
+    #[serde(default)]
+    pub refused_registrations: Vec<Map<String, Value>>,
     #[serde(default)]
     pub issuer: Option<String>,
     /// What ID tokens may say beside that.
@@ -84,13 +87,15 @@ pub struct Variable {
     pub one_of: Vec<String>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Registration {
     pub variables: BTreeMap<String, String>,
     /// true, false, or how the app says that it sends it: `"post"`.
     pub client_secret: Value,
     pub redirect_uri: String,
+    /// In place of the provider's own.
+    pub scopes: Vec<String>,
     pub private_key: Option<String>,
     pub key_id: Option<String>,
 }
@@ -101,6 +106,7 @@ impl Default for Registration {
             variables: BTreeMap::new(),
             client_secret: json!(true),
             redirect_uri: "https://notes.example/callback".to_owned(),
+            scopes: Vec::new(),
             private_key: None,
             key_id: None,
         }
@@ -245,6 +251,8 @@ pub struct Refusal {
     pub reason: Option<String>,
     #[serde(default)]
     pub code: Option<String>,
+    #[serde(default)]
+    pub description: Option<String>,
     #[serde(flatten)]
     pub answer: Map<String, Value>,
 }

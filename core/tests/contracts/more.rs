@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use keyfob::{DevicePoll, ErrorKind, LoginOptions};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::contract::{Contract, Variable};
+use crate::contract::{Contract, Variable, merge, read};
 use crate::login::Found;
 use crate::support::Temp;
 use crate::trial::Case;
@@ -48,6 +48,21 @@ impl Case<'_> {
                 }
             }
             found.extend(self.without_variable(contract, name, variable)?);
+        }
+        Ok(found)
+    }
+
+    /// Registrations that are not taken.
+    pub fn registrations(&self, contract: &Contract) -> Found {
+        let mut found = Vec::new();
+        for (index, change) in contract.refused_registrations.iter().enumerate() {
+            let mut other = contract.clone();
+            let mut said = json!(contract.registration);
+            merge(&mut said, &Value::Object(change.clone()));
+            other.registration = read(&said, "refused_registrations")?;
+            if open(self.id, self.provider, registration(self.id, &other)?, &Temp::new(), None).is_ok() {
+                found.push(format!("refused_registrations {}: it is taken", index + 1));
+            }
         }
         Ok(found)
     }

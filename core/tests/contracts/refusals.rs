@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use keyfob::{EndSession, ErrorKind, Revocation, SessionState};
+use keyfob::{EndSession, ErrorKind, OAuthError, Revocation, SessionState};
 use serde_json::{Value, json};
 
 use crate::contract::{Contract, Pairs, Refusal, Token};
@@ -178,6 +178,7 @@ fn judged(error: &keyfob::Error, refusal: &Refusal, kind: Option<&str>) -> Vec<S
         ("kind", refusal.kind.as_deref().or(kind), Some(error.kind().name())),
         ("reason", refusal.reason.as_deref(), Some(error.reason().name())),
         ("code", refusal.code.as_deref(), code.as_deref()),
+        ("description", refusal.description.as_deref(), error.oauth().and_then(OAuthError::description)),
     ] {
         if wanted.is_some() && wanted != there {
             found.push(format!("{} (it was {})", differs(what, wanted, there), told(error)));

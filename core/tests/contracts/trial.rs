@@ -61,6 +61,7 @@ impl Case<'_> {
             }
         }
         if step("variables", self.variables(&contract))
+            || step("registration", self.registrations(&contract))
             || step("issuers", self.issuers(&contract))
             || step("signing", self.signing(&contract))
             || step("redirects", self.redirects(&contract))

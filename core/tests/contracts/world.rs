@@ -205,6 +205,9 @@ pub fn registration(id: &str, contract: &Contract) -> Result<Registration, Strin
             registration = registration.client_secret_post();
         }
     }
+    for scope in &said.scopes {
+        registration = registration.scope(scope);
+    }
     if let Some(key_id) = &said.key_id {
         registration = registration.key_id(key_id);
     }
