@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::error::Reason;
 
@@ -60,6 +60,21 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, JsonFault> {
 /// field" with the name, or something else.
 pub(crate) fn check<'de, D: Deserializer<'de>>(reader: D) -> Result<(), D::Error> {
     Walker { depth: 0, fault: &Cell::new(JsonFault::NotJson) }.deserialize(reader)
+}
+
+/// What a JSON pointer (RFC 6901) names in an object.
+pub(crate) fn at<'a>(members: &'a Map<String, Value>, pointer: &str) -> Option<&'a Value> {
+    let (name, rest) = first_of(pointer)?;
+    let member = members.get(&name)?;
+    if rest.is_empty() { Some(member) } else { member.pointer(rest) }
+}
+
+/// The first name of a pointer, and the pointer to go on with from there.
+pub(crate) fn first_of(pointer: &str) -> Option<(String, &str)> {
+    let path = pointer.strip_prefix('/')?;
+    let end = path.find('/').unwrap_or(path.len());
+    let (name, rest) = path.split_at(end);
+    Some((name.replace("~1", "/").replace("~0", "~"), rest))
 }
 
 /// Walks through one value and keeps nothing.

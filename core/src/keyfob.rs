@@ -3,6 +3,7 @@
 mod begin;
 #[cfg(feature = "loopback")]
 mod browser;
+mod claims;
 mod client;
 mod common;
 mod desktop;
@@ -550,7 +551,7 @@ impl Drop for Shared {
 impl Known {
     /// The name of the issuer that the registration means now, which its sessions are kept under; empty where the provider has none.
     fn issuer_name(&self) -> Result<String> {
-        Ok(self.provider.issuer_for(&self.registration)?.map(|issuer| issuer.name).unwrap_or_default())
+        Ok(self.provider.issuer_for(&self.registration.filling())?.map(|issuer| issuer.name).unwrap_or_default())
     }
 
     /// How many refreshes may be tried: the registration's word, else the provider's.

@@ -1,5 +1,6 @@
 //! This app as one provider knows it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use url::Url;
 use super::{RedirectUri, invalid};
 use crate::error::{Error, Reason, Result};
 use crate::http::signing_key::{KeyAlgorithm, SigningKey};
-use crate::provider::AuthMethod;
+use crate::provider::{AuthMethod, Filling};
 use crate::secret::Secret;
 
 /// This app as one provider knows it: provider, client id, optional client secret or private key, redirect URI, default scopes.
@@ -230,6 +231,11 @@ impl Registration {
 
     pub(crate) fn resources(&self) -> &[String] {
         &self.resources
+    }
+
+    /// What it puts into a provider's texts.
+    pub(crate) fn filling(&self) -> Filling<'_> {
+        Filling { client_id: &self.client_id, variables: Cow::Borrowed(&self.variables) }
     }
 
     pub(crate) fn variables(&self) -> &BTreeMap<String, String> {

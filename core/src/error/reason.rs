@@ -149,6 +149,10 @@ reasons! {
         RedirectTooLarge,
         /// The redirect from a logout page carries no `state`, or one that no logout of this store has. Whoever was logged out still is.
         LogoutStateMismatch,
+        /// The provider signs its redirects, and this one is not signed by it.
+        RedirectSignatureMismatch,
+        /// A parameter of the redirect is not what it must be for this registration.
+        RedirectParameterMismatch,
     }
     OAuth {
         /// The provider answered with an error code.

@@ -1,5 +1,6 @@
 //! What a provider answers: metadata, tokens, userinfo, and the headers that say when.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
@@ -8,10 +9,11 @@ use super::is_safe;
 use super::login::is_tame;
 use super::strict::strict;
 use crate::clock::{from_millis, to_millis};
+use crate::config::Registration;
 use crate::error::{ErrorKind, Reason};
 use crate::http::HttpResponse;
 use crate::http::oauth::{Answer, MAX_RETRY_AFTER, Outcome, retry_after_of};
-use crate::provider::{Issuer, IssuerRule, Metadata, Separator};
+use crate::provider::{Issuer, IssuerRule, Metadata, Provider};
 use crate::refresh::pause::{Failure, Moment, Pause};
 use crate::refresh::window::{Life, Now, need, remaining};
 use crate::session::{from_claims, overlay};
@@ -82,9 +84,8 @@ fn is_as_written(read: &Metadata, issuer: &Issuer, pkce: bool, written: &Value) 
 /// were stored. Only an error ends a session, and never one that comes as a page.
 pub fn token_answer(data: &[u8]) {
     let written = strict(data);
-    let lax = AnswerRules { scope_separator: Separator::Comma, assume_bearer: true };
-    for rules in [AnswerRules::default(), lax] {
-        let reading = normalise(data, rules);
+    for rules in [AnswerRules::default(), lax()] {
+        let reading = normalise(data, &rules);
         match &reading {
             Reading::Tokens(tokens) => are_good(tokens, written.as_ref().unwrap_or(&Value::Null)),
             Reading::Error(error) => {
@@ -96,10 +97,17 @@ pub fn token_answer(data: &[u8]) {
         }
         for status in [200, 302, 400, 401, 403, 429, 500, 503] {
             for kind in ["application/json", "text/html"] {
-                judge(data, rules, status, kind, &reading);
+                judge(data, &rules, status, kind, &reading);
             }
         }
     }
+}
+
+/// The rules of a provider that needs some.
+fn lax() -> AnswerRules {
+    let text = r#"{ "id": "lax", "kind": "oauth2", "relaxes": ["S33"], "profile": { "uid": "/id" }, "token_answer": { "scope_separator": "comma" },
+        "endpoints": { "authorization": "https://a.example/a", "token": "https://a.example/t", "userinfo": "https://a.example/u" } }"#;
+    Provider::from_json(text).map(|provider| AnswerRules::of(&Arc::new(provider))).unwrap_or_default()
 }
 
 fn are_good(tokens: &TokenAnswer, written: &Value) {
@@ -140,7 +148,7 @@ fn are_good(tokens: &TokenAnswer, written: &Value) {
     assert!(again == Some(stored), "what is stored is what came");
 }
 
-fn judge(data: &[u8], rules: AnswerRules, status: u16, kind: &str, reading: &Reading) {
+fn judge(data: &[u8], rules: &AnswerRules, status: u16, kind: &str, reading: &Reading) {
     let headers = vec![("Content-Type".to_owned(), kind.to_owned())];
     let answer = Answer::new(HttpResponse::new(status, headers, data.to_vec()), rules);
     let outcome = Outcome::Answered(Answer { accepted: true, ..answer });
@@ -186,7 +194,7 @@ pub fn device(data: &[u8]) {
     let written = strict(data);
     let outcome = |status| {
         let response = HttpResponse::new(status, Vec::new(), data.to_vec());
-        Outcome::Answered(Answer::new(response, AnswerRules::default()))
+        Outcome::Answered(Answer::new(response, &AnswerRules::default()))
     };
     for status in [200, 400, 503] {
         match device_answer::authorization(outcome(status)) {
@@ -222,7 +230,9 @@ pub fn device(data: &[u8]) {
 pub fn userinfo(data: &[u8]) {
     let Some(Value::Object(claims)) = strict(data) else { return };
     for provider in crate::provider::providers() {
-        let Some(profile) = from_claims(provider.profile(), claims.clone()) else { continue };
+        let registration = Registration::new("r", provider.id(), "c", "com.example.app:/cb");
+        let filling = registration.filling();
+        let Some(profile) = from_claims(&provider, &filling, claims.clone()) else { continue };
         let uid = profile.uid();
         assert!((1..=255).contains(&uid.len()) && !uid.contains(char::is_control));
         assert_eq!(*profile.raw(), claims);
@@ -230,7 +240,7 @@ pub fn userinfo(data: &[u8]) {
         assert_eq!(overlay(claims.clone(), claims.clone()), claims);
         let stored = Value::Object(claims.clone()).to_string();
         let again: Map<String, Value> = serde_json::from_str(&stored).unwrap_or_default();
-        let again = from_claims(provider.profile(), again);
+        let again = from_claims(&provider, &filling, again);
         assert!(again.is_some_and(|again| again.uid() == uid && again.email() == profile.email()));
     }
 }
@@ -243,7 +253,7 @@ pub fn retry_after(data: &[u8]) {
     let (wait, date) = text.split_once('\n').unwrap_or((text, ""));
     let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let headers = vec![header("retry-after", wait), header("DATE", date)];
-    let answer = Answer::new(HttpResponse::new(503, headers, Vec::new()), AnswerRules::default());
+    let answer = Answer::new(HttpResponse::new(503, headers, Vec::new()), &AnswerRules::default());
     let asked = retry_after_of(&HttpResponse::new(503, vec![header("Retry-After", wait)], Vec::new()));
     for wait in [asked, answer.retry_after].into_iter().flatten() {
         assert!(wait <= MAX_RETRY_AFTER);

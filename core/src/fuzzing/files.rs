@@ -64,11 +64,11 @@ fn is_usable(provider: &Provider) {
             registration = registration.variable(name, value);
         }
         let checked = provider.check_registration(&registration);
-        let discovery = provider.discovery_for(&registration);
+        let discovery = provider.discovery_for(&registration.filling());
         if let Ok(Some((issuer, url))) = &discovery {
             assert!(is_safe(&issuer.name) && check_endpoint("discovery", url).is_ok(), "{url}");
         }
-        if let Ok(metadata) = provider.metadata_for(&registration, None) {
+        if let Ok(metadata) = provider.metadata_for(&registration.filling(), None) {
             for endpoint in [Some(&metadata.authorization_endpoint), Some(&metadata.token_endpoint)]
                 .into_iter()
                 .chain(
@@ -88,7 +88,8 @@ fn is_usable(provider: &Provider) {
         "sub": "ada", "id": 7, "email": "ada@example.com", "email_verified": "true", "name": "", "a": [{ "": "x" }], "~/": "y"
     });
     if let Value::Object(claims) = claims {
-        let profile = from_claims(provider.profile(), claims);
+        let profile =
+            from_claims(provider, &Registration::new("r", provider.id(), "c", "com.example.app:/cb").filling(), claims);
         assert!(profile.is_none_or(|profile| (1..=255).contains(&profile.uid().len())));
     }
 }

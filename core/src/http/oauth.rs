@@ -4,6 +4,7 @@
 //! headers, and holds the raw answer in its `Debug`: so what came back is kept here, as an [`Outcome`], and decided
 //! on elsewhere.
 
+mod shape;
 #[cfg(test)]
 mod tests;
 
@@ -18,11 +19,12 @@ use oauth2::{
     AuthType, AuthorizationCode, ClientId, ClientSecret, DeviceAuthorizationUrl, EmptyExtraDeviceAuthorizationFields,
     PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
 };
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
+pub(crate) use self::shape::Shape;
 use super::{HttpRequest, HttpResponse, Limits, Method, Transport, TransportError, send};
 use crate::error::{Error, Reason, Result};
-use crate::provider::{Exchange, ExchangeMethod, TokenRequest};
+use crate::provider::{BasicRules, TokenMethod};
 use crate::secret::Secret;
 use crate::token::answer::{AnswerRules, Reading, normalise};
 
@@ -52,8 +54,8 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 pub(crate) enum ClientAuth {
     /// A public client: `client_id` in the body.
     None,
-    /// `client_secret_basic`: the Authorization header.
-    Basic(Secret),
+    /// `client_secret_basic`: the Authorization header, as the provider writes it.
+    Basic(Secret, BasicRules),
     /// `client_secret_post`: id and secret in the body.
     Post(Secret),
     /// `private_key_jwt`: id and a signed token in the body. The token is good for one request.
@@ -64,9 +66,11 @@ impl ClientAuth {
     /// Adds it to a request that `oauth2` does not build: the client's id and proof to the form, or a header.
     pub(crate) fn add_to(&self, client_id: &str, form: &mut Form, headers: &mut Vec<(String, String)>) {
         match self {
-            Self::Basic(secret) => {
-                headers.push(("Authorization".to_owned(), basic(client_id, secret)));
-                return;
+            Self::Basic(secret, rules) => {
+                headers.push(("Authorization".to_owned(), basic(client_id, secret, *rules)));
+                if !rules.client_id_in_body {
+                    return;
+                }
             }
             Self::None => {}
             Self::Post(secret) => {
@@ -87,8 +91,11 @@ fn assertion(token: &Secret) -> [(&'static str, &str); 2] {
     [("client_assertion_type", ASSERTION_TYPE), ("client_assertion", token.expose())]
 }
 
-/// HTTP Basic with both parts form-encoded first (RFC 6749 section 2.3.1).
-fn basic(client_id: &str, secret: &Secret) -> String {
+/// HTTP Basic with both parts form-encoded first (RFC 6749 section 2.3.1), save where the provider reads them raw.
+fn basic(client_id: &str, secret: &Secret, rules: BasicRules) -> String {
+    if rules.raw {
+        return format!("Basic {}", STANDARD.encode(format!("{client_id}:{}", secret.expose())));
+    }
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     format!("Basic {}", STANDARD.encode(format!("{}:{}", encode(client_id), encode(secret.expose()))))
 }
@@ -103,8 +110,8 @@ pub(crate) struct ClientParams<'a> {
     pub(crate) redirect_uri: &'a str,
     /// What the tokens are for (RFC 8707); empty: what the provider takes them to be for.
     pub(crate) resources: &'a [String],
-    /// What the provider's file adds to the standard request.
-    pub(crate) request: &'a TokenRequest,
+    /// What the provider's file makes of the standard request.
+    pub(crate) shape: Shape<'a>,
     /// How the provider's file reads the answer.
     pub(crate) answer: AnswerRules,
 }
@@ -131,12 +138,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    pub(crate) fn new(response: HttpResponse, rules: AnswerRules) -> Self {
+    pub(crate) fn new(response: HttpResponse, rules: &AnswerRules) -> Self {
         let date = date_of(&response);
         let retry_after = retry_after_of(&response);
-        let is_page = !response.may_be_json();
+        let is_page = !rules.may_be_answer(&response);
         let body = Zeroizing::new(response.body);
-        Self { status: response.status, date, retry_after, is_page, body, rules, accepted: false }
+        Self { status: response.status, date, retry_after, is_page, body, rules: rules.clone(), accepted: false }
     }
 }
 
@@ -173,11 +180,13 @@ pub(crate) fn exchange(
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Renewal<'a> {
     RefreshToken(&'a Secret),
-    /// The access token itself, by the provider's own request, sent there.
-    AccessToken {
-        token: &'a Secret,
-        exchange: &'a Exchange,
-        url: &'a str,
+    /// Something else, by a request in other words.
+    Other {
+        credential: &'a Secret,
+        grant_type: &'a str,
+        /// The parameter that the credential stands in.
+        parameter: &'a str,
+        method: TokenMethod,
     },
 }
 
@@ -194,7 +203,7 @@ pub(crate) fn refresh(
 ) -> Result<Outcome> {
     let oauth2 = basic_client(client).set_token_uri(token_url(client)?);
     let credential = match renewal {
-        Renewal::RefreshToken(token) | Renewal::AccessToken { token, .. } => token,
+        Renewal::RefreshToken(token) | Renewal::Other { credential: token, .. } => token,
     };
     let refresh_token = RefreshToken::new(credential.expose().to_owned());
     let request =
@@ -235,23 +244,19 @@ pub(crate) fn authorize_device(
 }
 
 /// Asks once whether the user has confirmed on the other device (RFC 8628 section 3.4). `oauth2` has a loop for that, with a clock and pauses of its own;
-/// one step of it is a refresh request in other words, as some providers' own renewals are.
+/// one step of it is a refresh request in other words, as some providers' own renewals are. `grant_type` and `parameter` are the words.
 ///
 /// # Errors
 /// Only when the request cannot be built; what came of a request that could is the [`Outcome`].
 pub(crate) fn poll_device(
     client: &ClientParams<'_>,
     device_code: &Secret,
+    grant_type: &str,
+    parameter: &str,
     transport: &dyn Transport,
     limits: Limits,
 ) -> Result<Outcome> {
-    let exchange = Exchange {
-        grant_type: "urn:ietf:params:oauth:grant-type:device_code".to_owned(),
-        parameter: "device_code".to_owned(),
-        method: ExchangeMethod::Post,
-        url: None,
-    };
-    let renewal = Renewal::AccessToken { token: device_code, exchange: &exchange, url: client.token_endpoint };
+    let renewal = Renewal::Other { credential: device_code, grant_type, parameter, method: TokenMethod::Post };
     refresh(client, renewal, &[], transport, limits)
 }
 
@@ -271,12 +276,12 @@ pub(crate) fn push(
     // The client's id stands among what proves it, and stands once.
     form.extend_pairs(parameters.iter().filter(|(name, _)| name != "client_id"));
     client.auth.add_to(client.client_id, &mut form, &mut headers);
-    if matches!(client.auth, ClientAuth::Basic(_)) {
+    if matches!(client.auth, ClientAuth::Basic(_, rules) if !rules.client_id_in_body) {
         form.append_pair("client_id", client.client_id);
     }
     let request = HttpRequest::new(Method::Post, endpoint.to_owned(), headers, form.finish().into_bytes(), limits);
     match send(transport, &request) {
-        Ok(response) => Outcome::Answered(Answer::new(response, client.answer)),
+        Ok(response) => Outcome::Answered(Answer::new(response, &client.answer)),
         Err(error) => Outcome::Failed(error),
     }
 }
@@ -286,7 +291,7 @@ fn basic_client(client: &ClientParams<'_>) -> BasicClient {
     let (auth_type, secret) = match &client.auth {
         // `oauth2` knows no assertion: it is added to the form that it writes, as the provider's own parameters are.
         ClientAuth::None | ClientAuth::Assertion(_) => return id.set_auth_type(AuthType::RequestBody),
-        ClientAuth::Basic(secret) => (AuthType::BasicAuth, secret),
+        ClientAuth::Basic(secret, _) => (AuthType::BasicAuth, secret),
         ClientAuth::Post(secret) => (AuthType::RequestBody, secret),
     };
     id.set_auth_type(auth_type).set_client_secret(ClientSecret::new(secret.expose().to_owned()))
@@ -301,10 +306,7 @@ fn token_url(client: &ClientParams<'_>) -> Result<TokenUrl> {
 /// What `oauth2` takes for its HTTP client. It is asked once; what came back stays in `outcome`.
 struct OverTransport<'a> {
     transport: &'a dyn Transport,
-    resources: &'a [String],
-    request: &'a TokenRequest,
-    auth: &'a ClientAuth,
-    rules: AnswerRules,
+    client: &'a ClientParams<'a>,
     limits: Limits,
     renewal: Option<Renewal<'a>>,
     outcome: RefCell<Option<Outcome>>,
@@ -312,16 +314,7 @@ struct OverTransport<'a> {
 
 impl<'a> OverTransport<'a> {
     fn new(client: &'a ClientParams<'_>, transport: &'a dyn Transport, limits: Limits) -> Self {
-        Self {
-            transport,
-            resources: client.resources,
-            request: client.request,
-            auth: &client.auth,
-            rules: client.answer,
-            limits,
-            renewal: None,
-            outcome: RefCell::new(None),
-        }
+        Self { transport, client, limits, renewal: None, outcome: RefCell::new(None) }
     }
 
     fn into_outcome(self, accepted: bool) -> Result<Outcome> {
@@ -332,97 +325,23 @@ impl<'a> OverTransport<'a> {
             None => Err(Error::new(Reason::InvalidConfiguration).with_detail("no token request could be built")),
         }
     }
-
-    fn plain(&self, request: oauth2::HttpRequest) -> HttpRequest {
-        let (parts, body) = request.into_parts();
-        let own = &self.request.headers;
-        let standard = parts.headers.iter().filter_map(|(name, value)| {
-            let value = value.to_str().ok()?;
-            Some((name.as_str().to_owned(), value.to_owned()))
-        });
-        // The provider's own header replaces the standard one of that name.
-        let mut headers: Vec<(String, String)> =
-            standard.filter(|(name, _)| !own.keys().any(|own| own.eq_ignore_ascii_case(name))).collect();
-        headers.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
-        let body = self.with_more_parameters(body);
-        match self.renewal {
-            Some(Renewal::AccessToken { exchange, url, .. }) => self.exchanging(exchange, url, headers, body),
-            Some(Renewal::RefreshToken(_)) | None => {
-                HttpRequest::new(Method::Post, parts.uri.to_string(), headers, body, self.limits)
-            }
-        }
-    }
-
-    /// The standard refresh request in the provider's own words: another grant type, another parameter, perhaps in the query.
-    fn exchanging(
-        &self,
-        exchange: &Exchange,
-        url: &str,
-        mut headers: Vec<(String, String)>,
-        mut body: Vec<u8>,
-    ) -> HttpRequest {
-        let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(body.len() + 64));
-        for (name, value) in url::form_urlencoded::parse(&body) {
-            match name.as_ref() {
-                "grant_type" => form.append_pair("grant_type", &exchange.grant_type),
-                "refresh_token" => form.append_pair(&exchange.parameter, &value),
-                _ => form.append_pair(&name, &value),
-            };
-        }
-        body.zeroize();
-        let form = Zeroizing::new(form.finish());
-        match exchange.method {
-            ExchangeMethod::Post => {
-                HttpRequest::new(Method::Post, url.to_owned(), headers, form.as_bytes().to_vec(), self.limits)
-            }
-            ExchangeMethod::Get => {
-                headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
-                let separator = if url.contains('?') { '&' } else { '?' };
-                let url = format!("{url}{separator}{}", *form);
-                HttpRequest::new(Method::Get, url, headers, Vec::new(), self.limits)
-            }
-        }
-    }
-}
-
-impl OverTransport<'_> {
-    /// The form that `oauth2` wrote, with what the tokens are for, the client's assertion and the provider's own parameters.
-    fn with_more_parameters(&self, mut body: Vec<u8>) -> Vec<u8> {
-        let mut form = Form::new(String::new());
-        form.extend_pairs(&self.request.parameters);
-        form.extend_pairs(self.resources.iter().map(|uri| ("resource", uri)));
-        if let ClientAuth::Assertion(token) = self.auth {
-            form.extend_pairs(assertion(token));
-        }
-        let more = Zeroizing::new(form.finish());
-        if more.is_empty() {
-            return body;
-        }
-        // A new buffer, and the old one wiped: one that grows leaves the secrets in it behind.
-        let mut longer = Vec::with_capacity(body.len() + 1 + more.len());
-        longer.extend_from_slice(&body);
-        longer.push(b'&');
-        longer.extend_from_slice(more.as_bytes());
-        body.zeroize();
-        longer
-    }
 }
 
 impl oauth2::SyncHttpClient for OverTransport<'_> {
     type Error = NoTokens;
 
     fn call(&self, request: oauth2::HttpRequest) -> std::result::Result<oauth2::HttpResponse, NoTokens> {
-        match send(self.transport, &self.plain(request)) {
+        match send(self.transport, &self.client.shape.apply(request, self.client, self.renewal, self.limits)) {
             Err(error) => {
                 self.outcome.replace(Some(Outcome::Failed(error)));
                 Err(NoTokens)
             }
             Ok(response) => {
                 let success = response.is_success();
-                let answer = Answer::new(response, self.rules);
+                let answer = Answer::new(response, &self.client.answer);
                 // Here the answer is put into the standard's form. What is no success is judged from the outcome alone,
                 // and oauth2, which would copy it into its error, is not shown it.
-                let standard = if success { standard_form(&answer.body, self.rules) } else { None };
+                let standard = if success { standard_form(&answer.body, &self.client.answer) } else { None };
                 self.outcome.replace(Some(Outcome::Answered(answer)));
                 Ok(::http::Response::new(standard.ok_or(NoTokens)?))
             }
@@ -430,7 +349,7 @@ impl oauth2::SyncHttpClient for OverTransport<'_> {
     }
 }
 
-fn standard_form(body: &[u8], rules: AnswerRules) -> Option<Vec<u8>> {
+fn standard_form(body: &[u8], rules: &AnswerRules) -> Option<Vec<u8>> {
     match normalise(body, rules) {
         Reading::Tokens(tokens) => tokens.standard_form(),
         Reading::Error(_) | Reading::Malformed(_) | Reading::NotJson => None,

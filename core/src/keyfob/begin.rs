@@ -6,7 +6,7 @@ use crate::clock::from_millis;
 use crate::config::{RedirectUri, is_scope_token};
 use crate::error::{Error, Reason, Result};
 use crate::login::{Login, LoginOptions, authorize};
-use crate::provider::{Metadata, ProviderKind, Relaxed};
+use crate::provider::{Metadata, NOTHING_KEPT, ProviderKind, Relaxed, with_query};
 use crate::random;
 use crate::secret::Secret;
 use crate::store::{JournalEvent, LoginSecrets, NewLogin, Note, Pinned, Stage};
@@ -20,26 +20,39 @@ impl Shared {
                 invalid_argument(&format!("redirect_port: the registration's redirect URI {problem}"))
             })?;
         let scopes = self.scopes(known, options)?;
+        let filling = known.registration.filling();
         let parameters = parameters(known, options)?;
         let (max_age, acr_values) = asked_of_id_token(&parameters)?;
-        let metadata = self.metadata(known)?;
+        let metadata = self.metadata(known, &NOTHING_KEPT)?;
         self.check_mix_up(known, &metadata)?;
         let secrets = LoginSecrets {
             state: Secret::new(random::secret_text()?),
-            nonce: if asks_for_id_token(known, &scopes) { Some(Secret::new(random::secret_text()?)) } else { None },
+            nonce: if asks_for_id_token(known, &scopes) && known.provider.id_token().nonce {
+                Some(Secret::new(random::secret_text()?))
+            } else {
+                None
+            },
             verifier: Secret::new(random::secret_text()?),
             device: None,
         };
+        let redirect_uri = if known.provider.authorize().state_in_redirect_uri {
+            with_query(redirect_uri, &format!("state={}", secrets.state.expose()))
+        } else {
+            redirect_uri
+        };
+        let alias = known.provider.redirect_alias(&filling)?;
         let authorization_url = authorize::url(&authorize::Request {
             authorization_endpoint: &metadata.authorization_endpoint,
             client_id: known.registration.client_id(),
             redirect_uri: &redirect_uri,
+            redirect_alias: alias.as_deref(),
             scopes: &scopes,
             separator: known.provider.scope_separator(),
             state: &secrets.state,
             nonce: secrets.nonce.as_ref(),
             verifier: (!known.provider.relaxes(Relaxed::S01)).then_some(&secrets.verifier),
             parameters: &parameters,
+            rules: known.provider.authorize(),
         })?;
         let authorization_url = self.pushed_if_wanted(known, &metadata, authorization_url)?;
         let id = random::id()?;
@@ -108,7 +121,7 @@ impl Shared {
             }
             None => Vec::new(),
         };
-        let defaults = known.registration.scopes().unwrap_or_else(|| known.provider.default_scopes());
+        let defaults = default_scopes(known);
         let mut scopes: Vec<String> = Vec::new();
         for scope in defaults.iter().chain(&granted).chain(&options.scopes) {
             if !is_scope_token(scope) {
@@ -140,12 +153,25 @@ impl Shared {
     }
 }
 
+/// The registration's scopes, else those of the provider's file.
+pub(super) fn default_scopes(known: &Known) -> Vec<String> {
+    let own = |scope: &String| match scope.as_str() {
+        // A client that asks for tokens for itself (Azure AD B2C).
+        "{client_id}" => known.registration.client_id().to_owned(),
+        other => other.to_owned(),
+    };
+    match known.registration.scopes() {
+        Some(scopes) => scopes.to_vec(),
+        None => known.provider.default_scopes().iter().map(own).collect(),
+    }
+}
+
 /// The provider's own authorization parameters, save where the call says otherwise; then the call's.
 fn parameters(known: &Known, options: &LoginOptions) -> Result<Vec<(String, String)>> {
     check_parameters(options)?;
     let given = |name: &str| options.parameters.iter().any(|(given, _)| given == name);
-    let own = known.provider.authorize_parameters().filter(|(name, _)| !given(name));
-    let mut parameters: Vec<(String, String)> = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let mut parameters = known.provider.authorize_parameters(&known.registration.filling())?;
+    parameters.retain(|(name, _)| !given(name));
     parameters.extend(options.parameters.iter().cloned());
     parameters.extend(known.registration.resources().iter().map(|uri| ("resource".to_owned(), uri.clone())));
     if options.form_post {

@@ -1,11 +1,15 @@
 //! How the client says who it is: a public one by its id, one with a secret by that, one with a private key by a token that it signs for each request.
 
+use std::collections::BTreeMap;
+
+use zeroize::Zeroizing;
+
 use super::login::CLOCK_NOISE_MILLIS;
 use super::{Known, Shared, millis};
 use crate::error::Result;
-use crate::http::oauth::{ClientAuth, ClientParams, Outcome};
+use crate::http::oauth::{ClientAuth, ClientParams, Outcome, Shape};
 use crate::http::signing_key::{Assertion, SigningKey};
-use crate::provider::{AssertionParameter, AuthMethod, Metadata, Relaxed};
+use crate::provider::{AssertionParameter, AuthMethod, Kept, Metadata, Values};
 use crate::random;
 use crate::secret::Secret;
 use crate::store::Received;
@@ -14,25 +18,48 @@ use crate::token::answer::{AnswerRules, Reading, normalise};
 /// The life of a client's token, in seconds: enough for a provider whose clock is behind as far as is let pass, and for the request's own way.
 const LIFE: i64 = 120;
 
+/// What a request of the client's is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum For<'a> {
+    /// Trading a code, of a login that asked for these scopes.
+    Exchange {
+        scopes: &'a [String],
+    },
+    Refresh,
+    /// Trading an access token for the next one, there.
+    Trade {
+        url: Option<&'a str>,
+    },
+    /// A login on another device: asking for its code, and for what became of it.
+    Device,
+    Poll,
+    /// A pushed authorization request.
+    Push,
+}
+
+/// Whom a request goes to, and for what.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) known: &'a Known,
+    pub(super) metadata: &'a Metadata,
+    /// Where the login's redirect came to; empty where there is none.
+    pub(super) redirect_uri: &'a str,
+    pub(super) kept: &'a Kept,
+    pub(super) what: For<'a>,
+}
+
 impl Shared {
     /// The client for one request: what it proves itself with may be good for no other.
-    pub(super) fn client<'a>(
-        &self,
-        known: &'a Known,
-        metadata: &'a Metadata,
-        redirect_uri: &'a str,
-    ) -> Result<ClientParams<'a>> {
+    pub(super) fn client<'a>(&self, asking: Asking<'a>) -> Result<ClientParams<'a>> {
+        let Asking { known, metadata, redirect_uri, .. } = asking;
         Ok(ClientParams {
             client_id: known.registration.client_id(),
             auth: self.client_auth(known, metadata, None)?,
             token_endpoint: &metadata.token_endpoint,
             redirect_uri,
             resources: known.registration.resources(),
-            request: known.provider.token_request(),
-            answer: AnswerRules {
-                scope_separator: known.provider.token_answer().scope_separator,
-                assume_bearer: known.provider.relaxes(Relaxed::S33),
-            },
+            shape: shape(asking)?,
+            answer: AnswerRules::of(&known.provider),
         })
     }
 
@@ -40,16 +67,14 @@ impl Shared {
     /// its answer tells that the time in it was wrong: nothing was spent, for a client that is not believed gets nothing done. Not once `given_up`.
     pub(super) fn as_client(
         &self,
-        known: &Known,
-        metadata: &Metadata,
-        redirect_uri: &str,
+        asking: Asking<'_>,
         given_up: &dyn Fn() -> bool,
         send: &dyn Fn(&ClientParams<'_>) -> Result<Outcome>,
     ) -> Result<(Outcome, Received)> {
         let believed = self.ahead()?;
         let asked = self.received();
-        let outcome = send(&self.client(known, metadata, redirect_uri)?)?;
-        if !(known.registration.signs() && refuses_client(&outcome)) {
+        let outcome = send(&self.client(asking)?)?;
+        if !(asking.known.registration.signs() && refuses_client(&outcome)) {
             return Ok((outcome, asked));
         }
         self.note_skew(&asked, &outcome);
@@ -58,7 +83,7 @@ impl Shared {
         }
         log::info!("a client's token was dated by a clock that is off: it is made anew");
         let asked = self.received();
-        let outcome = send(&self.client(known, metadata, redirect_uri)?)?;
+        let outcome = send(&self.client(asking)?)?;
         Ok((outcome, asked))
     }
 
@@ -77,7 +102,10 @@ impl Shared {
         if let Some(key) = known.registration.signing_key()? {
             return self.signed(known, metadata, &key);
         }
-        let Some(secret) = known.registration.secret().map(Secret::duplicate) else { return Ok(ClientAuth::None) };
+        let basic = known.provider.basic();
+        let Some(secret) = known.registration.secret().map(Secret::duplicate) else {
+            return Ok(if basic.public_clients { ClientAuth::Basic(Secret::new(""), basic) } else { ClientAuth::None });
+        };
         let offers = |method: &str| metadata.token_auth_methods.iter().any(|offered| offered == method);
         let of_a_secret = |method: &AuthMethod| *method != AuthMethod::PrivateKeyJwt;
         let preferred = said.or_else(|| known.provider.client_auth().iter().copied().find(of_a_secret));
@@ -85,7 +113,7 @@ impl Shared {
             Some(AuthMethod::None) => ClientAuth::None,
             Some(AuthMethod::Post) => ClientAuth::Post(secret),
             None if !offers("client_secret_basic") && offers("client_secret_post") => ClientAuth::Post(secret),
-            None | Some(AuthMethod::Basic | AuthMethod::PrivateKeyJwt) => ClientAuth::Basic(secret),
+            None | Some(AuthMethod::Basic | AuthMethod::PrivateKeyJwt) => ClientAuth::Basic(secret, basic),
         })
     }
 
@@ -125,9 +153,67 @@ impl Shared {
     }
 }
 
+/// What the provider's file makes of the standard request.
+fn shape(asking: Asking<'_>) -> Result<Shape<'_>> {
+    let Asking { known, metadata: _, redirect_uri, kept, what } = asking;
+    let filling = known.registration.filling().with(kept);
+    let (rules, refresh) = (known.provider.token_request(), known.provider.refresh_rules());
+    let values = Values {
+        provider: &known.provider,
+        filling: &filling,
+        client_secret: known.registration.secret(),
+        token: None,
+        answer: None,
+        claims: None,
+        uid: None,
+        kept,
+    };
+    let filled = |texts: &BTreeMap<String, String>| {
+        texts.iter().filter_map(|(name, text)| Some((name.clone(), values.fill(text)?))).collect::<Vec<_>>()
+    };
+    let url = |key: &str, url: &Option<String>| {
+        url.as_deref().map(|url| known.provider.url_for(&filling, key, url)).transpose()
+    };
+    let more = |name: &str, value: String| (name.to_owned(), Zeroizing::new(value));
+    let mut shape =
+        Shape { headers: filled(&rules.headers), parameters: filled(&rules.parameters), ..Shape::default() };
+    match what {
+        For::Push | For::Device => return Ok(shape),
+        For::Exchange { scopes } => {
+            if rules.scope_on_exchange && !scopes.is_empty() {
+                shape.parameters.push(more("scope", scopes.join(" ")));
+            }
+            shape.redirect_uri = known.provider.redirect_alias(&filling)?;
+        }
+        For::Refresh => {
+            shape.parameters.extend(filled(&refresh.parameters));
+            if rules.redirect_uri_on_refresh {
+                shape.parameters.push(more("redirect_uri", redirect_uri.to_owned()));
+            }
+            shape.omit.extend(refresh.omit.iter().map(String::as_str));
+            shape.url = url("refresh.url", &refresh.url)?;
+        }
+        For::Trade { url } => {
+            let expand = |url: &str| known.provider.url_for(&filling, "refresh.exchange.url", url);
+            shape.url = url.map(expand).transpose()?;
+            shape.omit.extend(refresh.omit.iter().map(String::as_str));
+            shape.parameters.extend(filled(&refresh.parameters));
+        }
+        For::Poll => shape.url = url("device.token_url", &known.provider.device().token_url)?,
+    }
+    shape.method = match what {
+        For::Refresh => refresh.method.unwrap_or(rules.method),
+        _ => rules.method,
+    };
+    shape.body = rules.body;
+    shape.rename = Some(&rules.rename);
+    shape.omit.extend(rules.omit.iter().map(String::as_str));
+    Ok(shape)
+}
+
 /// Whether the provider does not believe that the client is who it says.
 fn refuses_client(outcome: &Outcome) -> bool {
     let Outcome::Answered(answer) = outcome else { return false };
     (400..=499).contains(&answer.status)
-        && matches!(normalise(&answer.body, answer.rules), Reading::Error(oauth) if oauth.code() == "invalid_client")
+        && matches!(normalise(&answer.body, &answer.rules), Reading::Error(oauth) if oauth.code() == "invalid_client")
 }

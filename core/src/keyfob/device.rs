@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use super::begin::{asked_of_id_token, check_parameters, invalid_argument};
+use super::client::{Asking, For};
 use super::login::{MAX_TOKEN_ANSWER, hash};
 use super::{Known, Shared, millis};
 use crate::clock::from_millis;
@@ -13,6 +14,7 @@ use crate::desktop::{DeviceLogin, DevicePoll, LoginControl};
 use crate::error::{Error, Reason, Result};
 use crate::http::oauth::{authorize_device, poll_device};
 use crate::login::{Completed, LoginOptions};
+use crate::provider::NOTHING_KEPT;
 use crate::random;
 use crate::refresh::flight::Seat;
 use crate::refresh::owner::is_running;
@@ -23,6 +25,9 @@ use crate::token::device::{PollVerdict, authorization, back_off, poll_verdict, s
 
 /// Longest answer of the device authorization endpoint (security S76).
 const MAX_AUTHORIZATION: usize = 64 * 1024;
+
+/// What a poll asks for (RFC 8628 section 3.4).
+const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// How often a wait looks at the clock: a device that was asleep meanwhile does not sleep on.
 const LOOK: Duration = Duration::from_millis(200);
@@ -37,17 +42,24 @@ impl Shared {
         let (max_age, acr_values) = asked_of_id_token(&options.parameters)?;
         let scopes = self.scopes(known, options)?;
         let _running = self.common.gate.begin()?;
-        let metadata = self.metadata(known)?;
+        let metadata = self.metadata(known, &NOTHING_KEPT)?;
         let endpoint = metadata
             .device_authorization_endpoint
             .clone()
             .ok_or_else(|| Error::new(Reason::DeviceGrantUnsupported).with_detail(known.provider.id().to_owned()))?;
         // Before the request: the code's life begins no later than this.
         let begun = self.moment();
-        let scope = scopes.join(known.provider.scope_separator().text());
-        let (outcome, asked) = self.as_client(known, &metadata, "", &|| false, &|client| {
+        let rules = known.provider.device();
+        let mut scope = scopes.join(known.provider.scope_separator().text());
+        let mut parameters = known.provider.filled(&rules.parameters, &known.registration.filling())?;
+        if let Some(name) = rules.scope_parameter.as_ref().filter(|_| !scope.is_empty()) {
+            parameters.push((name.clone(), std::mem::take(&mut scope)));
+        }
+        parameters.extend(options.parameters.iter().cloned());
+        let asking = Asking { known, metadata: &metadata, redirect_uri: "", kept: &NOTHING_KEPT, what: For::Device };
+        let (outcome, asked) = self.as_client(asking, &|| false, &|client| {
             let limits = self.limits(MAX_AUTHORIZATION);
-            authorize_device(client, &endpoint, &scope, &options.parameters, &*self.transport, limits)
+            authorize_device(client, &endpoint, &scope, &parameters, &*self.transport, limits)
         })?;
         self.note_skew(&asked, &outcome);
         let answer = authorization(outcome)?;
@@ -212,8 +224,14 @@ impl Shared {
             // Another process was faster, or ended it.
             return Ok(DevicePoll::Wait(span(polling.interval_millis)));
         }
-        let sent = self.as_client(known, &login.pinned.metadata, "", &|| false, &|client| {
-            poll_device(client, &secrets.device_code, &*self.transport, self.limits(MAX_TOKEN_ANSWER))
+        let rules = known.provider.device();
+        let grant_type = rules.grant_type.as_deref().unwrap_or(DEVICE_GRANT);
+        let parameter = rules.code_parameter.as_deref().unwrap_or("device_code");
+        let metadata = &login.pinned.metadata;
+        let asking = Asking { known, metadata, redirect_uri: "", kept: &NOTHING_KEPT, what: For::Poll };
+        let sent = self.as_client(asking, &|| false, &|client| {
+            let limits = self.limits(MAX_TOKEN_ANSWER);
+            poll_device(client, &secrets.device_code, grant_type, parameter, &*self.transport, limits)
         });
         let (outcome, received) = match sent {
             Ok(outcome) => outcome,

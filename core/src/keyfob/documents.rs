@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::{Known, Shared};
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::http::{HttpRequest, HttpResponse, Limits};
 use crate::oidc::jwks::KeySet;
-use crate::provider::{Issuer, Metadata, Relaxed};
+use crate::provider::{Issuer, Kept, Metadata, Relaxed};
 use crate::store::Document;
 
 /// How long metadata and keys are used without asking again where their server says nothing of it.
@@ -25,32 +23,34 @@ const FORCED_MILLIS: i64 = 30_000;
 const MAX_DOCUMENT: usize = 512 * 1024;
 
 impl Shared {
-    /// Where the registration's provider is.
-    pub(super) fn metadata(&self, known: &Known) -> Result<Metadata> {
-        self.metadata_within(known, self.settings.http.connect())
+    /// Where the registration's provider is, for a session that keeps this of its redirect.
+    pub(super) fn metadata(&self, known: &Known, kept: &Kept) -> Result<Metadata> {
+        self.metadata_within(known, kept, self.settings.http.connect())
     }
 
     /// The same, with a limit of its own for connecting.
-    pub(super) fn metadata_within(&self, known: &Known, connect: Duration) -> Result<Metadata> {
+    pub(super) fn metadata_within(&self, known: &Known, kept: &Kept, connect: Duration) -> Result<Metadata> {
         let pkce = !known.provider.relaxes(Relaxed::S01);
-        let discovered = match known.provider.discovery_for(&known.registration)? {
+        let filling = known.registration.filling().with(kept);
+        let discovered = match known.provider.discovery_for(&filling)? {
             Some((issuer, url)) => Some(self.discovered(&issuer, &url, pkce, connect)?),
             None => None,
         };
-        known.provider.metadata_for(&known.registration, discovered)
+        known.provider.metadata_for(&filling, discovered)
     }
 
     /// The same without asking anybody: as the store has it, however old; `None` where it has nothing.
-    pub(super) fn stored_metadata(&self, known: &Known) -> Result<Option<Metadata>> {
+    pub(super) fn stored_metadata(&self, known: &Known, kept: &Kept) -> Result<Option<Metadata>> {
         let pkce = !known.provider.relaxes(Relaxed::S01);
-        let discovered = match known.provider.discovery_for(&known.registration)? {
+        let filling = known.registration.filling().with(kept);
+        let discovered = match known.provider.discovery_for(&filling)? {
             Some((issuer, url)) => match self.common.store.document(&url)? {
                 Some(stored) => Some(Metadata::from_discovery(&stored.body, &issuer, pkce)?),
                 None => return Ok(None),
             },
             None => None,
         };
-        known.provider.metadata_for(&known.registration, discovered).map(Some)
+        known.provider.metadata_for(&filling, discovered).map(Some)
     }
 
     fn discovered(&self, issuer: &Issuer, url: &str, pkce: bool, connect: Duration) -> Result<Metadata> {
@@ -194,13 +194,4 @@ pub(super) fn expect_json(response: &HttpResponse, what: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(Reason::NotJson).with_detail(format!("{what}: its content type is not JSON's (a captive portal?)")))
-}
-
-/// The body of an answer, as a JSON object.
-pub(super) fn json_object(body: &[u8], what: &str) -> Result<serde_json::Map<String, Value>> {
-    match crate::json::parse(body) {
-        Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(Error::new(Reason::MalformedResponse).with_detail(what.to_owned())),
-        Err(fault) => Err(Error::new(fault.reason()).with_detail(what.to_owned())),
-    }
 }

@@ -149,7 +149,7 @@ impl Shared {
             Revocation::NotAsked
         };
         // The session has ended: metadata that cannot be read is no failure of this call.
-        let metadata = self.stored_metadata(known).ok().flatten();
+        let metadata = self.stored_metadata(known, &row.tokens.kept).ok().flatten();
         let metadata = metadata.filter(|metadata| same_provider(&row, known, metadata).is_ok());
         let logout_url = metadata.and_then(|metadata| self.logout_url(known, &metadata, &row, options));
         Ok(Ended { revocation, logout_url })
@@ -169,8 +169,10 @@ impl Shared {
                 query.append_pair("id_token_hint", token.expose());
             }
             query.append_pair("client_id", known.registration.client_id());
+            let rules = known.provider.end_session();
+            query.extend_pairs(known.provider.filled(&rules.parameters, &known.registration.filling()).ok()?);
             if let Some(uri) = &options.post_logout_redirect_uri {
-                query.append_pair("post_logout_redirect_uri", uri);
+                query.append_pair(rules.redirect_parameter.as_deref().unwrap_or("post_logout_redirect_uri"), uri);
                 match self.begin_logout(row, uri) {
                     Ok(state) => drop(query.append_pair("state", state.expose())),
                     // The session has ended, and the browser finds its way back all the same.

@@ -4,10 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ring::digest;
+use serde_json::{Map, Value};
 
 use super::begin::asks_for_id_token;
+use super::claims::{Question, Userinfo};
+use super::client::{Asking, For};
 use super::gate::Locked;
-use super::profile::{Question, Userinfo};
 use super::{Event, Known, Shared, millis};
 use crate::clock::{from_millis, to_millis};
 use crate::config::came_to;
@@ -15,9 +17,9 @@ use crate::error::{Error, Reason, Result};
 use crate::http::oauth::{Outcome, exchange};
 use crate::login::Completed;
 use crate::login::redirect::{self, Answer, Redirect};
-use crate::oidc::id_token::{Allowed, Claims, Expected, verify_login};
+use crate::oidc::id_token::{Allowed, Claims, Expected, verify_access_token, verify_login};
 use crate::oidc::jws::{Algorithm, HS256, is_hs256_key};
-use crate::provider::{Issuer, IssuerRule, Metadata, ProviderKind, Relaxed};
+use crate::provider::{Issuer, IssuerRule, Kept, Metadata, ProviderKind, Relaxed, Source};
 use crate::random;
 use crate::refresh::flight::Seat;
 use crate::refresh::owner::is_running;
@@ -26,7 +28,7 @@ use crate::session::{Session, from_claims, overlay};
 use crate::store::{
     Hold, Identity, JournalEvent, LoginRow, NewSession, Note, Pinned, Purpose, Received, SessionRow, Stage,
 };
-use crate::token::answer::TokenAnswer;
+use crate::token::answer::{TokenAnswer, scope};
 use crate::token::verdict::{ExchangeVerdict, exchange_verdict};
 
 /// Longest token answer (security S76).
@@ -104,11 +106,12 @@ impl Shared {
         let metadata = &login.pinned.metadata;
         redirect::check_issuer(redirect.iss.as_deref(), metadata.issuer.as_ref(), metadata.iss_parameter)?;
         let known = self.known(&login.registration)?;
+        check_own_rules(known, redirect)?;
         match login.stage {
-            Stage::Done => self.completed_before(login, redirect),
+            Stage::Done => self.completed_before(login, known, redirect),
             Stage::Failed => Err(Error::new(Reason::RedirectUsed).with_return_to(login.failure.clone())),
             Stage::Answered => {
-                same_code(login, redirect)?;
+                same_code(login, known, redirect)?;
                 let _peace = self.no_revocations(known)?;
                 self.finish_redirect(login, known, redirect)
             }
@@ -117,17 +120,18 @@ impl Shared {
                 let error = Error::new(Reason::LoginExpired);
                 Err(self.failed(login, error)?)
             }
-            Stage::Pending => match &redirect.answer {
+            Stage::Pending => match redirect.answer(known.provider.redirect_rules()) {
                 // Truncated or doctored: the login goes on waiting for a whole one.
                 Answer::Ambiguous => Err(Error::new(Reason::AmbiguousResponse)),
                 Answer::Error(oauth) => {
                     let reason =
                         if oauth.code() == "access_denied" { Reason::AccessDenied } else { Reason::ServerError };
-                    Err(self.failed(login, Error::new(reason).with_oauth(oauth.clone()))?)
+                    Err(self.failed(login, Error::new(reason).with_oauth(oauth))?)
                 }
                 Answer::Code(code) => {
                     let _peace = self.no_revocations(known)?;
-                    self.exchange(login, known, code)?;
+                    let brought = brought_by(known, redirect)?;
+                    self.exchange(login, known, &code, brought)?;
                     let login = self.common.store.login_by_state(hash(redirect.state.expose()).as_ref())?;
                     let login = login.ok_or_else(|| Error::new(Reason::StateUnknown))?;
                     self.finish_redirect(&login, known, redirect)
@@ -168,8 +172,8 @@ impl Shared {
     }
 
     /// The redirect made a session already: that session is the answer, and nothing is sent.
-    fn completed_before(&self, login: &LoginRow, redirect: &Redirect) -> Result<Completed> {
-        same_code(login, redirect)?;
+    fn completed_before(&self, login: &LoginRow, known: &Known, redirect: &Redirect) -> Result<Completed> {
+        same_code(login, known, redirect)?;
         self.session_of(login)
     }
 
@@ -198,17 +202,21 @@ impl Shared {
     }
 
     /// Sends the code, once, and saves the answer before anything is done with it.
-    fn exchange(&self, login: &LoginRow, known: &Known, code: &Secret) -> Result<()> {
+    fn exchange(&self, login: &LoginRow, known: &Known, code: &Secret, brought: Brought) -> Result<()> {
+        let Brought { kept, granted } = brought;
         let secrets =
             login.secrets.as_ref().ok_or_else(|| Error::new(Reason::StoreTampered).with_detail("login.secrets"))?;
+        let Pinned { metadata, redirect_uri, scopes, .. } = &login.pinned;
+        let elsewhere = metadata_elsewhere(known, &kept)?;
+        let metadata = elsewhere.as_ref().unwrap_or(metadata);
         // A suspension waits for it.
         let _running = self.common.gate.begin()?;
         if !self.common.store.start_exchange(login, hash(code.expose()).as_ref(), self.wall_millis())? {
             return Err(Error::new(Reason::CompletionInProgress));
         }
         let verifier = (!known.provider.relaxes(Relaxed::S01)).then_some(&secrets.verifier);
-        let Pinned { metadata, redirect_uri, .. } = &login.pinned;
-        let sent = self.as_client(known, metadata, redirect_uri, &|| false, &|client| {
+        let asking = Asking { known, metadata, redirect_uri, kept: &kept, what: For::Exchange { scopes } };
+        let sent = self.as_client(asking, &|| false, &|client| {
             exchange(client, code, verifier, &*self.transport, self.limits(MAX_TOKEN_ANSWER))
         });
         let (outcome, received) = match sent {
@@ -223,7 +231,11 @@ impl Shared {
         self.note_skew(&received, &outcome);
         let transient: Vec<&str> = known.provider.refresh_rules().transient.iter().map(String::as_str).collect();
         match exchange_verdict(&outcome, &transient) {
-            ExchangeVerdict::Tokens(answer) => {
+            ExchangeVerdict::Tokens(mut answer) => {
+                if answer.scope.is_none() {
+                    answer.scope = granted;
+                }
+                answer.kept = kept;
                 let received = self.seen_by_server(received, &outcome);
                 if self.save_answer(login, &answer, &received)? {
                     return Ok(());
@@ -283,6 +295,7 @@ impl Shared {
         let metadata = &login.pinned.metadata;
         let granted = answer.scope.clone().unwrap_or_else(|| login.pinned.scopes.clone());
 
+        // Verified also where its claims do not count.
         let claims = match &answer.id_token {
             Some(token) if known.provider.kind() == ProviderKind::Oidc => {
                 let expected = Expected {
@@ -295,24 +308,28 @@ impl Shared {
                 Some(self.with_keys(metadata, needed, |keys| verify_login(token.expose(), keys, &expected))?)
             }
             // No nonce goes along with a login on another device, and its ID token is due all the same.
-            None if secrets.nonce.is_some()
-                || (login.pinned.device.is_some() && asks_for_id_token(known, &login.pinned.scopes)) =>
+            None if !known.provider.id_token().optional
+                && (secrets.nonce.is_some() || asks_for_id_token(known, &login.pinned.scopes)) =>
             {
                 return Err(Error::new(Reason::IdTokenMissing));
             }
             _ => None,
         };
-        let mut all = claims.as_ref().map(|claims| claims.all.clone()).unwrap_or_default();
+        let told = self.told_with_tokens(login, known, answer, &received)?;
+        let of_id_token = claims.as_ref().filter(|_| known.provider.takes_from(Source::IdToken));
+        let mut all = overlay(of_id_token.map(|claims| claims.all.clone()).unwrap_or_default(), told);
         let subject = claims.as_ref().map(|claims| claims.subject.as_str());
         let mut profile_etag = None;
-        if let Some(endpoint) =
-            metadata.userinfo_endpoint.as_deref().filter(|_| wants_userinfo(&granted, &all, subject))
-        {
+        // A file that names sources or requests means each of them.
+        let map = known.provider.profile();
+        let named = map.sources.contains(&Source::Userinfo) || !map.requests.is_empty();
+        if known.asks_about_user(metadata) && (named || wants_userinfo(&granted, &all, subject)) {
+            let elsewhere = metadata_elsewhere(known, &answer.kept)?;
             let question = Question {
                 known,
-                metadata,
-                endpoint,
-                access_token: answer.access_token.expose(),
+                metadata: elsewhere.as_ref().unwrap_or(metadata),
+                tokens: answer,
+                claims: &all,
                 subject,
                 etag: None,
                 received: &received,
@@ -322,7 +339,13 @@ impl Shared {
                 profile_etag = etag;
             }
         }
-        let profile = from_claims(known.provider.profile(), all).ok_or_else(|| Error::new(Reason::UidMissing))?;
+        let filling = known.registration.filling().with(&answer.kept);
+        let profile = from_claims(&known.provider, &filling, all).ok_or_else(|| Error::new(Reason::UidMissing))?;
+        let mut tokens = answer.duplicate();
+        if let Some(name) = &known.provider.redirect_rules().user {
+            // It is among the claims now.
+            tokens.kept.redirect.remove(name);
+        }
         let issuer = issuer_name(metadata);
         self.check_account(login, &issuer, profile.uid())?;
         Ok(NewSession {
@@ -335,9 +358,42 @@ impl Shared {
             scopes: granted,
             identity: claims.map(|claims| identity(&claims)),
             profile,
-            tokens: answer.duplicate(),
+            tokens,
             received,
         })
+    }
+
+    /// What came about the user together with the tokens, where the provider's file says that it counts.
+    fn told_with_tokens(
+        &self,
+        login: &LoginRow,
+        known: &Known,
+        answer: &TokenAnswer,
+        received: &Received,
+    ) -> Result<Map<String, Value>> {
+        let mut claims = Map::new();
+        let metadata = &login.pinned.metadata;
+        for source in &known.provider.profile().sources {
+            match source {
+                Source::AccessToken => {
+                    let expected = expected(self, known, metadata, None, received);
+                    let token = answer.access_token.expose();
+                    claims.extend(self.with_keys(metadata, true, |keys| verify_access_token(token, keys, &expected))?);
+                }
+                Source::TokenAnswer => claims.extend((*answer.other).clone()),
+                Source::IdToken | Source::Userinfo => {}
+            }
+        }
+        if let Some(name) = &known.provider.redirect_rules().user
+            && let Some(text) = answer.kept.redirect.get(name)
+        {
+            // Nobody signed it: it tells a name, and never whom the session belongs to.
+            match crate::json::parse(text.as_bytes()) {
+                Ok(user @ Value::Object(_)) => drop(claims.insert(name.clone(), user)),
+                _ => log::debug!("the redirect's user is no JSON object"),
+            }
+        }
+        Ok(claims)
     }
 
     /// A login for a session may only bring that session's own user.
@@ -430,7 +486,7 @@ pub(super) fn expected<'a>(
 
 /// What may sign this provider's ID tokens: what its file says, else what its metadata says, else every algorithm that needs a key of the issuer's.
 pub(super) fn allowed<'a>(known: &'a Known, metadata: &Metadata) -> Allowed<'a> {
-    let file = known.provider.id_token_algorithms();
+    let file = &known.provider.id_token().algorithms;
     let named = if file.is_empty() { &metadata.id_token_algorithms } else { file };
     let algorithms: Vec<_> = named.iter().filter_map(|name| Algorithm::from_name(name)).collect();
     let secret = known.registration.secret().filter(|secret| is_hs256_key(secret.expose().as_bytes()));
@@ -450,11 +506,7 @@ pub(super) fn issuer_name(metadata: &Metadata) -> String {
 }
 
 /// Userinfo is asked for what the ID token does not tell: a login should not cost a request that brings nothing new.
-fn wants_userinfo(
-    granted: &[String],
-    claims: &serde_json::Map<String, serde_json::Value>,
-    subject: Option<&str>,
-) -> bool {
+fn wants_userinfo(granted: &[String], claims: &Map<String, Value>, subject: Option<&str>) -> bool {
     let lacks =
         |scope: &str, claim: &str| granted.iter().any(|granted| granted == scope) && !claims.contains_key(claim);
     subject.is_none() || lacks("profile", "name") || lacks("email", "email")
@@ -472,11 +524,68 @@ fn ends_login(error: &Error) -> bool {
 }
 
 /// Another code for a login that already has one is not a repetition.
-fn same_code(login: &LoginRow, redirect: &Redirect) -> Result<()> {
-    match &redirect.answer {
+fn same_code(login: &LoginRow, known: &Known, redirect: &Redirect) -> Result<()> {
+    match redirect.answer(known.provider.redirect_rules()) {
         Answer::Code(code) if login.code_hash.as_deref() == Some(hash(code.expose()).as_ref()) => Ok(()),
         _ => Err(Error::new(Reason::RedirectUsed)),
     }
+}
+
+/// What a redirect brings beside its code.
+struct Brought {
+    kept: Kept,
+    /// The scopes, where it names them.
+    granted: Option<Vec<String>>,
+}
+
+/// Reads what the provider's file says that its redirects bring. A place that is none of the provider's is refused before anything is sent there.
+fn brought_by(known: &Known, redirect: &Redirect) -> Result<Brought> {
+    let rules = known.provider.redirect_rules();
+    let mut kept = Kept::default();
+    for name in rules.keep.iter().chain(&rules.user) {
+        let value = if name == "state" { Some(redirect.state.expose()) } else { redirect.parameter(name) };
+        if let Some(value) = value {
+            kept.redirect.insert(name.clone(), value.to_owned());
+        }
+    }
+    if let Some(selects) = &rules.selects
+        && let Some(said) = redirect.parameter(&selects.parameter)
+    {
+        let mismatch = || Error::new(Reason::RedirectParameterMismatch).with_detail(selects.parameter.clone());
+        let value = selects.values.get(said).ok_or_else(mismatch)?;
+        kept.variables.insert(selects.variable.clone(), value.clone());
+    }
+    let separator = known.provider.token_answer().scope_separator;
+    let named = rules.scope.as_ref().and_then(|name| redirect.parameter(name));
+    let granted = named.and_then(|text| scope(&Value::String(text.to_owned()), separator));
+    Ok(Brought { kept, granted })
+}
+
+/// What the provider's file demands of a redirect before anything in it is believed: its signature, and what it must say.
+fn check_own_rules(known: &Known, redirect: &Redirect) -> Result<()> {
+    let rules = known.provider.redirect_rules();
+    if let Some(parameter) = &rules.hmac {
+        // A public client has nothing to check it with.
+        let secret = known.registration.secret();
+        if secret.is_some_and(|secret| !redirect.is_signed(parameter, secret)) {
+            return Err(Error::new(Reason::RedirectSignatureMismatch));
+        }
+    }
+    let filling = known.registration.filling();
+    for (name, wanted) in known.provider.filled(&rules.same, &filling)? {
+        if redirect.parameter(&name) != Some(wanted.as_str()) {
+            return Err(Error::new(Reason::RedirectParameterMismatch).with_detail(name));
+        }
+    }
+    Ok(())
+}
+
+/// The metadata is pinned to the login, save for what its redirect may decide.
+fn metadata_elsewhere(known: &Known, kept: &Kept) -> Result<Option<Metadata>> {
+    if kept.variables.is_empty() {
+        return Ok(None);
+    }
+    known.provider.metadata_for(&known.registration.filling().with(kept), None).map(Some)
 }
 
 pub(super) fn hash(text: &str) -> digest::Digest {

@@ -1,11 +1,12 @@
 //! Pushed authorization requests (RFC 9126): the provider gets the request from the app itself, and the browser brings no more than its name.
 
+use super::client::{Asking, For};
 use super::{Known, Shared};
 use crate::config::invalid;
 use crate::error::{Error, Reason, Result};
 use crate::http::oauth::push;
 use crate::login::authorize;
-use crate::provider::Metadata;
+use crate::provider::{Metadata, NOTHING_KEPT};
 use crate::token::pushed::request_uri;
 
 /// Longest answer of the endpoint (security S76).
@@ -30,7 +31,8 @@ impl Shared {
         })?;
         let parameters = authorize::parameters_of(&url, &metadata.authorization_endpoint)?;
         let _running = self.common.gate.begin()?;
-        let (outcome, asked) = self.as_client(known, metadata, "", &|| false, &|client| {
+        let asking = Asking { known, metadata, redirect_uri: "", kept: &NOTHING_KEPT, what: For::Push };
+        let (outcome, asked) = self.as_client(asking, &|| false, &|client| {
             Ok(push(client, endpoint, &parameters, &*self.transport, self.limits(MAX_ANSWER)))
         })?;
         self.note_skew(&asked, &outcome);

@@ -101,7 +101,7 @@ impl Shared {
             return answer;
         }
         let known = self.known(&row.registration)?;
-        let metadata = match self.metadata_within(known, run.limits.connect) {
+        let metadata = match self.metadata_within(known, &row.tokens.kept, run.limits.connect) {
             Ok(metadata) => metadata,
             Err(error) => return self.instead(&row, run.wish, error),
         };

@@ -1,6 +1,8 @@
 //! What is owed to a provider: that it revokes the tokens of a session that was logged out (RFC 7009). An entry of the outbox goes once the provider was
 //! told, and waits where it could not be.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::end::Revocation;
@@ -8,13 +10,12 @@ use super::gate::Locked;
 use super::login::issuer_name;
 use super::{Known, Shared};
 use crate::error::{Error, OAuthError, Reason, Result};
-use crate::http::oauth::{Form, retry_after_of};
-use crate::http::{HttpRequest, HttpResponse, Method};
-use crate::provider::{Metadata, RevocationMethod, RevokedToken, with_token};
+use crate::http::oauth::retry_after_of;
+use crate::http::{HttpRequest, HttpResponse};
+use crate::provider::{Metadata, Parts, RequestAuth, RequestMethod, RevokedToken, Sender, Values, check_endpoint};
 use crate::refresh::decide::{Owed, Revocation as Decision, before_revoking};
 use crate::refresh::pause::{Failure, Pause};
 use crate::store::{Hold, JournalEvent, Note, OwedRow, Purpose};
-use crate::token::answer::TokenAnswer;
 
 /// Longest answer that is read.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -75,7 +76,7 @@ impl Shared {
             Ok(known) => known,
             Err(error) => return later(error),
         };
-        let metadata = match self.metadata(known) {
+        let metadata = match self.metadata(known, &owed.tokens.kept) {
             Ok(metadata) => metadata,
             Err(error) => return later(error),
         };
@@ -83,7 +84,7 @@ impl Shared {
             // The registration names another provider by now, which is not to see these tokens (security S61).
             return Some(Revocation::NotSupported);
         }
-        let request = match self.revocation(known, &metadata, &owed.tokens) {
+        let request = match self.revocation(known, &metadata, owed) {
             Ok(Some(request)) => request,
             Ok(None) => return Some(Revocation::NotSupported),
             Err(error) => return Some(Revocation::Failed(error)),
@@ -127,38 +128,57 @@ impl Shared {
     }
 
     /// The request: RFC 7009's, or the one that the provider's file describes.
-    fn revocation(&self, known: &Known, metadata: &Metadata, tokens: &TokenAnswer) -> Result<Option<HttpRequest>> {
+    fn revocation(&self, known: &Known, metadata: &Metadata, owed: &OwedRow) -> Result<Option<HttpRequest>> {
+        let tokens = &owed.tokens;
         let own = known.provider.revocation();
+        let wanted = own.map(|own| own.token).unwrap_or_default();
+        let (hint, token) = match (&tokens.refresh_token, wanted) {
+            (Some(token), RevokedToken::RefreshToken) => ("refresh_token", token.expose()),
+            _ => ("access_token", tokens.access_token.expose()),
+        };
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let filling = known.registration.filling().with(&tokens.kept);
+        let values = Values {
+            provider: &known.provider,
+            filling: &filling,
+            client_secret: known.registration.secret(),
+            token: Some(token),
+            answer: Some(&tokens.other),
+            claims: None,
+            uid: Some(&owed.uid),
+            kept: &tokens.kept,
+        };
         let url = match own.and_then(|own| own.url.as_deref()) {
-            Some(url) => known.provider.url_for(&known.registration, "revocation.url", url)?,
+            Some(url) => match values.fill_url(url) {
+                Some(url) => {
+                    check_endpoint("revocation.url", &url)?;
+                    url.to_string()
+                }
+                None => return Ok(None),
+            },
             None => match &metadata.revocation_endpoint {
                 Some(url) => url.clone(),
                 None => return Ok(None),
             },
         };
-        let wanted = own.map(|own| own.token).unwrap_or_default();
-        let (hint, token) = match (&tokens.refresh_token, wanted) {
-            (Some(token), RevokedToken::RefreshToken) => ("refresh_token", token),
-            _ => ("access_token", &tokens.access_token),
+        let nothing = BTreeMap::new();
+        let parts = match own {
+            Some(own) => own.parts(),
+            None => Parts { method: None, auth: None, headers: &nothing, query: &nothing, form: &nothing, json: None },
         };
-        if token.expose().is_empty() {
-            return Ok(None);
-        }
-        let auth = self.client_auth(known, metadata, own.and_then(|own| own.auth))?;
-        let mut headers = vec![("Accept".to_owned(), "application/json".to_owned())];
-        let mut form = Form::new(String::new());
-        form.append_pair("token", token.expose()).append_pair("token_type_hint", hint);
-        auth.add_to(known.registration.client_id(), &mut form, &mut headers);
-        let (content_type, body) = match own.and_then(|own| own.json.as_ref()) {
-            Some(json) => ("application/json", with_token(json, token.expose()).to_string()),
-            None => ("application/x-www-form-urlencoded", form.finish()),
+        let client = match parts.auth {
+            None => Some(self.client_auth(known, metadata, None)?),
+            Some(RequestAuth::Client(method)) => Some(self.client_auth(known, metadata, Some(*method))?),
+            Some(_) => None,
         };
-        headers.push(("Content-Type".to_owned(), content_type.to_owned()));
-        let method = match own.map(|own| own.method).unwrap_or_default() {
-            RevocationMethod::Post => Method::Post,
-            RevocationMethod::Delete => Method::Delete,
-        };
-        Ok(Some(HttpRequest::new(method, url, headers, body.into_bytes(), self.limits(MAX_ANSWER))))
+        // Where the token itself says who asks, nothing more is to be said.
+        let names_token = parts.auth.is_some_and(RequestAuth::names_token);
+        let standard = [("token", token), ("token_type_hint", hint)];
+        let standard = if names_token { &[] } else { &standard[..] };
+        let sender = Sender { values: &values, client, accept: "application/json", limits: self.limits(MAX_ANSWER) };
+        Ok(Some(parts.request(parts.method.unwrap_or(RequestMethod::Post), url, standard, sender)))
     }
 }
 

@@ -3,13 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::begin::default_scopes;
+use super::client::{Asking, For};
 use super::gate::{Held, Locked, Sending as BeingSent};
 use super::refresh::{Run, Wish, busy};
 use super::{Known, Shared, millis};
 use crate::error::{Error, ErrorKind, Reason, Result};
 use crate::http::Sent as Unsent;
 use crate::http::oauth::{Outcome, Renewal, refresh};
-use crate::provider::Metadata;
+use crate::provider::{Kept, Metadata};
 use crate::refresh::decide::{After, Came, Cause, Permit, Sent, after_answer};
 use crate::refresh::pause::{Failure, Moment, Pause};
 use crate::store::{JournalEvent, Note, Permitted, Received, Sending, SessionRow};
@@ -181,23 +183,29 @@ impl Shared {
         let Flying { known, metadata, row, .. } = flying;
         let scopes =
             if known.provider.token_request().scope_on_refresh { scopes_again(known, row) } else { Vec::new() };
+        let kept = &row.tokens.kept;
         let exchange = known.provider.refresh_rules().exchange.as_ref();
-        let url = match exchange.and_then(|exchange| exchange.url.as_deref()) {
-            Some(url) => known.provider.url_for(&known.registration, "refresh.exchange.url", url)?,
-            None => metadata.token_endpoint.clone(),
-        };
-        let renewal = match (&row.tokens.refresh_token, exchange) {
-            (Some(token), _) => Renewal::RefreshToken(token),
-            (None, Some(exchange)) => Renewal::AccessToken { token: &row.tokens.access_token, exchange, url: &url },
+        let first = exchange.and_then(|exchange| exchange.first.as_ref()).filter(|_| !kept.renewed);
+        let (renewal, what) = match (&row.tokens.refresh_token, exchange) {
+            (Some(token), _) => (Renewal::RefreshToken(token), For::Refresh),
+            (None, Some(exchange)) => {
+                let credential = &row.tokens.access_token;
+                let (grant_type, parameter, method, url) = match first {
+                    Some(first) => (&first.grant_type, &first.parameter, first.method, &first.url),
+                    None => (&exchange.grant_type, &exchange.parameter, exchange.method, &exchange.url),
+                };
+                let what = For::Trade { url: url.as_deref() };
+                (Renewal::Other { credential, grant_type, parameter, method }, what)
+            }
             (None, None) => return Err(Error::new(Reason::NoRefreshToken)),
         };
         let sending = self.common.gate.sending(held, row)?;
         let redirect_uri = known.registration.redirect_uri();
         // Without the lock it is somebody else's turn.
         let given_up = || held.is_abandoned();
-        let (outcome, received) = self.as_client(known, metadata, redirect_uri, &given_up, &|client| {
-            refresh(client, renewal, &scopes, &*self.transport, run.limits)
-        })?;
+        let asking = Asking { known, metadata, redirect_uri, kept, what };
+        let (outcome, received) = self
+            .as_client(asking, &given_up, &|client| refresh(client, renewal, &scopes, &*self.transport, run.limits))?;
         Ok((outcome, received, sending))
     }
 
@@ -288,6 +296,7 @@ impl Shared {
         if tokens.id_token.is_none() {
             tokens.id_token = row.tokens.id_token.as_ref().map(|token| token.duplicate());
         }
+        tokens.kept = Kept { renewed: row.tokens.refresh_token.is_none(), ..row.tokens.kept.clone() };
         tokens
     }
 
@@ -319,7 +328,7 @@ fn failure(error: &Error) -> Failure {
 /// every answer names it, and without it the next answer may bring none.
 fn scopes_again(known: &Known, row: &SessionRow) -> Vec<String> {
     let is_offline = |scope: &String| scope == "offline_access";
-    let asked = known.registration.scopes().unwrap_or_else(|| known.provider.default_scopes());
+    let asked = default_scopes(known);
     let unnamed = asked.iter().find(|scope| is_offline(scope) && !row.scopes.iter().any(is_offline));
     row.scopes.iter().chain(unnamed).cloned().collect()
 }

@@ -118,7 +118,7 @@ impl Shared {
         let Some(kept) = self.common.unsaved.get(id) else { return Ok(None) };
         let row = kept.row();
         let known = self.known(&row.registration)?;
-        let metadata = self.metadata(known)?;
+        let metadata = self.metadata(known, &row.tokens.kept)?;
         self.serve_unsaved(id, known, &metadata, Wish::Token(min_validity), error).map(Some)
     }
 

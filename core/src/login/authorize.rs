@@ -2,10 +2,11 @@
 
 use oauth2::basic::BasicClient;
 use oauth2::{AuthUrl, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope};
+use ring::digest;
 use url::Url;
 
 use crate::error::{Error, Reason, Result};
-use crate::provider::Separator;
+use crate::provider::{Authorize, CodeChallenge, Separator, hex};
 use crate::secret::Secret;
 
 /// What goes into the URL.
@@ -13,6 +14,8 @@ pub(crate) struct Request<'a> {
     pub(crate) authorization_endpoint: &'a str,
     pub(crate) client_id: &'a str,
     pub(crate) redirect_uri: &'a str,
+    /// What is sent in its place, where the provider keeps it under another name.
+    pub(crate) redirect_alias: Option<&'a str>,
     pub(crate) scopes: &'a [String],
     pub(crate) separator: Separator,
     pub(crate) state: &'a Secret,
@@ -21,6 +24,8 @@ pub(crate) struct Request<'a> {
     pub(crate) verifier: Option<&'a Secret>,
     /// The provider's own, then the call's.
     pub(crate) parameters: &'a [(String, String)],
+    /// How the provider's request differs from the standard's.
+    pub(crate) rules: &'a Authorize,
 }
 
 /// What a caller may not set: the parameters that make a login safe, and those that Keyfob could not handle the answer of.
@@ -56,7 +61,7 @@ pub(crate) fn url(request: &Request<'_>) -> Result<String> {
         builder = builder.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
     }
     if !request.scopes.is_empty() {
-        builder = builder.add_scope(Scope::new(request.scopes.join(request.separator.text())));
+        builder = builder.add_scope(Scope::new(request.scopes.join(request.separator.between())));
     }
     for (name, value) in request.parameters {
         builder = builder.add_extra_param(name, value);
@@ -64,7 +69,41 @@ pub(crate) fn url(request: &Request<'_>) -> Result<String> {
     if let Some(nonce) = request.nonce {
         builder = builder.add_extra_param("nonce", nonce.expose());
     }
-    Ok(builder.url().0.into())
+    in_own_words(&builder.url().0, request)
+}
+
+/// The standard request as the provider wants it: its names, its way to write a challenge, and a space as `%20`, which no server takes for a plus sign.
+fn in_own_words(url: &Url, request: &Request<'_>) -> Result<String> {
+    let Request { rules, authorization_endpoint, .. } = request;
+    let parameters = parameters_of(url.as_str(), authorization_endpoint)?;
+    let own = parse(authorization_endpoint)?;
+    let mut query = own.query().map(str::to_owned).unwrap_or_default();
+    for (name, value) in parameters {
+        let value = match (name.as_str(), rules.code_challenge, request.verifier) {
+            ("state", ..) if rules.state_in_redirect_uri => continue,
+            ("redirect_uri", ..) => request.redirect_alias.map(str::to_owned).unwrap_or(value),
+            ("code_challenge", CodeChallenge::Hex, Some(verifier)) => {
+                hex(digest::digest(&digest::SHA256, verifier.expose().as_bytes()).as_ref())
+            }
+            ("code_challenge", CodeChallenge::Plain, Some(verifier)) => verifier.expose().to_owned(),
+            ("code_challenge_method", CodeChallenge::Plain, _) => "plain".to_owned(),
+            _ => value,
+        };
+        let pair = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair(rules.rename.get(&name).unwrap_or(&name), &value)
+            .finish();
+        // A plus sign of the value's own is %2B by now.
+        let pair =
+            if name == "scope" && request.separator == Separator::Plus { pair } else { pair.replace('+', "%20") };
+        if !query.is_empty() {
+            query.push('&');
+        }
+        query.push_str(&pair);
+    }
+    // The endpoint as it stands there, for a slash at its end may count.
+    let endpoint = authorization_endpoint.split_once('?').map_or(*authorization_endpoint, |(endpoint, _)| endpoint);
+    let fragment = rules.fragment.as_ref().map(|fragment| format!("#{fragment}")).unwrap_or_default();
+    Ok(format!("{endpoint}?{query}{fragment}"))
 }
 
 /// The parameters of a URL that [`url`] built, without what the endpoint itself has in its query.

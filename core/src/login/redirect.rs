@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use ring::hmac;
 use url::Url;
+use zeroize::Zeroize;
 
 use crate::error::{Error, OAuthError, Reason, Result};
-use crate::provider::Issuer;
-use crate::secret::Secret;
+use crate::provider::{Issuer, RedirectRules, hex};
+use crate::secret::{Secret, constant_time_eq};
 
 /// Longest redirect that is looked at, in bytes. Codes of 64 KB have been seen.
 const MAX_BYTES: usize = 256 * 1024;
@@ -17,7 +19,54 @@ pub(crate) struct Redirect {
     pub(crate) state: Secret,
     /// RFC 9207.
     pub(crate) iss: Option<String>,
-    pub(crate) answer: Answer,
+    /// The others, those without a value aside.
+    parameters: BTreeMap<String, String>,
+}
+
+/// A code is among them.
+impl Drop for Redirect {
+    fn drop(&mut self) {
+        self.parameters.values_mut().for_each(Zeroize::zeroize);
+    }
+}
+
+impl Redirect {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.get(name).map(String::as_str)
+    }
+
+    /// Code or error, under the names that the provider has for them.
+    pub(crate) fn answer(&self, rules: &RedirectRules) -> Answer {
+        let own = rules.error.as_ref().and_then(|own| Some((own, self.parameter(&own.parameter)?)));
+        let error = match (self.parameter("error"), own) {
+            (Some(code), _) => Some(code),
+            (None, Some((own, said))) if own.denied.iter().any(|denied| denied == said) => Some("access_denied"),
+            (None, Some((_, said))) => Some(said),
+            (None, None) => None,
+        };
+        match (self.parameter(rules.code.as_deref().unwrap_or("code")), error) {
+            (Some(code), None) => Answer::Code(Secret::new(code)),
+            (None, Some(error)) => {
+                Answer::Error(OAuthError::new(error, self.parameter("error_description"), self.parameter("error_uri")))
+            }
+            (Some(_), Some(_)) | (None, None) => Answer::Ambiguous,
+        }
+    }
+
+    /// Whether the provider has signed the redirect with the client's secret, in this parameter.
+    pub(crate) fn is_signed(&self, parameter: &str, secret: &Secret) -> bool {
+        let Some(signature) = self.parameter(parameter) else { return false };
+        let mut pairs: Vec<(String, String)> = url_pairs(&self.url).filter(|(name, _)| name != parameter).collect();
+        pairs.sort();
+        let text: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+        let expected = hex(hmac::sign(&key, text.join("&").as_bytes()).as_ref());
+        constant_time_eq(expected.as_bytes(), signature.as_bytes())
+    }
+}
+
+fn url_pairs(url: &Url) -> impl Iterator<Item = (String, String)> {
+    url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned()))
 }
 
 /// Code or error; which of them may be believed is for the caller to find out by the state.
@@ -89,16 +138,7 @@ fn read(url: Url, answer: &str) -> Result<Redirect> {
     }
     let state = parameters.remove("state").ok_or_else(|| Error::new(Reason::StateMissing))?;
     let iss = parameters.remove("iss");
-    let answer = match (parameters.remove("code"), parameters.get("error")) {
-        (Some(code), None) => Answer::Code(Secret::new(code)),
-        (None, Some(error)) => Answer::Error(OAuthError::new(
-            error,
-            parameters.get("error_description").map(String::as_str),
-            parameters.get("error_uri").map(String::as_str),
-        )),
-        (Some(_), Some(_)) | (None, None) => Answer::Ambiguous,
-    };
-    Ok(Redirect { url, state: Secret::new(state), iss, answer })
+    Ok(Redirect { url, state: Secret::new(state), iss, parameters })
 }
 
 /// Whether the redirect comes from the issuer that the login was sent to (RFC 9207 section 2.4).
@@ -123,7 +163,7 @@ mod tests {
     #[test]
     fn a_form_is_held_to_the_rules_of_a_query_and_has_the_only_answer() {
         let form = parse_form("http://127.0.0.1:7777/cb?own=1", "state=a&code=c%2Bd&user=%7B%7D").unwrap();
-        assert!(matches!(form.answer, Answer::Code(code) if code.matches("c+d")));
+        assert!(matches!(form.answer(&RedirectRules::default()), Answer::Code(code) if code.matches("c+d")));
         let reason = |url: &str, body: &str| parse_form(url, body).map(|_| ()).unwrap_err().reason();
         assert_eq!(reason("http://127.0.0.1/cb?state=a", "state=a&code=c"), Reason::UnexpectedParameter);
         assert_eq!(reason("http://127.0.0.1/cb", "state=a&state=a&code=c"), Reason::DuplicateParameter);
@@ -165,9 +205,12 @@ mod tests {
             assert_eq!(reason(text), Reason::DuplicateParameter, "{text}");
         }
         assert_eq!(reason("app.x:/cb?state=&code=c"), Reason::StateMissing);
-        assert!(matches!(parse("app.x:/cb?state=a&code=&error=x").unwrap().answer, Answer::Error(_)));
+        assert!(matches!(
+            parse("app.x:/cb?state=a&code=&error=x").unwrap().answer(&RedirectRules::default()),
+            Answer::Error(_)
+        ));
         for text in ["app.x:/cb?state=a&code=c&error=x", "app.x:/cb?state=a"] {
-            assert!(matches!(parse(text).unwrap().answer, Answer::Ambiguous), "{text}");
+            assert!(matches!(parse(text).unwrap().answer(&RedirectRules::default()), Answer::Ambiguous), "{text}");
         }
     }
 
@@ -175,7 +218,7 @@ mod tests {
     fn s20_unknown_parameters_and_long_codes_pass_and_the_limit_holds() {
         let many: String = (0..100).map(|number| format!("&x{number}={number}")).collect();
         let text = format!("app.x:/cb?state=a&code={}{many}", "c".repeat(64 * 1024));
-        assert!(matches!(parse(&text).unwrap().answer, Answer::Code(_)));
+        assert!(matches!(parse(&text).unwrap().answer(&RedirectRules::default()), Answer::Code(_)));
         assert_eq!(reason(&format!("app.x:/cb?state=a&code={}", "c".repeat(MAX_BYTES))), Reason::RedirectTooLarge);
         let longest = format!("app.x:/cb?code={}", "c".repeat(MAX_BYTES - "app.x:/cb?code=".len()));
         assert_eq!(reason(&longest), Reason::StateMissing, "read to its end");

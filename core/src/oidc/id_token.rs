@@ -147,6 +147,25 @@ pub(crate) fn verify_userinfo(token: &str, keys: &KeySet, expected: &Expected<'_
     Ok(claims)
 }
 
+/// Verifies an access token that is a JWT about its user, and gives its claims.
+///
+/// It is for the resource servers too, so this client need only be one of those that it is for.
+pub(crate) fn verify_access_token(token: &str, keys: &KeySet, expected: &Expected<'_>) -> Result<Map<String, Value>> {
+    let (_, claims) = authentic(token, keys, &expected.allowed)?;
+    issuer(&claims, expected, None)?;
+    let ours = |value: &Value| value.as_str() == Some(expected.client_id);
+    let is_for_us = match claims.get("aud") {
+        Some(Value::Array(audiences)) => audiences.iter().any(ours),
+        Some(audience) => ours(audience),
+        None => false,
+    };
+    if !is_for_us {
+        return Err(Error::new(Reason::IdTokenAudience));
+    }
+    expiry(&claims, expected)?;
+    Ok(claims)
+}
+
 /// The payload, once it is known that the issuer signed it, and the hash that it was signed with.
 fn authentic(
     token: &str,

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::definition::{
-    Authorize, EmailPlace, Endpoints, IdTokenRules, Loopback, Places, ProfileMap, Provider, ProviderKind,
-    RedirectRules, RefreshRules, Scopes, TokenAnswerRules, TokenRequest,
+    Authorize, BasicRules, DeviceRules, EndSessionRules, Endpoints, Loopback, Provider, ProviderKind, RedirectRules,
+    Scopes,
 };
 use super::issuer::IssuerRule;
+use super::profile_map::{EmailPlace, Place, Places, ProfileMap};
+use super::requests::Userinfo;
+use super::token_rules::{IdTokenRules, RefreshRules, TokenAnswerRules, TokenRequest};
 use crate::config::parse_json;
 use crate::error::Result;
 
@@ -50,13 +53,17 @@ impl Provider {
             authorize: Authorize::default(),
             redirect: RedirectRules::default(),
             client_auth: Vec::new(),
+            basic: BasicRules::default(),
             client_assertion: None,
             token_request: TokenRequest::default(),
             token_answer: TokenAnswerRules::default(),
             id_token: IdTokenRules::default(),
             refresh: RefreshRules::default(),
-            profile: ProfileMap { uid: Places(vec![uid.into()]), ..ProfileMap::default() },
+            userinfo: Userinfo::default(),
+            profile: ProfileMap { uid: Places(vec![Place::of(uid)]), ..ProfileMap::default() },
             revocation: None,
+            device: DeviceRules::default(),
+            end_session: EndSessionRules::default(),
             relaxes: Vec::new(),
         }
     }
@@ -69,19 +76,19 @@ impl Provider {
 
     /// Where the userinfo answer keeps the user's name: a JSON pointer. Said again, it is the next to look at.
     pub fn name_at(mut self, pointer: impl Into<String>) -> Self {
-        self.profile.name.0.push(pointer.into());
+        self.profile.name.0.push(Place::of(pointer));
         self
     }
 
     /// Where the userinfo answer keeps the e-mail address: a JSON pointer.
     pub fn email_at(mut self, pointer: impl Into<String>) -> Self {
-        self.profile.email = EmailPlace::In(Places(vec![pointer.into()]));
+        self.profile.email = EmailPlace::In(Places(vec![Place::of(pointer)]));
         self
     }
 
     /// Where the userinfo answer keeps the picture's URL: a JSON pointer.
     pub fn avatar_url_at(mut self, pointer: impl Into<String>) -> Self {
-        self.profile.avatar_url.0.push(pointer.into());
+        self.profile.avatar_url.0.push(Place::of(pointer));
         self
     }
 

@@ -3,29 +3,21 @@
 use super::Provider;
 use crate::error::Result;
 
-/// The files, by id. A new one is listed here and nowhere else.
-const FILES: &[(&str, &str)] = &[
-    ("apple", include_str!("../../providers/apple.json")),
-    ("auth0", include_str!("../../providers/auth0.json")),
-    ("discord", include_str!("../../providers/discord.json")),
-    ("github", include_str!("../../providers/github.json")),
-    ("gitlab", include_str!("../../providers/gitlab.json")),
-    ("google", include_str!("../../providers/google.json")),
-    ("keycloak", include_str!("../../providers/keycloak.json")),
-    ("microsoft", include_str!("../../providers/microsoft.json")),
-    ("oidc", include_str!("../../providers/oidc.json")),
-];
+/// The files of `core/providers`, packed by the build: a line each of id and aliases, a tab, and the JSON.
+static PACKED: &str = include_str!(concat!(env!("OUT_DIR"), "/catalogue.txt"));
+
+/// Names and text of every file, by id.
+fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PACKED.lines().filter_map(|line| line.split_once('\t'))
+}
 
 /// The provider of that id or alias.
 pub(crate) fn find(name: &str) -> Option<Result<Provider>> {
-    if let Some((_, text)) = FILES.iter().find(|(id, _)| *id == name) {
-        return Some(Provider::from_json(text));
-    }
-    all().find(|provider| provider.as_ref().is_ok_and(|provider| provider.answers_to(name)))
+    files().find(|(names, _)| names.split(' ').any(|known| known == name)).map(|(_, text)| Provider::from_json(text))
 }
 
 /// The providers that are built in, by id: for a program that lists them. An app names one by its id in its
-/// [`Registration`](crate::Registration) and needs no list.
+/// [`Registration`](crate::Registration) and needs no list. Without the feature `catalogue` it is the generic `oidc` alone.
 ///
 /// ```
 /// let google = keyfob::providers().into_iter().find(|provider| provider.id() == "google").expect("is built in");
@@ -35,32 +27,36 @@ pub(crate) fn find(name: &str) -> Option<Result<Provider>> {
 #[must_use]
 pub fn providers() -> Vec<Provider> {
     // A test reads every file, so none is left out.
-    all().filter_map(Result::ok).collect()
-}
-
-/// Every file, by id.
-fn all() -> impl Iterator<Item = Result<Provider>> {
-    FILES.iter().map(|(_, text)| Provider::from_json(text))
+    files().filter_map(|(_, text)| Provider::from_json(text).ok()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What the catalogue may cost in the library, in bytes.
+    const MOST: usize = 120 * 1024;
+
     #[test]
     fn every_file_is_read_under_its_id_and_all_names_differ() {
         let mut names = Vec::new();
-        for ((id, _), provider) in FILES.iter().zip(all()) {
-            let provider = provider.unwrap_or_else(|error| panic!("{id}: {error}"));
-            assert_eq!(provider.id(), *id);
-            names.push(provider.id().to_owned());
-            names.extend(provider.aliases().iter().cloned());
+        for (packed, text) in files() {
+            let provider = Provider::from_json(text).unwrap_or_else(|error| panic!("{packed}: {error}"));
+            let own: Vec<&str> =
+                std::iter::once(provider.id()).chain(provider.aliases().iter().map(String::as_str)).collect();
+            assert_eq!(packed.split(' ').collect::<Vec<_>>(), own);
+            for name in &own {
+                assert_eq!(find(name).unwrap().unwrap().id(), provider.id());
+            }
+            names.extend(own.into_iter().map(str::to_owned));
         }
         let count = names.len();
         names.sort();
         names.dedup();
         assert_eq!(names.len(), count);
-        assert_eq!(providers().len(), FILES.len());
-        assert!(FILES.is_sorted());
+        assert_eq!(providers().len(), files().count());
+        assert!(files().is_sorted_by_key(|(names, _)| names.split(' ').next()));
+        assert!(find("oidc").is_some() && find("").is_none() && find("nobody").is_none());
+        assert!(PACKED.len() < MOST, "{} bytes", PACKED.len());
     }
 }

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
 
 use super::issuer::IssuerRule;
+use super::profile_map::ProfileMap;
+use super::requests::{Revocation, Userinfo};
 use super::template::Variable;
-use crate::config::RefreshBudget;
+use super::token_rules::{IdTokenRules, RefreshRules, TokenAnswerRules, TokenRequest};
 use crate::http::signing_key::KeyAlgorithm;
 
 /// What a provider speaks.
@@ -57,6 +58,8 @@ pub struct Provider {
     #[serde(default)]
     pub(super) client_auth: Vec<AuthMethod>,
     #[serde(default)]
+    pub(super) basic: BasicRules,
+    #[serde(default)]
     pub(super) client_assertion: Option<ClientAssertion>,
     #[serde(default)]
     pub(super) token_request: TokenRequest,
@@ -66,9 +69,15 @@ pub struct Provider {
     pub(super) id_token: IdTokenRules,
     #[serde(default)]
     pub(super) refresh: RefreshRules,
+    #[serde(default)]
+    pub(super) userinfo: Userinfo,
     pub(super) profile: ProfileMap,
     #[serde(default)]
     pub(super) revocation: Option<Revocation>,
+    #[serde(default)]
+    pub(super) device: DeviceRules,
+    #[serde(default)]
+    pub(super) end_session: EndSessionRules,
     /// The rules of the security checklist that the provider's protocol cannot keep.
     #[serde(default)]
     pub(super) relaxes: Vec<Relaxed>,
@@ -100,6 +109,14 @@ pub(crate) enum Separator {
 }
 
 impl Separator {
+    /// Between scopes in a request, before it is encoded: a space becomes the plus sign that some providers want to see.
+    pub(crate) const fn between(self) -> &'static str {
+        match self {
+            Self::Plus => " ",
+            other => other.text(),
+        }
+    }
+
     pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Space => " ",
@@ -120,19 +137,86 @@ pub(super) struct Scopes {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Authorize {
+pub(crate) struct Authorize {
     /// Parameters that the provider needs in every authorization request.
     pub(super) parameters: BTreeMap<String, String>,
     /// Every request is pushed first (RFC 9126), also where the metadata does not say so.
     pub(super) pushed: bool,
+    /// The provider's names for parameters of the standard.
+    pub(crate) rename: BTreeMap<String, String>,
+    /// What is sent in place of the redirect URI, with variables in it.
+    pub(super) redirect_uri: Option<String>,
+    /// `state` goes into the redirect URI's own query.
+    pub(crate) state_in_redirect_uri: bool,
+    /// What the URL ends in.
+    pub(crate) fragment: Option<String>,
+    pub(crate) code_challenge: CodeChallenge,
 }
 
-/// Which redirect URIs the provider lets one register. Absent: nobody knows.
+/// How the code challenge is written (RFC 7636 section 4.2).
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum CodeChallenge {
+    #[default]
+    Base64url,
+    /// The same hash in hexadecimal digits.
+    Hex,
+    /// The verifier itself.
+    Plain,
+}
+
+/// Which redirect URIs the provider lets one register (absent: nobody knows), and what it hangs on to them.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct RedirectRules {
     pub(crate) custom_scheme: Option<bool>,
     pub(crate) loopback: Option<Loopback>,
+    pub(crate) localhost: Option<Localhost>,
+    /// The parameter that the code is in.
+    pub(crate) code: Option<String>,
+    pub(crate) error: Option<RedirectError>,
+    /// Parameters that are kept with the session.
+    pub(crate) keep: Vec<String>,
+    /// The parameter that names what was granted.
+    pub(crate) scope: Option<String>,
+    /// The parameter with the signature of all others.
+    pub(crate) hmac: Option<String>,
+    /// Parameters that must be this, with variables in it.
+    pub(crate) same: BTreeMap<String, String>,
+    pub(crate) selects: Option<Selects>,
+    /// The parameter with a JSON object about the user.
+    pub(crate) user: Option<String>,
+}
+
+/// What a provider takes of the name `localhost`.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Localhost {
+    /// The name, and no IP literal.
+    Only,
+    /// The IP literal, and not the name.
+    Refused,
+}
+
+/// Errors of a redirect under another name than `error`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedirectError {
+    pub(crate) parameter: String,
+    /// What it says when the user said no.
+    #[serde(default)]
+    pub(crate) denied: Vec<String>,
+}
+
+/// A parameter of the redirect that says where the user's account is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Selects {
+    pub(crate) parameter: String,
+    /// The variable that it decides.
+    pub(crate) variable: String,
+    /// What it may say, and what the variable is then.
+    pub(crate) values: BTreeMap<String, String>,
 }
 
 /// What a provider takes of a loopback redirect URI.
@@ -160,6 +244,38 @@ pub(crate) enum AuthMethod {
     None,
     /// A token signed by the client's private key (OpenID Connect Core section 9).
     PrivateKeyJwt,
+}
+
+/// How HTTP Basic differs from RFC 6749 section 2.3.1.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct BasicRules {
+    /// Id and secret go in as they are.
+    pub(crate) raw: bool,
+    pub(crate) client_id_in_body: bool,
+    /// A client without a secret sends it too, with an empty password.
+    pub(crate) public_clients: bool,
+}
+
+/// How a login on another device differs from RFC 8628.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct DeviceRules {
+    pub(crate) grant_type: Option<String>,
+    pub(crate) code_parameter: Option<String>,
+    pub(crate) scope_parameter: Option<String>,
+    /// Of the device authorization request.
+    pub(crate) parameters: BTreeMap<String, String>,
+    /// A URL template; absent: the token endpoint.
+    pub(crate) token_url: Option<String>,
+}
+
+/// How the logout URL differs from OpenID Connect RP-Initiated Logout.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct EndSessionRules {
+    pub(crate) redirect_parameter: Option<String>,
+    pub(crate) parameters: BTreeMap<String, String>,
 }
 
 /// The token that a client with a private key signs, where it is not RFC 7523's as it stands.
@@ -200,193 +316,19 @@ pub(crate) enum Audience {
     Url(String),
 }
 
-/// What is added to the standard token request.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct TokenRequest {
-    pub(crate) headers: BTreeMap<String, String>,
-    /// Form parameters.
-    pub(crate) parameters: BTreeMap<String, String>,
-    /// Send the scopes again with a refresh (Microsoft).
-    pub(crate) scope_on_refresh: bool,
-}
-
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct TokenAnswerRules {
-    /// In `scope` of the token answer.
-    pub(crate) scope_separator: Separator,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct IdTokenRules {
-    /// What may sign ID tokens, in place of what the metadata says. `HS256` counts for clients with a secret of 32 bytes or more, and only where it stands here.
-    pub(super) algorithms: Vec<String>,
-}
-
-/// Error codes of the token endpoint that mean more than RFC 6749 says.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct RefreshRules {
-    pub(crate) rotation: Option<Rotation>,
-    /// Codes beside `invalid_grant` that mean: the refresh token is dead.
-    pub(crate) dead: Vec<String>,
-    /// Codes that mean: not now, nothing was spent.
-    pub(crate) transient: Vec<String>,
-    /// When a request that is in doubt may be repeated.
-    pub(crate) resend: Resend,
-    /// How many refreshes the provider allows in a window of time.
-    pub(crate) budget: Option<RefreshBudget>,
-    /// There is no refresh token: the access token itself is traded for the next one.
-    pub(crate) exchange: Option<Exchange>,
-}
-
-/// The request that trades an access token for the next one (Facebook, Instagram, Threads).
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Exchange {
-    pub(crate) grant_type: String,
-    /// The parameter that the access token stands in.
-    pub(crate) parameter: String,
-    #[serde(default)]
-    pub(crate) method: ExchangeMethod,
-    /// A URL template; absent: the token endpoint.
-    #[serde(default)]
-    pub(crate) url: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-pub(crate) enum ExchangeMethod {
-    /// Parameters in the body.
-    #[default]
-    #[serde(rename = "POST")]
-    Post,
-    /// Parameters in the query.
-    #[serde(rename = "GET")]
-    Get,
-}
-
-/// When a refresh token whose answer was lost may be sent again.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Resend {
-    /// At once: servers forgive it for a few seconds, and one that does not has nothing more to take.
-    #[default]
-    AtOnce,
-    /// Once the access token is over: the provider punishes the user for it, and not only this login.
-    WhenOver,
-}
-
-/// What becomes of a refresh token that was used.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Rotation {
-    /// It is spent, and the answer has the next one.
-    SingleUse,
-    /// It stays good.
-    None,
-}
-
-/// Where the profile keeps things. A place is a JSON pointer (RFC 6901), or a text with `{/pointer}` in it; of several the first that is not
-/// empty counts.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ProfileMap {
-    pub(crate) uid: Places,
-    #[serde(default)]
-    pub(crate) name: Places,
-    #[serde(default)]
-    pub(crate) email: EmailPlace,
-    #[serde(default)]
-    pub(crate) email_verified: Places,
-    #[serde(default)]
-    pub(crate) avatar_url: Places,
-    #[serde(default)]
-    pub(crate) locale: Places,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Places(pub(crate) Vec<String>);
-
-/// The e-mail address: in the profile, or in the answer to a request of its own.
-#[derive(Debug)]
-pub(crate) enum EmailPlace {
-    In(Places),
-    Asked(EmailRequest),
-}
-
-impl Default for EmailPlace {
-    fn default() -> Self {
-        Self::In(Places::default())
-    }
-}
-
-/// A GET whose answer is a list of addresses.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct EmailRequest {
-    /// A URL template.
-    pub(crate) request: String,
-    /// What an entry has to have, the best first; the first that any entry fulfils decides.
-    #[serde(rename = "where")]
-    pub(crate) conditions: Vec<Map<String, Value>>,
-    /// Where the entry keeps the address.
-    pub(crate) value: String,
-    /// Where the entry says that the provider vouches for it.
-    #[serde(default)]
-    pub(crate) verified: Option<String>,
-}
-
-/// A revocation request that is not RFC 7009's.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Revocation {
-    #[serde(default)]
-    pub(crate) method: RevocationMethod,
-    /// A URL template; absent: the revocation endpoint.
-    #[serde(default)]
-    pub(crate) url: Option<String>,
-    /// How the client authenticates; absent: as at the token endpoint.
-    #[serde(default)]
-    pub(crate) auth: Option<AuthMethod>,
-    /// A JSON body with `{token}` in its texts; absent: the form of RFC 7009.
-    #[serde(default)]
-    pub(crate) json: Option<Map<String, Value>>,
-    /// Which token to name; absent: the refresh token where there is one.
-    #[serde(default)]
-    pub(crate) token: RevokedToken,
-    /// Whether revoking one token ends every session of that user with this app. Absent: the careful reading.
-    #[serde(default = "yes")]
-    pub(crate) whole_grant: bool,
-}
-
-const fn yes() -> bool {
-    true
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum RevokedToken {
-    #[default]
-    RefreshToken,
-    AccessToken,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
-pub(crate) enum RevocationMethod {
-    #[default]
-    #[serde(rename = "POST")]
-    Post,
-    #[serde(rename = "DELETE")]
-    Delete,
-}
-
 /// A rule that a provider's protocol cannot keep.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 pub(crate) enum Relaxed {
     /// No PKCE: its parameters break the login.
     S01,
+    /// The code challenge is the verifier itself.
+    S02,
+    /// A token request is a GET, with secrets in its URL.
+    S31,
     /// The token answer has no `token_type`: it is a Bearer token.
     S33,
+    /// The ID token has no nonce.
+    S48,
+    /// JSON about the user calls itself something else.
+    S77,
 }

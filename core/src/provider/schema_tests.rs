@@ -6,7 +6,10 @@ use serde::forward_to_deserialize_any;
 use serde_json::Value;
 
 use super::definition::*;
+use super::profile_map::{EmailList, ProfileMap, ProfileRequest};
+use super::requests::{Revocation, Userinfo};
 use super::template::Variable;
+use super::token_rules::*;
 use crate::config::{HttpSettings, RefreshBudget, Registration, Settings, StoreSettings};
 
 /// Asks a structure for its keys: serde tells them to whoever reads one.
@@ -80,18 +83,35 @@ fn the_schemas_have_the_keys_of_the_parser() {
                 ("/properties/scopes", keys::<Scopes>()),
                 ("/properties/authorize", keys::<Authorize>()),
                 ("/properties/redirect", keys::<RedirectRules>()),
+                ("/properties/redirect/properties/error", keys::<RedirectError>()),
+                ("/properties/redirect/properties/selects", keys::<Selects>()),
+                ("/properties/basic", keys::<BasicRules>()),
                 ("/properties/client_assertion", keys::<ClientAssertion>()),
                 // The one form of an audience that has a value.
                 ("/properties/client_assertion/properties/audience/oneOf/1", vec!["url"]),
                 ("/properties/token_request", keys::<TokenRequest>()),
                 ("/properties/token_answer", keys::<TokenAnswerRules>()),
+                ("/properties/token_answer/properties/fields", keys::<Fields>()),
                 ("/properties/id_token", keys::<IdTokenRules>()),
                 ("/properties/refresh", keys::<RefreshRules>()),
                 ("/properties/refresh/properties/budget", keys::<RefreshBudget>()),
                 ("/properties/refresh/properties/exchange", keys::<Exchange>()),
+                ("/properties/refresh/properties/exchange/properties/first", keys::<FirstExchange>()),
+                ("/properties/userinfo", keys::<Userinfo>()),
                 ("/properties/profile", keys::<ProfileMap>()),
+                ("/properties/profile/properties/requests/items", keys::<ProfileRequest>()),
+                // The forms of "verified" that are objects.
+                ("/properties/profile/properties/email_verified/oneOf/2", vec!["all"]),
+                ("/properties/profile/properties/email_verified/oneOf/3", vec!["present"]),
                 ("/properties/revocation", keys::<Revocation>()),
-                ("/$defs/email_request", keys::<EmailRequest>()),
+                ("/properties/device", keys::<DeviceRules>()),
+                ("/properties/end_session", keys::<EndSessionRules>()),
+                ("/$defs/request_auth/oneOf/1", vec!["form", "header", "query", "scheme"]),
+                ("/$defs/error", keys::<ErrorRules>()),
+                ("/$defs/value_at", vec!["at", "is"]),
+                ("/$defs/place/oneOf/1", vec!["join"]),
+                ("/$defs/place/oneOf/2", vec!["after_last", "at", "trim"]),
+                ("/$defs/email_list", keys::<EmailList>()),
             ],
         ),
     ];

@@ -14,6 +14,9 @@ pub(crate) struct Variable {
     #[serde(default)]
     default: Option<String>,
     form: Form,
+    /// The only values that the provider has.
+    #[serde(default)]
+    one_of: Vec<String>,
 }
 
 /// What a value must look like.
@@ -26,9 +29,16 @@ pub(crate) enum Form {
     HostPath,
     /// One path segment.
     Segment,
+    /// One path segment or nothing, and then the slash before it goes too.
+    OptionalSegment,
     /// A URL of scheme, host and path.
     Url,
+    /// Printable text, for anything but a URL.
+    Text,
 }
+
+/// Longest text, in bytes.
+const MAX_TEXT: usize = 4096;
 
 impl Form {
     fn accepts(self, value: &str) -> bool {
@@ -39,7 +49,9 @@ impl Form {
                 is_host(host) && path.split('/').all(is_segment)
             }
             Self::Segment => is_segment(value),
+            Self::OptionalSegment => value.is_empty() || is_segment(value),
             Self::Url => is_url(value),
+            Self::Text => !value.is_empty() && value.len() <= MAX_TEXT && !value.contains(char::is_control),
         }
     }
 }
@@ -97,6 +109,27 @@ impl Variable {
     pub(crate) fn is_required(&self) -> bool {
         self.default.is_none()
     }
+
+    /// Whether it may stand in a URL.
+    pub(super) fn is_for_urls(&self) -> bool {
+        !matches!(self.form, Form::Text)
+    }
+
+    /// What is wrong with the declaration itself.
+    pub(super) fn problem(&self) -> Option<&'static str> {
+        let mut values = self.default.iter().chain(&self.one_of);
+        if !values.all(|value| self.form.accepts(value)) {
+            return Some("has a value that is not of its form");
+        }
+        self.default
+            .as_ref()
+            .is_some_and(|default| !self.one_of.is_empty() && !self.one_of.contains(default))
+            .then_some("has a default that is none of its values")
+    }
+
+    pub(super) fn takes(&self, value: &str) -> bool {
+        self.form.accepts(value) && (self.one_of.is_empty() || self.one_of.iter().any(|one| one == value))
+    }
 }
 
 /// The names that a template uses; an empty one for a brace that is not closed.
@@ -112,6 +145,23 @@ pub(crate) fn check_given(declared: &BTreeMap<String, Variable>, given: &BTreeMa
         .map_or(Ok(()), |name| Err(problem(name, "is not a variable of this provider")))
 }
 
+/// The value of one variable, of the form that the provider needs.
+pub(crate) fn value<'a>(
+    name: &str,
+    declared: &'a BTreeMap<String, Variable>,
+    given: &'a BTreeMap<String, String>,
+) -> Result<&'a str> {
+    let variable = declared.get(name).ok_or_else(|| problem(name, "is not declared"))?;
+    let value = given.get(name).or(variable.default.as_ref()).ok_or_else(|| problem(name, "is missing"))?;
+    if !variable.form.accepts(value) {
+        return Err(problem(name, "is not of the form that the provider needs"));
+    }
+    if !variable.takes(value) {
+        return Err(problem(name, &format!("is none of {}", variable.one_of.join(", "))));
+    }
+    Ok(value)
+}
+
 /// Fills in every `{name}`.
 pub(crate) fn expand(
     template: &str,
@@ -123,15 +173,12 @@ pub(crate) fn expand(
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         let (name, after) = after.split_once('}').ok_or_else(|| problem(after, "has no closing brace"))?;
-        let variable = declared.get(name).ok_or_else(|| problem(name, "is not declared"))?;
-        let value = given.get(name).or(variable.default.as_ref()).ok_or_else(|| problem(name, "is missing"))?;
-        if !variable.form.accepts(value) {
-            return Err(problem(name, "is not of the form that the provider needs"));
-        }
+        let value = value(name, declared, given)?;
         if value.ends_with('/') && after.starts_with('/') {
             return Err(problem(name, "ends with a slash too many"));
         }
-        expanded.push_str(before);
+        // Nothing between two slashes is no segment.
+        expanded.push_str(if value.is_empty() { before.strip_suffix('/').unwrap_or(before) } else { before });
         expanded.push_str(value);
         rest = after;
     }
@@ -218,7 +265,8 @@ mod tests {
 
     #[test]
     fn an_undeclared_missing_or_unknown_variable_is_named() {
-        let declared = BTreeMap::from([("host".to_owned(), Variable { default: None, form: Form::Host })]);
+        let declared =
+            BTreeMap::from([("host".to_owned(), Variable { default: None, form: Form::Host, one_of: Vec::new() })]);
         let none = BTreeMap::new();
         let detail = |result: Result<String>| result.unwrap_err().detail().unwrap_or_default().to_owned();
         assert_eq!(detail(expand("https://{host}/", &declared, &none)), "variables.host is missing");
@@ -230,7 +278,8 @@ mod tests {
         );
         let given = BTreeMap::from([("host".to_owned(), "example.com".to_owned())]);
         assert_eq!(expand("https://{host}/a", &declared, &given).unwrap(), "https://example.com/a");
-        let declared = BTreeMap::from([("base".to_owned(), Variable { default: None, form: Form::Url })]);
+        let declared =
+            BTreeMap::from([("base".to_owned(), Variable { default: None, form: Form::Url, one_of: Vec::new() })]);
         let given = BTreeMap::from([("base".to_owned(), "https://example.com/".to_owned())]);
         assert_eq!(expand("{base}", &declared, &given).unwrap(), "https://example.com/");
         assert_eq!(detail(expand("{base}/realms", &declared, &given)), "variables.base ends with a slash too many");

@@ -93,12 +93,16 @@ impl Session {
         Some(serde_json::Value::Object(claims).to_string())
     }
 
-    /// What else the token answer had, as one JSON object (`instance_url`, `refresh_token_expires_in`, …).
+    /// What else the token answer had, as one JSON object (`instance_url`, `refresh_token_expires_in`, …), and what the provider's file keeps of the
+    /// login's redirect (`realmId`, …).
     #[must_use]
     pub fn token_answer_json(&self) -> String {
-        self.row
-            .live_tokens()
-            .map_or_else(|| "{}".to_owned(), |tokens| serde_json::Value::Object((*tokens.other).clone()).to_string())
+        let Some(tokens) = self.row.live_tokens() else { return "{}".to_owned() };
+        let mut members = (*tokens.other).clone();
+        for (name, value) in &tokens.kept.redirect {
+            members.entry(name.clone()).or_insert_with(|| value.clone().into());
+        }
+        serde_json::Value::Object(members).to_string()
     }
 
     /// The scopes that were granted, which may be fewer than were asked for.

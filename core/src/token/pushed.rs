@@ -36,7 +36,7 @@ mod tests {
 
     fn read(status: u16, body: &str) -> Result<String> {
         let response = HttpResponse::new(status, Vec::new(), body.as_bytes().to_vec());
-        request_uri(Outcome::Answered(Answer::new(response, AnswerRules::default())))
+        request_uri(Outcome::Answered(Answer::new(response, &AnswerRules::default())))
     }
 
     #[test]

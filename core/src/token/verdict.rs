@@ -111,7 +111,7 @@ fn answered(answer: &Answer, transient_codes: &[&str]) -> Reply {
         let retry_after = answer.retry_after;
         Reply::TurnedAway { error: error.with_retry_after(retry_after), retry_after }
     };
-    let reading = match normalise(&answer.body, answer.rules) {
+    let reading = match normalise(&answer.body, &answer.rules) {
         // An error that comes as a page was not said by the token endpoint, and ends nothing (security S77). Tokens are tokens: nobody else has them to give.
         Reading::Error(_) if answer.is_page => Reading::NotJson,
         reading => reading,
@@ -169,7 +169,7 @@ fn has_error(members: &Map<String, Value>) -> bool {
 }
 
 fn refused(answer: &Answer) -> Error {
-    match normalise(&answer.body, answer.rules) {
+    match normalise(&answer.body, &answer.rules) {
         Reading::Error(oauth) if oauth.code() == "temporarily_unavailable" => {
             Error::new(Reason::ProviderUnavailable).with_status(answer.status).with_retry_after(answer.retry_after)
         }

@@ -1,9 +1,11 @@
 //! The provider's metadata and its key set.
 
+use aws_lc_rs::error::Unspecified;
 use serde_json::{Value, json};
 
 use crate::client_jwt::ASSERTION_ALGORITHMS;
 use crate::device;
+use crate::keys::Algorithm;
 use crate::message::{Answer, Asked};
 use crate::state::State;
 
@@ -47,17 +49,19 @@ pub(crate) fn discovery(state: &mut State, asked: &Asked) -> Answer {
 
 /// `GET /jwks` (RFC 7517): the keys of the present generation.
 pub(crate) fn jwks(state: &mut State, asked: &Asked) -> Answer {
-    let generation = state.key_generation;
-    let keys: Result<Vec<Value>, _> =
-        state.script.algorithms.iter().map(|algorithm| algorithm.jwk(generation)).collect();
-    let Ok(keys) = keys else {
+    let Ok(mut set) = key_set(state) else {
         return Answer::oauth_error(500, "server_error", "the machine gave no key");
     };
-    let mut set = json!({ "keys": keys });
     if let Some(members) = set.as_object_mut() {
         state.script.tamper.jwks.apply(members);
     }
     document(state, asked, &set)
+}
+
+pub(crate) fn key_set(state: &State) -> Result<Value, Unspecified> {
+    let jwk = |algorithm: &Algorithm| algorithm.jwk(state.key_generation);
+    let keys: Vec<Value> = state.script.algorithms.iter().map(jwk).collect::<Result<_, _>>()?;
+    Ok(json!({ "keys": keys }))
 }
 
 fn document(state: &State, asked: &Asked, document: &Value) -> Answer {

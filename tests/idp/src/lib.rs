@@ -54,6 +54,7 @@ mod tamper;
 mod tls;
 mod token;
 mod userinfo;
+mod vendor;
 
 /// Its snippets compile.
 #[cfg(doctest)]
@@ -71,3 +72,4 @@ pub use script::{
 };
 pub use tamper::{Edit, HmacKey, IdTokenTamper, On, SigningKey, Tamper};
 pub use tls::{Certificate, Tls};
+pub use vendor::{Vendor, VendorAnswer, VendorRoute};

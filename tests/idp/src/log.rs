@@ -26,6 +26,9 @@ pub struct LoggedRequest {
     pub method: String,
     /// The path without the query, such as `/token`.
     pub path: String,
+    /// The URL that it was for, whole, if it came to `/_vendor`; `query` is that one's then.
+    #[serde(default)]
+    pub vendor_url: Option<String>,
     /// The endpoint that the path belongs to; absent for a path that is none.
     pub endpoint: Option<Endpoint>,
     /// The parameters of the query, decoded, in order, duplicates included.
@@ -88,6 +91,7 @@ impl Log {
             at_seconds,
             method: asked.method.clone(),
             path: asked.path.clone(),
+            vendor_url: asked.vendor_url.clone(),
             endpoint,
             query: asked.query.pairs().to_vec(),
             form: asked.form.pairs().to_vec(),

@@ -49,6 +49,8 @@ pub(crate) struct Asked {
     /// The query as it was sent, still encoded.
     pub(crate) raw_query: String,
     pub(crate) query: Parameters,
+    /// The URL that it is really for, at `/_vendor`.
+    pub(crate) vendor_url: Option<String>,
     /// Empty unless the body is a form.
     pub(crate) form: Parameters,
     /// Names in lower case.

@@ -11,6 +11,7 @@ use crate::faults::Fault;
 use crate::keys::Algorithm;
 use crate::tamper::Tamper;
 use crate::tls::Tls;
+use crate::vendor::Vendor;
 
 /// Everything that a provider is told. [`Script::default`] is the demo: the public client `demo`, the user
 /// `ada` with the password `lovelace`, no faults.
@@ -40,6 +41,8 @@ pub struct Script {
     pub document_etag: bool,
     /// How far the provider's clock is off: `Date`, `iat`, `exp` and `auth_time` follow it, lifetimes do not.
     pub clock_offset_seconds: f64,
+    /// Another provider that is played beside it, at its own URLs.
+    pub vendor: Vendor,
     /// What is wrong with its certificate. A provider of plain HTTP takes no other than the good one.
     pub tls: Tls,
     /// What is wrong with what the provider says.
@@ -284,6 +287,7 @@ impl Default for Script {
             userinfo_signed: false,
             document_etag: false,
             clock_offset_seconds: 0.0,
+            vendor: Vendor::default(),
             tls: Tls::default(),
             tamper: Tamper::default(),
             faults: Vec::new(),
@@ -427,6 +431,7 @@ impl Script {
         if !(-1e10..=1e10).contains(&self.clock_offset_seconds) {
             return Err(ScriptError::new("clock_offset_seconds", "seconds are from -1e10 to 1e10"));
         }
+        self.vendor.check()?;
         self.tamper.check()?;
         self.faults.iter().enumerate().try_for_each(|(index, fault)| fault.check(index))
     }

@@ -7,14 +7,14 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State as Injected};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::routing::{MethodFilter, MethodRouter, any, on};
 use tokio::sync::oneshot;
 
 use crate::connection::{Connection, CuttableListener};
 use crate::faults::{Close, Endpoint};
 use crate::message::{Answer, Asked, Parameters};
 use crate::state::{Delivery, Run, Shared, State};
-use crate::{authorize, clock, control, device, discovery, logout, pushed, revoke, token, userinfo};
+use crate::{authorize, clock, control, device, discovery, logout, pushed, revoke, token, userinfo, vendor};
 
 /// Nothing that a client sends is larger; a script may be.
 const MAX_BODY: usize = 16 * 1024 * 1024;
@@ -46,6 +46,7 @@ fn routes() -> Router<Arc<Shared>> {
         .route("/userinfo", endpoint(GET.or(POST), Endpoint::Userinfo, userinfo::userinfo))
         .route("/revoke", endpoint(POST, Endpoint::Revoke, revoke::revoke))
         .route("/logout", endpoint(GET.or(POST), Endpoint::Logout, logout::logout))
+        .route(vendor::PATH, any(vendors))
         .route("/_idp/requests", unlogged(GET, control::requests))
         .route("/_idp/requests", unlogged(MethodFilter::DELETE, control::clear_requests))
         .route("/_idp/script", unlogged(GET, control::script))
@@ -69,6 +70,15 @@ fn endpoint(method: MethodFilter, name: Endpoint, run: Run) -> MethodRouter<Arc<
               ConnectInfo(connection): ConnectInfo<Connection>,
               request: Request| { logged(shared, connection, request, Some(name), run) },
     )
+}
+
+/// A request to a provider that is played at its own URLs, by whatever method.
+async fn vendors(
+    Injected(shared): Injected<Arc<Shared>>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    request: Request,
+) -> Response {
+    logged(shared, connection, request, None, vendor::vendor).await
 }
 
 /// A path of the provider's own: it leaves no trace in the log and has no faults.
@@ -141,13 +151,20 @@ async fn read(request: Request, connection: u64) -> Result<Asked, Answer> {
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
-    let raw_query = parts.uri.query().unwrap_or_default().to_owned();
+    let header = parts.headers.get(vendor::URL_HEADER).and_then(|url| url.to_str().ok()).map(str::to_owned);
+    let vendor_url = header.filter(|_| parts.uri.path() == vendor::PATH);
+    // One for another URL has that one's query.
+    let raw_query = match &vendor_url {
+        Some(url) => url.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default(),
+        None => parts.uri.query().unwrap_or_default().to_owned(),
+    };
     let mut asked = Asked {
         connection,
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: Parameters::parse(&raw_query),
         raw_query,
+        vendor_url,
         form: Parameters::default(),
         headers,
         body: String::from_utf8_lossy(&bytes).into_owned(),

@@ -19,6 +19,7 @@ use crate::message::{Answer, Asked};
 use crate::pushed::PushedRequests;
 use crate::script::{Registration, Script, ScriptError, User};
 use crate::tls::Certificate;
+use crate::vendor::Turns;
 
 /// What the server thread and the handle share.
 #[derive(Debug)]
@@ -37,6 +38,7 @@ pub(crate) struct State {
     pub(crate) pushed: PushedRequests,
     /// The tokens of clients that came once.
     pub(crate) seen_tokens: SeenTokens,
+    pub(crate) vendor_turns: Turns,
     /// Begins as the script's and grows with each rotation.
     pub(crate) key_generation: u32,
     /// The request being worked on brought a spent refresh token.
@@ -82,6 +84,7 @@ impl Shared {
             devices: Devices::default(),
             pushed: PushedRequests::default(),
             seen_tokens: SeenTokens::default(),
+            vendor_turns: Turns::default(),
             saw_reuse: false,
             fault_counts: FaultCounts::default(),
             started: clock::now(),
@@ -96,11 +99,12 @@ impl Shared {
 }
 
 impl State {
-    /// Replaces the script. Tokens and codes stay as they are; faults are counted anew.
+    /// Replaces the script. Tokens and codes stay as they are; faults and answers are counted anew.
     pub(crate) fn set_script(&mut self, script: Script) -> Result<(), ScriptError> {
         check(&script, &self.issuer)?;
         self.key_generation = script.keys.generation;
         self.fault_counts = FaultCounts::default();
+        self.vendor_turns = Turns::default();
         self.script = script;
         Ok(())
     }

@@ -55,6 +55,7 @@ pub(crate) const SUITES: &[Suite] = &[
     rust::MODEL,
     rust::SCALE,
     rust::TORTURE,
+    rust::FLIPS,
 ];
 
 /// The suites that were named; without names every short one, with `all` the long ones too.

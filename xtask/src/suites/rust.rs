@@ -1,5 +1,7 @@
 //! Rust: every test of the workspace that Rust alone can run, then the core without its default features.
 
+use std::time::Duration;
+
 use anyhow::Result;
 
 use super::Suite;
@@ -47,6 +49,19 @@ pub(super) const TORTURE: Suite = Suite {
     run: run_torture,
 };
 
+/// The providers' files, each with each single thing in it changed.
+pub(super) const FLIPS: Suite = Suite {
+    name: "flips",
+    what: "each provider's file with each single thing in it changed: half an hour",
+    long: true,
+    needs: Vec::new,
+    prepare: None,
+    run: run_flips,
+};
+
+/// Some two hundred files with some forty things each.
+const FLIPS_LIMIT: Duration = Duration::from_secs(2 * 60 * 60);
+
 /// What the names of the long suites' tests begin with.
 const WIDE: &str = "wide_";
 
@@ -68,6 +83,14 @@ fn run_torture(workspace: &Workspace, score: &mut Score) -> Result<()> {
     let args = ["-p", "keyfob", "--test", "torture", "--test", "damage"];
     let done = workspace.cargo().arg("test").args(args).args(["--", "--include-ignored", WIDE]).run()?;
     score.count("the torture of the store, everywhere", &done, libtest);
+    Ok(())
+}
+
+fn run_flips(workspace: &Workspace, score: &mut Score) -> Result<()> {
+    // The contracts themselves, and some of these, are in the suite above.
+    let args = ["-p", "keyfob", "--test", "contracts", "--", "flip "];
+    let done = workspace.cargo().arg("test").args(args).limit(FLIPS_LIMIT).run()?;
+    score.count("every provider's file, changed", &done, libtest);
     Ok(())
 }
 

@@ -35,8 +35,6 @@ impl Transport for Scripted {
 
 const TOKENS: &str = r#"{"access_token":"at","token_type":"Bearer","expires_in":"3599.5","refresh_token":"rt"}"#;
 
-static PLAIN: std::sync::OnceLock<TokenRequest> = std::sync::OnceLock::new();
-
 fn params(auth: ClientAuth) -> ClientParams<'static> {
     ClientParams {
         client_id: "the:app",
@@ -44,7 +42,7 @@ fn params(auth: ClientAuth) -> ClientParams<'static> {
         token_endpoint: "https://example.org/token?tenant=1",
         redirect_uri: "http://127.0.0.1/callback",
         resources: &[],
-        request: PLAIN.get_or_init(TokenRequest::default),
+        shape: Shape::default(),
         answer: AnswerRules::default(),
     }
 }
@@ -131,7 +129,10 @@ fn ways() -> Vec<(ClientAuth, Shown)> {
     let signed = [("client_assertion", "a.b.c"), ("client_assertion_type", ASSERTION_TYPE), ("client_id", "the:app")];
     vec![
         // base64 of the form-encoded "the%3Aapp:s+e%2Bc" (RFC 6749 section 2.3.1)
-        (ClientAuth::Basic(secret()), (Some("Basic dGhlJTNBYXBwOnMrZSUyQmM=".to_owned()), vec![])),
+        (
+            ClientAuth::Basic(secret(), BasicRules::default()),
+            (Some("Basic dGhlJTNBYXBwOnMrZSUyQmM=".to_owned()), vec![]),
+        ),
         (ClientAuth::Post(secret()), (None, pairs(&[("client_id", "the:app"), ("client_secret", "s e+c")]))),
         (ClientAuth::Assertion(Secret::new("a.b.c")), (None, pairs(&signed))),
         (ClientAuth::None, (None, pairs(&[("client_id", "the:app")]))),

@@ -1,14 +1,14 @@
 use super::*;
 
 fn read(json: &str) -> TokenAnswer {
-    match normalise(json.as_bytes(), AnswerRules::default()) {
+    match normalise(json.as_bytes(), &AnswerRules::default()) {
         Reading::Tokens(tokens) => tokens,
         other => panic!("{json}: {other:?}"),
     }
 }
 
 fn malformed(json: &str) -> Reason {
-    match normalise(json.as_bytes(), AnswerRules::default()) {
+    match normalise(json.as_bytes(), &AnswerRules::default()) {
         Reading::Malformed(reason) => reason,
         other => panic!("{json}: {other:?}"),
     }
@@ -105,7 +105,7 @@ fn access_token_and_token_type_are_required() {
 #[test]
 fn s36_an_error_is_believed_before_the_tokens_beside_it() {
     let json = br#"{"error":"invalid_grant","error_description":"no","access_token":"at","token_type":"bearer"}"#;
-    let Reading::Error(error) = normalise(json, AnswerRules::default()) else { panic!("not an error") };
+    let Reading::Error(error) = normalise(json, &AnswerRules::default()) else { panic!("not an error") };
     assert_eq!((error.code(), error.description(), error.uri()), ("invalid_grant", Some("no"), None));
     assert_eq!(with(r#""error":null"#).access_token.expose(), "at");
     assert_eq!(with(r#""error":"""#).access_token.expose(), "at");
@@ -114,9 +114,9 @@ fn s36_an_error_is_believed_before_the_tokens_beside_it() {
 #[test]
 fn what_is_not_json_is_not_json() {
     for body in ["", "<html>", "access_token=at&token_type=bearer", "\u{feff}{}", r#"{"access_token":"at""#] {
-        assert!(matches!(normalise(body.as_bytes(), AnswerRules::default()), Reading::NotJson), "{body}");
+        assert!(matches!(normalise(body.as_bytes(), &AnswerRules::default()), Reading::NotJson), "{body}");
     }
-    assert!(matches!(normalise(b"\xff\xfe", AnswerRules::default()), Reading::NotJson));
+    assert!(matches!(normalise(b"\xff\xfe", &AnswerRules::default()), Reading::NotJson));
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn a_damaged_stored_form_is_an_error_that_does_not_quote_it() {
 fn nothing_of_an_answer_is_printed() {
     let json = r#"{"access_token":"CANARY","token_type":"bearer","refresh_token":"CANARY","id_token":"CANARY",
         "scope":"openid","CANARY":{"x":"CANARY"}}"#;
-    assert!(!format!("{:?}", normalise(json.as_bytes(), AnswerRules::default())).contains("CANARY"));
+    assert!(!format!("{:?}", normalise(json.as_bytes(), &AnswerRules::default())).contains("CANARY"));
     let json = br#"{"error":"CANARY","error_description":"CANARY"}"#;
-    assert!(!format!("{:?}", normalise(json, AnswerRules::default())).contains("CANARY"));
+    assert!(!format!("{:?}", normalise(json, &AnswerRules::default())).contains("CANARY"));
 }

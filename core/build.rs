@@ -1,0 +1,40 @@
+//! Packs the provider files into one text: a line each of id, aliases, a tab and the file without spaces and notes. A provider is parsed when it is first
+//! named, so nothing of this costs anything at the start.
+
+use std::path::Path;
+use std::{env, fs, io};
+
+use serde_json::Value;
+
+fn main() -> io::Result<()> {
+    println!("cargo::rerun-if-changed=providers");
+    println!("cargo::rerun-if-changed=build.rs");
+    let mut files: Vec<_> = fs::read_dir("providers")?.collect::<Result<Vec<_>, _>>()?;
+    files.sort_by_key(fs::DirEntry::file_name);
+    let mut packed = String::new();
+    for file in files.iter().map(fs::DirEntry::path).filter(|path| path.extension().is_some_and(|kind| kind == "json"))
+    {
+        // The generic one is no catalogue.
+        if env::var_os("CARGO_FEATURE_CATALOGUE").is_some() || file.ends_with("oidc.json") {
+            packed.push_str(&line(&file)?);
+        }
+    }
+    let target = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set"))?;
+    fs::write(Path::new(&target).join("catalogue.txt"), packed)
+}
+
+/// One file's line.
+fn line(path: &Path) -> io::Result<String> {
+    let malformed = |what: &str| io::Error::other(format!("{}: {what}", path.display()));
+    let mut file: Value =
+        serde_json::from_str(&fs::read_to_string(path)?).map_err(|error| malformed(&error.to_string()))?;
+    let members = file.as_object_mut().ok_or_else(|| malformed("not an object"))?;
+    members.remove("notes");
+    let id = members.get("id").and_then(Value::as_str).ok_or_else(|| malformed("no id"))?;
+    if path.file_stem().and_then(|stem| stem.to_str()) != Some(id) {
+        return Err(malformed("is not called as its id"));
+    }
+    let aliases = members.get("aliases").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
+    let names: Vec<&str> = std::iter::once(id).chain(aliases).collect();
+    Ok(format!("{}\t{file}\n", names.join(" ")))
+}
