@@ -304,6 +304,6 @@ fn s32_a_key_that_is_none_or_one_way_too_many_is_named_by_its_place() {
         let config = Config::builder(temp.store()).plaintext(true).registration(registration).build().unwrap();
         detail(Keyfob::open(config).unwrap_err())
     };
-    assert_eq!(at("github"), "private_key is nothing that the provider github takes");
+    assert_eq!(at("google"), "private_key is nothing that the provider google takes");
     assert_eq!(at("apple"), "private_key is not for ES256, which the provider wants");
 }

@@ -20,16 +20,30 @@ const P256: &str = include_str!("../src/http/signing_key/testdata/p256-test-key.
 const P384: &str = include_str!("../src/http/signing_key/testdata/p384-test-key.pem");
 const ED25519: &str = include_str!("../src/http/signing_key/testdata/ed25519-test-key.pem");
 
-/// The catalogue, the README's examples, and documents that have every key.
-fn documents() -> Vec<(String, Value)> {
+/// The catalogue's files.
+fn catalogue() -> Vec<(String, Value)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut documents: Vec<(String, Value)> = fs::read_dir(root.join("providers"))
+    let files: Vec<(String, Value)> = fs::read_dir(root.join("providers"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
         .map(|path| (path.display().to_string(), serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap()))
         .collect();
-    assert!(documents.len() >= 9);
+    assert!(files.len() >= 180);
+    files
+}
+
+/// One of so many, and another one each time: each of them takes a while, and all of them are in the long suites.
+fn some_of<T>(all: Vec<T>, one_in: usize) -> Vec<T> {
+    let first = fastrand::usize(..one_in);
+    println!("number {first} of {one_in}, and every {one_in}th from there");
+    all.into_iter().skip(first).step_by(one_in).collect()
+}
+
+/// The README's examples, and documents that have every key.
+fn documents() -> Vec<(String, Value)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut documents = Vec::new();
     for readme in ["../README.md", "providers/README.md"] {
         let found = examples(&fs::read_to_string(root.join(readme)).unwrap());
         assert!(!found.is_empty(), "{readme} has an example");
@@ -41,12 +55,13 @@ fn documents() -> Vec<(String, Value)> {
 
 /// The documents that were made for these tests: small ones, for each thing in one is changed beside all the others.
 fn made() -> Vec<(String, Value)> {
-    let [oidc, oauth2] = providers_with_every_key();
+    let [oidc, oauth2, told] = providers_with_every_key();
     [
         ("every key", config_with_every_key()),
         ("private keys", with_private_keys()),
         ("an oidc provider", oidc),
         ("an oauth2 provider", oauth2),
+        ("one whose token answer tells of the user", told),
         ("an authorization endpoint", with_endpoint("authorization")),
         ("a token endpoint", with_endpoint("token")),
     ]
@@ -66,44 +81,80 @@ fn examples(text: &str) -> Vec<Value> {
 }
 
 /// Providers that have every key between them.
-fn providers_with_every_key() -> [Value; 2] {
+fn providers_with_every_key() -> [Value; 3] {
     let url = |path: &str| format!("https://{{host}}/{{client_id}}/{path}");
     let oidc = json!({
         "id": "acme", "aliases": ["acme_inc"], "name": "Acme", "kind": "oidc", "notes": "people",
-        "variables": { "host": { "default": "acme.example", "form": "host" } },
+        "variables": { "host": { "default": "acme.example", "form": "host", "one_of": ["acme.example", "acme.eu"] },
+                       "key": { "form": "text" }, "of": { "form": "optional_segment", "default": "" } },
         "issuer": "https://{host}/", "issuer_rule": { "one_of": ["https://acme.example/", "acme.example"] },
         "discovery": "https://acme.example/metadata",
-        "endpoints": { "authorization": url("authorize"), "token": url("token"), "userinfo": url("me"),
+        "endpoints": { "authorization": url("authorize"), "token": url("token"), "userinfo": url("{claims:/sub}"),
                        "jwks": url("keys"), "revocation": url("revoke"), "end_session": url("logout"),
                        "device_authorization": url("device"), "pushed_authorization_request": url("par") },
         "scopes": { "default": ["openid"], "separator": "space" },
-        "authorize": { "parameters": { "access_type": "offline" }, "pushed": true },
-        "redirect": { "custom_scheme": true, "loopback": "any_port" },
+        "authorize": { "parameters": { "access_type": "offline" }, "pushed": true, "rename": { "client_id": "appid" },
+                       "redirect_uri": "{key}", "state_in_redirect_uri": true, "fragment": "there",
+                       "code_challenge": "plain" },
+        "redirect": { "custom_scheme": true, "loopback": "any_port", "localhost": "only", "code": "auth_code",
+                      "error": { "parameter": "reason", "denied": ["no"] }, "keep": ["realm"], "scope": "granted",
+                      "hmac": "signature", "same": { "shop": "{host}" }, "user": "user",
+                      "selects": { "parameter": "location", "variable": "host", "values": { "eu": "acme.eu" } } },
         "client_auth": ["basic", "post", "none", "private_key_jwt"],
+        "basic": { "raw": true, "client_id_in_body": true, "public_clients": true },
         "client_assertion": { "parameter": "client_secret", "issuer": "{host}", "audience": { "url": url("") },
                               "algorithm": "PS256", "needs_key_id": true },
-        "token_request": { "headers": { "Accept": "application/json" }, "parameters": { "audience": "x" },
-                           "scope_on_refresh": true },
-        "token_answer": { "scope_separator": "comma" },
-        "id_token": { "algorithms": ["ES256", "HS256"] },
-        "refresh": { "rotation": "single_use", "dead": ["bad"], "transient": ["later"],
+        "token_request": { "method": "GET", "body": "json", "headers": { "Accept": "application/json" },
+                           "parameters": { "audience": "x" }, "rename": { "code": "c" }, "omit": ["redirect_uri"],
+                           "scope_on_exchange": true, "scope_on_refresh": true, "redirect_uri_on_refresh": true },
+        "token_answer": { "scope_separator": "comma", "format": "form", "prefix": "&&&",
+                          "fields": { "access_token": "/a", "token_type": "/t", "expires_in": "/e",
+                                      "refresh_token": "/r", "scope": "/s", "id_token": ["/i", "/j"] },
+                          "token_types": ["mac"], "zero_expires_in": "unknown",
+                          "error": { "code": "/code", "description": ["/message"], "ok": [0, "ok"] } },
+        "id_token": { "algorithms": ["ES256", "HS256"], "nonce": false, "optional": true },
+        "refresh": { "tokens": "scope", "url": url("refresh"), "method": "GET", "parameters": { "fresh": "yes" },
+                     "omit": ["client_secret"], "rotation": "single_use", "dead": ["bad"], "transient": ["later"],
                      "resend": "when_over", "budget": { "refreshes": 10, "seconds": 60 },
-                     "exchange": { "grant_type": "x", "parameter": "token", "method": "GET", "url": url("renew") } },
-        "profile": { "uid": ["/sub", "/id"], "name": "/name", "email_verified": "/email_verified",
-                     "email": { "request": url("emails"), "where": [{ "primary": true }], "value": "/email",
-                                "verified": "/verified" },
-                     "avatar_url": "https://cdn.example/{/id}.png", "locale": ["/locale"] },
-        "revocation": { "method": "DELETE", "url": url("revoke"), "auth": "basic", "json": { "t": "{token}" },
+                     "exchange": { "grant_type": "x", "parameter": "token", "method": "GET", "url": url("renew"),
+                                   "first": { "grant_type": "y", "parameter": "token", "method": "GET",
+                                              "url": url("first") } } },
+        "userinfo": { "method": "POST", "auth": { "scheme": "OAuth" }, "headers": { "v": "1" }, "query": { "f": "json" },
+                      "form": { "a": "{token|hmac_sha256}" }, "json": { "query": "{me}" }, "prefix": "&&&",
+                      "error": { "code": "/code" } },
+        "profile": { "sources": ["access_token", "token_answer", "id_token", "userinfo"],
+                     "requests": [{ "url": url("more"), "into": "more", "before_userinfo": true, "optional": true,
+                                    "method": "DELETE", "auth": { "header": "token" }, "headers": { "v": "1" },
+                                    "query": { "f": "json" }, "form": { "a": "b" }, "json": { "a": "b" },
+                                    "prefix": "&&&", "error": { "code": "/code" } },
+                                  { "url": url("raw"), "auth": { "query": "t" } }, { "url": url("form"), "auth": { "form": "t" } }],
+                     "uid": ["/sub", "/id"],
+                     "name": ["/name", { "join": ["/first", "/last"] }],
+                     "email": { "request": url("emails"), "array": "/list", "where": [{ "primary": true }], "value": "/email",
+                                "verified": { "at": "/verified", "is": 1 } },
+                     "email_verified": { "all": ["/email_verified", "/really"] },
+                     "avatar_url": "https://cdn.example/{/id}.png", "locale": [{ "at": "/locale", "after_last": ":" }] },
+        "revocation": { "method": "DELETE", "url": url("revoke/{uid}"), "auth": "basic", "headers": { "v": "1" },
+                        "query": { "q": "1" }, "form": { "t": "{token}" }, "json": { "t": "{token}" },
                         "token": "access_token", "whole_grant": false },
-        "relaxes": ["S01", "S33"]
+        "device": { "grant_type": "device", "code_parameter": "code", "scope_parameter": "scopes",
+                    "parameters": { "a": "b" }, "token_url": url("device/token") },
+        "end_session": { "redirect_parameter": "logout_uri", "parameters": { "a": "{host}" } },
+        "relaxes": ["S01", "S02", "S31", "S33", "S48", "S77"]
     });
     let oauth2 = json!({
-        "id": "plain", "kind": "oauth2", "profile": { "uid": "/id" }, "issuer_rule": { "template": "https://{tid}/" },
+        "id": "plain", "kind": "oauth2", "issuer_rule": { "template": "https://{tid}/" },
+        "profile": { "uid": { "at": "/id", "trim": "{}" }, "email": { "value": "/email", "verified": "/sure" }, "email_verified": { "present": "/email" } },
         "client_assertion": { "audience": "issuer" },
         "endpoints": { "authorization": "https://p.example/a", "token": "https://p.example/t",
                        "userinfo": "https://p.example/u" }
     });
-    [oidc, oauth2]
+    let told = json!({
+        "id": "told", "kind": "oauth2",
+        "profile": { "sources": ["token_answer"], "uid": "/id", "email_verified": { "at": "/sure", "is": 1 } },
+        "endpoints": { "authorization": "https://p.example/a", "token": "https://p.example/t" }
+    });
+    [oidc, oauth2, told]
 }
 
 /// A configuration that has every key of its own.
@@ -271,7 +322,7 @@ fn places(value: &Value, at: &str) -> Vec<String> {
 #[test]
 fn every_file_of_the_catalogue_and_every_documented_example_validates_and_parses() {
     let schemas = Schemas::compile();
-    for (name, document) in documents() {
+    for (name, document) in documents().into_iter().chain(catalogue()) {
         let kind = Kind::of(&document);
         kind.parse(&document).unwrap_or_else(|error| panic!("{name}: {error:?}"));
         assert!(kind.validates(&schemas, &document), "{name}");
@@ -280,11 +331,21 @@ fn every_file_of_the_catalogue_and_every_documented_example_validates_and_parses
 
 #[test]
 fn the_schema_and_the_parser_judge_every_change_in_the_same_way() {
+    judge_every_change(documents().into_iter().chain(some_of(catalogue(), 20)));
+}
+
+#[test]
+#[ignore = "minutes; `cargo xtask test all`"]
+fn wide_the_schema_and_the_parser_judge_every_change_of_the_catalogue_in_the_same_way() {
+    judge_every_change(documents().into_iter().chain(catalogue()));
+}
+
+fn judge_every_change(documents: impl Iterator<Item = (String, Value)>) {
     let schemas = Schemas::compile();
     let mut differences = Vec::new();
     let (mut good, mut bad) = (0, 0);
     let mut seen = vec![0; ONLY_THE_PARSER.len()];
-    for (name, document) in documents() {
+    for (name, document) in documents {
         let kind = Kind::of(&document);
         for (what, changed) in mutations(&document, &[]) {
             let validates = kind.validates(&schemas, &changed);
@@ -311,6 +372,16 @@ fn is_annotation(place: &str) -> bool {
 
 #[test]
 fn nothing_can_be_taken_out_of_the_schemas_unnoticed() {
+    take_out(|places| some_of(places, 12));
+}
+
+#[test]
+#[ignore = "a quarter of an hour; `cargo xtask test all`"]
+fn wide_nothing_at_all_can_be_taken_out_of_the_schemas_unnoticed() {
+    take_out(|places| places);
+}
+
+fn take_out(choose: impl Fn(Vec<(usize, String)>) -> Vec<(usize, String)>) {
     let judged: Vec<(Kind, Value, Option<bool>)> = made()
         .iter()
         .flat_map(|(_, document)| {
@@ -338,6 +409,7 @@ fn nothing_can_be_taken_out_of_the_schemas_unnoticed() {
         .flat_map(|(index, schema)| places(schema, "").into_iter().skip(1).map(move |place| (index, place)))
         .filter(|(_, place)| !is_annotation(place))
         .collect();
+    let places = choose(places);
     let without = |index: usize, place: &str| {
         let mut pair = [config.clone(), provider.clone()];
         let (parent, name) = place.rsplit_once('/').unwrap();

@@ -322,7 +322,8 @@ impl Shared {
         let mut profile_etag = None;
         // A file that names sources or requests means each of them.
         let map = known.provider.profile();
-        let named = map.sources.contains(&Source::Userinfo) || !map.requests.is_empty();
+        let sources = map.sources.as_ref();
+        let named = sources.is_some_and(|named| named.contains(&Source::Userinfo)) || !map.requests.is_empty();
         if known.asks_about_user(metadata) && (named || wants_userinfo(&granted, &all, subject)) {
             let elsewhere = metadata_elsewhere(known, &answer.kept)?;
             let question = Question {
@@ -373,7 +374,7 @@ impl Shared {
     ) -> Result<Map<String, Value>> {
         let mut claims = Map::new();
         let metadata = &login.pinned.metadata;
-        for source in &known.provider.profile().sources {
+        for source in known.provider.profile().sources.iter().flatten() {
             match source {
                 Source::AccessToken => {
                     let expected = expected(self, known, metadata, None, received);

@@ -7,7 +7,7 @@ use super::issuer::IssuerRule;
 use super::metadata::{check_characters, check_endpoint};
 use super::profile_map::{EmailPlace, EntryVouched, Place, Places, Source, Vouched};
 use super::template;
-use super::token_rules::TokenMethod;
+use super::token_rules::{Fields, TokenMethod};
 use super::values::is_word;
 use crate::config::{invalid, is_scope_token};
 use crate::error::Result;
@@ -30,6 +30,7 @@ impl Provider {
         if let Some(problem) = self.refresh.budget.and_then(|budget| budget.problem()) {
             return Err(invalid("refresh.budget", problem));
         }
+        self.check_answers()?;
         self.check_requests()?;
         self.check_redirect()?;
         self.check_relaxed()?;
@@ -122,8 +123,25 @@ impl Provider {
         if profile.uid.0.is_empty() {
             return Err(invalid("profile.uid", "is empty"));
         }
+        if profile.sources.as_ref().is_some_and(Vec::is_empty) {
+            return Err(invalid("profile.sources", "is empty"));
+        }
         for request in &profile.requests {
             self.check_request_url("profile.requests.url", &request.url)?;
+        }
+        Ok(())
+    }
+
+    fn check_answers(&self) -> Result<()> {
+        let Fields { access_token, token_type, expires_in, refresh_token, scope, id_token } = &self.token_answer.fields;
+        for own in [access_token, token_type, expires_in, refresh_token, scope, id_token] {
+            own.0.iter().try_for_each(|pointer| check_pointer("token_answer.fields", pointer))?;
+        }
+        let requests = self.profile.requests.iter().map(|request| ("profile.requests.error", &request.error));
+        let errors = [("token_answer.error", &self.token_answer.error), ("userinfo.error", &self.userinfo.error)];
+        for (key, rules) in errors.into_iter().chain(requests) {
+            let pointers = rules.iter().flat_map(|rules| rules.code.0.iter().chain(&rules.description.0));
+            pointers.into_iter().try_for_each(|pointer| check_pointer(key, pointer))?;
         }
         Ok(())
     }

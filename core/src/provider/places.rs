@@ -157,7 +157,9 @@ impl Written for Vouched {
         match object {
             VouchedObject { all: Some(pointers), present: None, at: None, is: None } => Ok(Self::All(pointers)),
             VouchedObject { all: None, present: Some(pointer), at: None, is: None } => Ok(Self::Present(pointer)),
-            VouchedObject { all: None, present: None, at: Some(at), is: Some(is) } => Ok(Self::Is { at, is }),
+            VouchedObject { all: None, present: None, at: Some(at), is: Some(is) } if !is.is_null() => {
+                Ok(Self::Is { at, is })
+            }
             _ => Err(A::Error::custom("a condition is all, present, or at with is")),
         }
     }
@@ -194,7 +196,10 @@ impl Written for EntryVouched {
     }
 
     fn of_object<'de, A: MapAccess<'de>>(object: A) -> Result<Self, A::Error> {
-        ValueAt::deserialize(MapAccessDeserializer::new(object)).map(|ValueAt { at, is }| Self::Is { at, is })
+        match ValueAt::deserialize(MapAccessDeserializer::new(object))? {
+            ValueAt { is: Value::Null, .. } => Err(A::Error::custom("is: null says nothing")),
+            ValueAt { at, is } => Ok(Self::Is { at, is }),
+        }
     }
 }
 

@@ -13,9 +13,9 @@ use super::token_rules::ErrorRules;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ProfileMap {
-    /// Empty: the ID token and userinfo.
+    /// Absent: the ID token and userinfo.
     #[serde(default)]
-    pub(crate) sources: Vec<Source>,
+    pub(crate) sources: Option<Vec<Source>>,
     /// Asked in turn, beside userinfo.
     #[serde(default)]
     pub(crate) requests: Vec<ProfileRequest>,

@@ -84,9 +84,9 @@ impl Provider {
 
     /// Whether claims are taken from there.
     pub(crate) fn takes_from(&self, source: Source) -> bool {
-        match self.profile.sources.as_slice() {
-            [] => matches!(source, Source::IdToken | Source::Userinfo),
-            sources => sources.contains(&source),
+        match &self.profile.sources {
+            None => matches!(source, Source::IdToken | Source::Userinfo),
+            Some(sources) => sources.contains(&source),
         }
     }
 
@@ -204,8 +204,14 @@ impl Provider {
         if name.contains(['?', '#']) {
             return Err(Error::new(Reason::InvalidVariable).with_detail("issuer has a query or a fragment"));
         }
-        // A template's own placeholder is a claim, and no variable: the rule stays as it is.
-        Ok(Some(Issuer { name, rule: self.issuer_rule.clone() }))
+        let rule = match &self.issuer_rule {
+            IssuerRule::OneOf(names) => {
+                IssuerRule::OneOf(names.iter().map(|name| self.text_for(filling, name)).collect::<Result<_>>()?)
+            }
+            // A template's own placeholder is a claim, and no variable: the rule stays as it is.
+            other => other.clone(),
+        };
+        Ok(Some(Issuer { name, rule }))
     }
 
     /// Where the metadata document is; `None` where the file names every endpoint itself.

@@ -12,6 +12,7 @@ mod folder;
 mod key_file;
 mod login;
 mod paper;
+mod provider;
 mod providers;
 mod window;
 mod wire;
@@ -35,6 +36,7 @@ of them waiting until a token is nearly over. No token is ever printed.
 Usage: cargo demo [--by-hand | --browser] [--store DIR]
        cargo demo -- login REGISTRATION --config FILE [--device|--paste|--end]
        cargo demo -- providers [--json]
+       cargo demo -- provider ID
        cargo demo -- doctor DIR [--json]
 
   --by-hand     sign in with your own browser: prints the URL, waits for the
@@ -47,6 +49,7 @@ Usage: cargo demo [--by-hand | --browser] [--store DIR]
   --help        this text
   login …       a login at a real provider; `login --help` tells more
   providers     the providers that are built in
+  provider ID   what to enter at its developer console
   doctor DIR    what a store tells about itself: why somebody was logged out
 
 `cargo demo -- --by-hand` works too. Colours are for terminals only, and
@@ -59,6 +62,7 @@ enum Command {
     Demo(demo::Options),
     Login(login::Options),
     Providers(providers::Options),
+    Provider(provider::Options),
     Doctor(doctor::Options),
     Help(&'static str),
 }
@@ -76,6 +80,7 @@ fn main() -> ExitCode {
             providers::run(&options, &mut paper);
             Ok(())
         }
+        Command::Provider(options) => provider::run(&options, &mut paper),
         Command::Doctor(options) => doctor::run(&options, &mut paper),
         Command::Help(text) => {
             paper.as_it_is(text);
@@ -99,6 +104,10 @@ fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command, lexopt::E
     if arguments.next_if(|first| first == "providers").is_some() {
         let options = providers::parse(lexopt::Parser::from_args(arguments))?;
         return Ok(options.map_or(Command::Help(providers::HELP), Command::Providers));
+    }
+    if arguments.next_if(|first| first == "provider").is_some() {
+        let options = provider::parse(lexopt::Parser::from_args(arguments))?;
+        return Ok(options.map_or(Command::Help(provider::HELP), Command::Provider));
     }
     if arguments.next_if(|first| first == "doctor").is_some() {
         let options = doctor::parse(lexopt::Parser::from_args(arguments))?;

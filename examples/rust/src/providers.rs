@@ -53,16 +53,21 @@ pub(crate) fn run(options: &Options, paper: &mut Paper) {
         if !provider.required_variables().is_empty() {
             paper.row("  variables", provider.required_variables().join(" "));
         }
-        paper.row("  scopes", provider.default_scopes().join(" "));
+        if !provider.default_scopes().is_empty() {
+            paper.row("  scopes", provider.default_scopes().join(" "));
+        }
         paper.row(
             "  custom scheme",
             provider.accepts_custom_scheme().map_or("not known", |yes| if yes { "yes" } else { "no" }),
         );
         paper.row("  loopback", loopback(provider).unwrap_or("not known").replace('_', " "));
+        if is_https_only(provider) == Some(true) {
+            paper.row("  https only", "yes");
+        }
     }
 }
 
-fn kind(provider: &Provider) -> &'static str {
+pub(crate) fn kind(provider: &Provider) -> &'static str {
     match provider.kind() {
         ProviderKind::Oidc => "oidc",
         ProviderKind::Oauth2 => "oauth2",
@@ -71,11 +76,20 @@ fn kind(provider: &Provider) -> &'static str {
 }
 
 /// As a provider's file says it.
-fn loopback(provider: &Provider) -> Option<&'static str> {
+pub(crate) fn loopback(provider: &Provider) -> Option<&'static str> {
     match provider.accepts_loopback()? {
         Loopback::AnyPort => Some("any_port"),
         Loopback::Exact => Some("exact"),
         Loopback::None => Some("none"),
+        _ => None,
+    }
+}
+
+/// Whether it takes neither of the other forms; nothing where that is not known.
+pub(crate) fn is_https_only(provider: &Provider) -> Option<bool> {
+    match (provider.accepts_custom_scheme(), provider.accepts_loopback()) {
+        (Some(true), _) | (_, Some(Loopback::AnyPort | Loopback::Exact)) => Some(false),
+        (Some(false), Some(Loopback::None)) => Some(true),
         _ => None,
     }
 }
@@ -89,6 +103,7 @@ fn json(provider: &Provider) -> Value {
         "variables": provider.required_variables(),
         "custom_scheme": provider.accepts_custom_scheme(),
         "loopback": loopback(provider),
+        "https_only": is_https_only(provider),
         "scopes": provider.default_scopes(),
     })
 }

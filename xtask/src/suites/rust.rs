@@ -52,7 +52,7 @@ pub(super) const TORTURE: Suite = Suite {
 /// The providers' files, each with each single thing in it changed.
 pub(super) const FLIPS: Suite = Suite {
     name: "flips",
-    what: "each provider's file with each single thing in it changed: half an hour",
+    what: "each provider's file and the schemas with each single thing in them changed: an hour",
     long: true,
     needs: Vec::new,
     prepare: None,
@@ -91,6 +91,9 @@ fn run_flips(workspace: &Workspace, score: &mut Score) -> Result<()> {
     let args = ["-p", "keyfob", "--test", "contracts", "--", "flip "];
     let done = workspace.cargo().arg("test").args(args).limit(FLIPS_LIMIT).run()?;
     score.count("every provider's file, changed", &done, libtest);
+    let args = ["-p", "keyfob", "--test", "schemas", "--", "--include-ignored", WIDE];
+    let done = workspace.cargo().arg("test").args(args).limit(FLIPS_LIMIT).run()?;
+    score.count("everything in the schemas, taken out", &done, libtest);
     Ok(())
 }
 
