@@ -43,7 +43,7 @@ import Testing
             #expect(provider.displayName == file.name)
             #expect(provider.kind == ["oidc": .oidc, "oauth2": .oauth2][file.kind])
             #expect(provider.aliases == file.aliases ?? [])
-            #expect(provider.defaultScopes == file.scopes?.default ?? [])
+            #expect(provider.defaultScopes == (file.scopes?.default ?? []))
             let required = (file.variables ?? [:]).filter { $0.value.default == nil }
             #expect(provider.requiredVariables == required.keys.sorted())
             #expect(provider.acceptsCustomScheme == file.redirect?.custom_scheme)
