@@ -36,7 +36,6 @@ fn catalogue() -> Vec<(String, Value)> {
 /// One of so many, and another one each time: each of them takes a while, and all of them are in the long suites.
 fn some_of<T>(all: Vec<T>, one_in: usize) -> Vec<T> {
     let first = fastrand::usize(..one_in);
-    println!("number {first} of {one_in}, and every {one_in}th from there");
     all.into_iter().skip(first).step_by(one_in).collect()
 }
 
