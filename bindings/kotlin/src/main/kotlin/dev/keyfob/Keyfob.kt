@@ -6,6 +6,7 @@ import dev.keyfob.internal.HostObserver
 import dev.keyfob.internal.HostTransport
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.flow.Flow
 import java.time.Duration
 import java.util.concurrent.Executor
 import dev.keyfob.internal.Keyfob as RawKeyfob
@@ -30,7 +31,18 @@ import dev.keyfob.internal.providers as rawProviders
  * All functions throw [KeyfobException], whose subclasses say what to do; a negative duration or number is an
  * [IllegalArgumentException].
  */
-public class Keyfob private constructor(private val raw: RawKeyfob) : AutoCloseable {
+public class Keyfob private constructor(private val raw: RawKeyfob, private val told: Changes) : AutoCloseable {
+
+    /**
+     * What happens to sessions from the moment it is collected, for as many collectors as like; it ends when this [Keyfob] is closed. A collector is
+     * never waited for: one that is more than 256 changes behind misses the oldest of them, so read what counts by [session] or [sessions], and
+     * let this say when. What another process does shows at the next call that looks at that session.
+     *
+     * ```
+     * keyfob.changes.collect { change -> if (change is SessionChange.Ended) navigateTo("app:/login") }
+     * ```
+     */
+    public val changes: Flow<SessionChange> get() = told.flow
 
     /** The registrations, in the order of the configuration: what an app draws its login buttons from. */
     public fun registrations(): List<Registration> = translating { raw.registrations().map(::Registration) }
@@ -301,7 +313,10 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
      * Lets go of the store. Calls that are under way end as if nothing had happened; later ones throw
      * [KeyfobException.InvalidState]. Closing twice is no error.
      */
-    override fun close(): Unit = translating { raw.closeStore() }
+    override fun close() {
+        translating { raw.closeStore() }
+        told.end()
+    }
 
     override fun toString(): String = raw.toString()
 
@@ -319,7 +334,7 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
          * @param clock tells the time in place of the system's clocks, for tests
          * @param executor runs refreshes of tokens that are still good but soon due, for which no caller is kept waiting. It must have a
          *   thread to spare: one that runs them before it returns keeps the caller waiting. By default they run beside [Dispatchers.IO]
-         * @param observer is told what happens to sessions
+         * @param observer is told what happens to sessions, before the call that noticed returns; [changes] tells the same without keeping that waiting
          * @param storeKey seals the secrets in the store: a [StoreKey], or the app's keystore. Without one the configuration has to say
          *   `"plaintext": true`, which is for tests
          * @param deviceBinding binds the store to this device: some bytes (16 random ones at least, say) that the app keeps where no backup carries
@@ -341,13 +356,14 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
             val hostTransport: HostTransport? = transport?.let(::TransportAdapter)
             val hostClock: HostClock? = clock?.let(::ClockAdapter)
             val hostExecutor: HostExecutor = executor?.let(::ExecutorAdapter) ?: OwnThreads
-            val hostObserver: HostObserver? = observer?.let(::ObserverAdapter)
+            val told = Changes(observer)
+            val hostObserver: HostObserver = ObserverAdapter(told)
             val origin = storeKey?.origin()
             // The caller may overwrite its own as soon as it likes, also when it does not wait for the end of this.
             val device = deviceBinding?.copyOf()
             return detached {
                 try {
-                    Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor, hostObserver, origin, device))
+                    Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor, hostObserver, origin, device), told)
                 } finally {
                     device?.fill(0)
                 }

@@ -67,6 +67,9 @@ internal class TestProvider(script: String = "{}") : AutoCloseable {
 
     fun tokenRequests(): List<JsonObject> = requests().filter { it["path"].asString == "/token" }
 
+    /** The same as two clients that do the same have them: `tests/vectors` compares them. */
+    fun maskedRequests(): JsonArray = JsonParser.parseString(http("GET", "/_idp/requests/masked").body()).asJsonArray
+
     fun forget() {
         http("DELETE", "/_idp/requests")
     }
