@@ -11,7 +11,7 @@ import java.nio.file.Files
 import java.nio.file.Path
 
 /** The program keyfob-idp, with a script, as long as a test wants it. */
-internal class TestProvider(script: String = "{}") : AutoCloseable {
+public class TestProvider(script: String = "{}") : AutoCloseable {
     private val scriptFile: Path = Files.createTempFile("keyfob-idp", ".json").also { Files.writeString(it, script) }
 
     // It ends with our end of the pipe, so it outlives no test, whatever ends that.
@@ -131,9 +131,9 @@ internal class TestProvider(script: String = "{}") : AutoCloseable {
 }
 
 /** The value of a parameter of a request's query or form. */
-internal fun JsonObject.parameter(list: String, name: String): String? =
+public fun JsonObject.parameter(list: String, name: String): String? =
     getAsJsonArray(list).map { it.asJsonArray }.firstOrNull { it[0].asString == name }?.get(1)?.asString
 
 /** A login from its beginning to its session. */
-internal suspend fun Keyfob.logIn(provider: TestProvider, options: LoginOptions = LoginOptions()): Session =
+public suspend fun Keyfob.logIn(provider: TestProvider, options: LoginOptions = LoginOptions()): Session =
     completeLogin(provider.logIn(beginLogin("work-sso", options).authorizationUrl)).session
