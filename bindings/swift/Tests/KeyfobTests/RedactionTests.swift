@@ -13,7 +13,7 @@ import Testing
         let keyfob = try await Keyfob.open(provider.config)
         let options = LoginOptions(
             scopes: ["email", "profile"], success: "app:/CANARY-success", failure: "app:/CANARY-failure", redirectPort: 4100,
-            parameters: ["login_hint": "CANARY-hint"], appData: "CANARY-data")
+            parameters: [("login_hint", "CANARY-hint")], appData: "CANARY-data")
         let login = try await keyfob.beginLogin("work-sso", options)
         let waiting = try await keyfob.pendingLogins()
         let redirect = try await provider.logIn(login.authorizationURL)
