@@ -18,10 +18,12 @@ extension Keyfob {
     /// - Parameters:
     ///   - registration: the id of the registration
     ///   - options: what the login asks for beyond it
+    ///   - isolation: where `browser` runs: where the caller does
     ///   - browser: shows the URL, in the system's browser and never in a web view, and gives back the whole URL that it was sent to
     public func login(
         _ registration: String,
         _ options: LoginOptions = LoginOptions(),
+        isolation: isolated (any Actor)? = #isolation,
         browser: (URL) async throws -> URL
     ) async throws -> Completed {
         let login = try await beginLogin(registration, options)

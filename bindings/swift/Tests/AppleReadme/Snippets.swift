@@ -33,6 +33,9 @@ import FoundationNetworking
 func extensions(_ configThatNeverRefreshes: String) async throws {
     let shared = try await Keyfob.open(configThatNeverRefreshes, storeKey: KeychainStoreKey(accessGroup: "TEAMID.com.example.notes.shared"))
     defer { try? shared.close() }
+
+    guard let session = try await shared.currentSession() else { return }
+    print(try await shared.accessToken(session.id).isUnsaved)
 }
 
 func moveOver(_ old: OIDAuthState, to keyfob: Keyfob) async throws {
