@@ -185,6 +185,13 @@ extension KeyfobError {
         .cancelled(Details(number: 6, reason: "Cancelled", summary: "Cancelled: The user closed the login's sheet"))
     }
 
+    /// The system opened no sheet for a web session.
+    static var noSheet: KeyfobError {
+        .invalidState(
+            Details(number: 2, reason: "BrowserUnavailable", summary: "BrowserUnavailable: The login's sheet could not be opened over this window")
+        )
+    }
+
     /// No web session can catch the redirect.
     static var noWebCallback: KeyfobError {
         .configuration(

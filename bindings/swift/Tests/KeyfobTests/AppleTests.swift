@@ -92,8 +92,8 @@ import Testing
         #expect(WebCallback(redirectURI: "https://notes.example.com") == .https(host: "notes.example.com", path: "/"))
         #expect(WebCallback(redirectURI: "http://127.0.0.1/callback") == nil)
         #expect(WebCallback(redirectURI: "callback") == nil)
-        let errors = [KeyfobError.closedByTheUser, .noWebCallback]
-        #expect(errors.map(\.details.number) == [6, 3])
+        let errors = [KeyfobError.closedByTheUser, .noSheet, .noWebCallback]
+        #expect(errors.map(\.details.number) == [6, 2, 3])
     }
 
     @Test func aLoginThroughTheAppsBrowserIsOneCall() async throws {
@@ -221,7 +221,7 @@ import Testing
     }
 
     @Test func thePrivacyManifestIsThereAndNamesWhatTheLibraryCalls() throws {
-        let file = try #require(Bundle.keyfob.url(forResource: "PrivacyInfo", withExtension: "xcprivacy"))
+        let file = try #require(Bundle.module.url(forResource: "PrivacyInfo", withExtension: "xcprivacy"))
         let list = try PropertyListSerialization.propertyList(from: Data(contentsOf: file), format: nil)
         let manifest = try #require(list as? [String: Any])
         #expect(manifest["NSPrivacyTracking"] as? Bool == false)

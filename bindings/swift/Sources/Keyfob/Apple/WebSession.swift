@@ -7,8 +7,8 @@ extension Keyfob {
     /// the app cannot read, and gives back the redirect. The registration's redirect URI is of a scheme of the app's own (`com.example.notes:/callback`), or
     /// `https://…` of an associated domain with `webcredentials`, from iOS 17.4, macOS 14.4 and visionOS 1.1 on. Touches the network.
     ///
-    /// ``KeyfobError/cancelled(_:)`` says that the user closed the sheet, and ``KeyfobError/configuration(_:)`` that no sheet can catch the registration's redirect
-    /// URI. Either way, and when the task is cancelled, the login is over. When the app is killed, its sheet goes with it.
+    /// ``KeyfobError/cancelled(_:)`` says that the user closed the sheet, ``KeyfobError/configuration(_:)`` that no sheet can catch the registration's redirect URI,
+    /// ``KeyfobError/invalidState(_:)`` (`BrowserUnavailable`) that none could be opened over that window. In each case, and when the task is cancelled, the login is over. When the app is killed, its sheet goes with it.
     ///
     /// - Parameters:
     ///   - registration: the id of the registration
@@ -42,27 +42,26 @@ private final class WebSheet: NSObject, ASWebAuthenticationPresentationContextPr
     }
 
     func show(_ url: URL, until callback: WebCallback, ephemeral: Bool) async throws -> URL {
-        try await withTaskCancellationHandler {
+        let answer = Answer<URL>()
+        return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
+                // Cancelled before it began: no sheet is shown.
+                guard answer.expect(continuation) else { return }
                 // `@Sendable`: it may be called on any thread, and a closure of the main actor's ends the app there.
                 let session = Self.session(url, callback) { @Sendable redirect, error in
-                    if let redirect {
-                        continuation.resume(returning: redirect)
-                    } else {
-                        continuation.resume(throwing: Self.meaning(of: error))
-                    }
+                    answer.give(redirect.map(Result.success) ?? .failure(Self.meaning(of: error)))
                 }
                 guard let session else {
-                    continuation.resume(throwing: KeyfobError.noWebCallback)
+                    answer.give(.failure(KeyfobError.noWebCallback))
                     return
                 }
                 session.presentationContextProvider = self
                 session.prefersEphemeralWebBrowserSession = ephemeral
                 self.session = session
-                // Where it cannot start, it says so to the closure above, too.
-                session.start()
+                if !session.start() { answer.give(.failure(KeyfobError.noSheet)) }
             }
         } onCancel: {
+            answer.give(.failure(CancellationError()))
             Task { @MainActor in self.session?.cancel() }
         }
     }
@@ -83,9 +82,9 @@ private final class WebSheet: NSObject, ASWebAuthenticationPresentationContextPr
         }
     }
 
-    nonisolated private static func meaning(of error: (any Error)?) -> any Error {
-        if let error = error as? ASWebAuthenticationSessionError, error.code == .canceledLogin { return KeyfobError.closedByTheUser }
-        return error ?? KeyfobError.closedByTheUser
+    nonisolated private static func meaning(of error: (any Error)?) -> KeyfobError {
+        guard let error = error as? ASWebAuthenticationSessionError, error.code != .canceledLogin else { return .closedByTheUser }
+        return .noSheet
     }
 }
 #endif
