@@ -28,10 +28,7 @@ public sealed interface SessionChange {
      *
      * @property cause why, as [KeyfobException.reason] of a [KeyfobException.LoginRequired]: `Revoked`, `Expired`, …; also `LoggedOut`, by the app
      */
-    public class Ended internal constructor(
-        override val sessionId: String,
-        public val cause: String,
-    ) : SessionChange {
+    public class Ended internal constructor(override val sessionId: String, public val cause: String) : SessionChange {
         override fun equals(other: Any?): Boolean = other is Ended && other.sessionId == sessionId && other.cause == cause
 
         override fun hashCode(): Int = 31 * sessionId.hashCode() + cause.hashCode()
@@ -66,10 +63,7 @@ internal class Changes(private val host: Observer?) : Observer {
         host?.sessionChanged(sessionId)
     }
 
-    override fun loginRequired(
-        sessionId: String,
-        cause: String,
-    ) {
+    override fun loginRequired(sessionId: String, cause: String) {
         told.tryEmit(SessionChange.Ended(sessionId, cause))
         host?.loginRequired(sessionId, cause)
     }

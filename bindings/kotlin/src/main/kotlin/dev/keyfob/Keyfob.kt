@@ -63,16 +63,14 @@ public class Keyfob private constructor(private val raw: RawKeyfob, private val 
      * @throws KeyfobException.RedirectRejected it belongs to no open login of this store; nothing was sent
      * @throws KeyfobException.AccessDenied the user said no
      */
-    public suspend fun completeLogin(redirectUrl: String): Completed =
-        detached { Completed(raw.completeLogin(redirectUrl)) }
+    public suspend fun completeLogin(redirectUrl: String): Completed = detached { Completed(raw.completeLogin(redirectUrl)) }
 
     /**
      * The same for the form that the browser posted to [url], after [LoginOptions.formPost]: [body] is the request's body as it came.
      *
      * @throws KeyfobException.RedirectRejected it belongs to no open login of this store; nothing was sent
      */
-    public suspend fun completeLoginForm(url: String, body: String): Completed =
-        detached { Completed(raw.completeLoginForm(url, body)) }
+    public suspend fun completeLoginForm(url: String, body: String): Completed = detached { Completed(raw.completeLoginForm(url, body)) }
 
     /**
      * The whole login in one call, for an app of the desktop or the command line: listens on a loopback port (RFC 8252 section 7.3), begins the login,
@@ -134,13 +132,12 @@ public class Keyfob private constructor(private val raw: RawKeyfob, private val 
     }
 
     /** Runs a call that waits for the user. When the caller is cancelled, nobody waits any more: neither does the login. */
-    private suspend fun <T> cancelling(control: LoginControl, call: () -> T): T =
-        try {
-            detached(call)
-        } catch (cancelled: CancellationException) {
-            control.cancel()
-            throw cancelled
-        }
+    private suspend fun <T> cancelling(control: LoginControl, call: () -> T): T = try {
+        detached(call)
+    } catch (cancelled: CancellationException) {
+        control.cancel()
+        throw cancelled
+    }
 
     /** The logins that wait, for a redirect or for the user on another device, oldest first. Touches no network. */
     public suspend fun pendingLogins(): List<PendingLogin> = detached { raw.pendingLogins().map(::PendingLogin) }
@@ -161,19 +158,14 @@ public class Keyfob private constructor(private val raw: RawKeyfob, private val 
      * @throws KeyfobException.RefreshBusy [wait] is over, another process is still at it, and there is no token that is good at all
      * @throws KeyfobException.Timeout the same of another caller in this process
      */
-    public suspend fun accessToken(
-        sessionId: String,
-        minValidity: Duration = Duration.ofMinutes(1),
-        wait: Duration? = null,
-    ): AccessToken {
+    public suspend fun accessToken(sessionId: String, minValidity: Duration = Duration.ofMinutes(1), wait: Duration? = null): AccessToken {
         val millis = millis(minValidity) { "minValidity is negative" }
         val waitMillis = wait?.let { millis(it) { "wait is negative" } }
         return detached { AccessToken(raw.accessToken(sessionId, millis, waitMillis)) }
     }
 
     /** Refreshes now, due or not. Callers at the same time share one request. Touches the network. */
-    public suspend fun refreshSession(sessionId: String): Session =
-        detached { Session(raw.refreshSession(sessionId)) }
+    public suspend fun refreshSession(sessionId: String): Session = detached { Session(raw.refreshSession(sessionId)) }
 
     /**
      * After a server of yours refused an access token (HTTP 401): gives one that is not [rejectedToken]. When the token has been replaced
@@ -230,8 +222,7 @@ public class Keyfob private constructor(private val raw: RawKeyfob, private val 
      * unless the options say otherwise, the provider is asked once to revoke the token; that it could not be is no failure of this call:
      * [Ended.revocation] tells, and [maintain] asks again where that may help. Open [Ended.logoutUrl] in the browser to log the user out of the provider too.
      */
-    public suspend fun endSession(sessionId: String, options: EndSession = EndSession()): Ended =
-        detached { Ended(raw.endSession(sessionId, options.raw())) }
+    public suspend fun endSession(sessionId: String, options: EndSession = EndSession()): Ended = detached { Ended(raw.endSession(sessionId, options.raw())) }
 
     /**
      * Takes the redirect from the provider's logout page, where [Ended.logoutUrl] led, and says which session's logout it belongs to, by its `state`
@@ -248,8 +239,7 @@ public class Keyfob private constructor(private val raw: RawKeyfob, private val 
     public suspend fun importSession(tokens: ImportedTokens): Session = detached { Session(raw.importSession(tokens.raw())) }
 
     /** What to enter at the provider's developer console, and what it accepts. */
-    public fun registrationGuide(registration: String): RegistrationGuide =
-        translating { RegistrationGuide(raw.registrationGuide(registration)) }
+    public fun registrationGuide(registration: String): RegistrationGuide = translating { RegistrationGuide(raw.registrationGuide(registration)) }
 
     /** The newest lines of the journal, newest first: why things happened, without secrets. */
     public suspend fun journal(limit: Int = 100): List<JournalEntry> {

@@ -23,10 +23,7 @@ internal class ChangesTest {
     @TempDir
     lateinit var store: Path
 
-    private fun test(
-        observer: Observer? = null,
-        block: suspend CoroutineScope.(TestProvider, Keyfob) -> Unit,
-    ) = runBlocking {
+    private fun test(observer: Observer? = null, block: suspend CoroutineScope.(TestProvider, Keyfob) -> Unit) = runBlocking {
         TestProvider().use { provider ->
             Keyfob.open(provider.config(store), observer = observer).use { withTimeout(30.seconds) { block(provider, it) } }
         }
@@ -56,19 +53,18 @@ internal class ChangesTest {
     }
 
     @Test
-    fun `a collector that stands still keeps no call waiting`() =
-        test { provider, keyfob ->
-            val session = keyfob.logIn(provider)
-            val stuck =
-                async(Dispatchers.Default, CoroutineStart.UNDISPATCHED) {
-                    keyfob.changes.first { awaitCancellation() }
-                }
-            val another = async(Dispatchers.Default, CoroutineStart.UNDISPATCHED) { keyfob.changes.take(3).toList() }
-            val tokens = List(3) { keyfob.refreshSession(session.id).providerAccessToken }
-            assertEquals(3, tokens.toSet().size)
-            assertEquals(List(3) { SessionChange.Changed(session.id) }, another.await())
-            stuck.cancel()
-        }
+    fun `a collector that stands still keeps no call waiting`() = test { provider, keyfob ->
+        val session = keyfob.logIn(provider)
+        val stuck =
+            async(Dispatchers.Default, CoroutineStart.UNDISPATCHED) {
+                keyfob.changes.first { awaitCancellation() }
+            }
+        val another = async(Dispatchers.Default, CoroutineStart.UNDISPATCHED) { keyfob.changes.take(3).toList() }
+        val tokens = List(3) { keyfob.refreshSession(session.id).providerAccessToken }
+        assertEquals(3, tokens.toSet().size)
+        assertEquals(List(3) { SessionChange.Changed(session.id) }, another.await())
+        stuck.cancel()
+    }
 
     @Test
     fun `a change says what it is`() {

@@ -90,15 +90,13 @@ public class TestProvider(script: String = "{}") : AutoCloseable {
         return answer.headers().firstValue("Location").orElseThrow { error("no redirect: ${answer.statusCode()}") }
     }
 
-    private fun form(page: String) =
-        Regex("<form[^>]*>.*?</form>", RegexOption.DOT_MATCHES_ALL).find(page)?.value ?: error("no form")
+    private fun form(page: String) = Regex("<form[^>]*>.*?</form>", RegexOption.DOT_MATCHES_ALL).find(page)?.value ?: error("no form")
 
     private fun hidden(form: String): List<Pair<String, String>> =
         Regex("<input[^>]*>").findAll(form).map { it.value }.filter { attribute(it, "type") == "hidden" }
             .map { attribute(it, "name").orEmpty() to attribute(it, "value").orEmpty() }.toList()
 
-    private fun body(fields: List<Pair<String, String>>) =
-        fields.joinToString("&") { (name, value) -> "${encode(name)}=${encode(value)}" }
+    private fun body(fields: List<Pair<String, String>>) = fields.joinToString("&") { (name, value) -> "${encode(name)}=${encode(value)}" }
 
     private fun submitForm(url: String, vararg typed: Pair<String, String>): HttpResponse<String> {
         val page = send(HttpRequest.newBuilder(URI(url)).GET())
@@ -117,17 +115,14 @@ public class TestProvider(script: String = "{}") : AutoCloseable {
 
     private fun send(request: HttpRequest.Builder) = http.send(request.build(), HttpResponse.BodyHandlers.ofString())
 
-    private fun attribute(tag: String, name: String): String? =
-        Regex(" $name=\"([^\"]*)\"").find(tag)?.groupValues?.get(1)?.let(::unescape)
+    private fun attribute(tag: String, name: String): String? = Regex(" $name=\"([^\"]*)\"").find(tag)?.groupValues?.get(1)?.let(::unescape)
 
-    private fun unescape(text: String) =
-        text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
+    private fun unescape(text: String) = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
 
     private fun encode(text: String) = java.net.URLEncoder.encode(text, Charsets.UTF_8)
 
-    private fun program(): String =
-        System.getProperty("keyfob.idp")?.takeIf { Files.isExecutable(Path.of(it)) }
-            ?: error("-Dkeyfob.idp does not name the program; `cargo xtask test kotlin` does")
+    private fun program(): String = System.getProperty("keyfob.idp")?.takeIf { Files.isExecutable(Path.of(it)) }
+        ?: error("-Dkeyfob.idp does not name the program; `cargo xtask test kotlin` does")
 }
 
 /** The value of a parameter of a request's query or form. */

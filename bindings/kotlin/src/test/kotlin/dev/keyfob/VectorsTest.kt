@@ -19,8 +19,7 @@ internal class VectorsTest {
     @TempDir
     lateinit var folder: Path
 
-    private fun vectors(name: String): JsonObject =
-        JsonParser.parseString(Files.readString(Path.of("../../tests/vectors", name))).asJsonObject
+    private fun vectors(name: String): JsonObject = JsonParser.parseString(Files.readString(Path.of("../../tests/vectors", name))).asJsonObject
 
     private fun JsonObject.cases(): List<JsonObject> = getAsJsonArray("cases").map { it.asJsonObject }
 
@@ -38,19 +37,15 @@ internal class VectorsTest {
         }
     }
 
-    private suspend fun errorOf(call: suspend () -> Unit): KeyfobException? =
-        try {
-            call()
-            null
-        } catch (error: KeyfobException) {
-            error
-        }
+    private suspend fun errorOf(call: suspend () -> Unit): KeyfobException? = try {
+        call()
+        null
+    } catch (error: KeyfobException) {
+        error
+    }
 
-    private fun config(
-        vectors: JsonObject,
-        provider: TestProvider,
-        store: String,
-    ) = vectors.text("config").replace("{store}", "${folder.resolve(store)}").replace("{issuer}", provider.issuer)
+    private fun config(vectors: JsonObject, provider: TestProvider, store: String) =
+        vectors.text("config").replace("{store}", "${folder.resolve(store)}").replace("{issuer}", provider.issuer)
 
     @Test
     fun `configurations are taken or refused as the vectors say`(): Unit = runBlocking {
@@ -107,10 +102,7 @@ internal class VectorsTest {
     }
 
     /** A parameter as it stands in a URL, with its percent signs. */
-    private fun asItStands(
-        url: String,
-        name: String,
-    ): String = url.substringAfter('?').split('&').first { it.startsWith("$name=") }.substringAfter('=')
+    private fun asItStands(url: String, name: String): String = url.substringAfter('?').split('&').first { it.startsWith("$name=") }.substringAfter('=')
 
     @Test
     fun `the whole login sends the requests of the vectors`(): Unit = runBlocking {
@@ -153,22 +145,18 @@ internal class VectorsTest {
             }
         }
 
-        private fun compare(
-            step: JsonObject,
-            given: String,
-        ) {
+        private fun compare(step: JsonObject, given: String) {
             assertEquals(step.text("token"), if (given == token) "same" else "new", "$step")
             token = given
         }
 
-        private fun options(step: JsonObject) =
-            LoginOptions(
-                scopes = step.getAsJsonArray("scopes").map { it.asString },
-                success = step.text("success"),
-                failure = step.text("failure"),
-                redirectPort = step["redirect_port"].asInt,
-                parameters = step.getAsJsonArray("parameters").map { it as JsonArray }.associate { it[0].asString to it[1].asString },
-                appData = step.text("app_data"),
-            )
+        private fun options(step: JsonObject) = LoginOptions(
+            scopes = step.getAsJsonArray("scopes").map { it.asString },
+            success = step.text("success"),
+            failure = step.text("failure"),
+            redirectPort = step["redirect_port"].asInt,
+            parameters = step.getAsJsonArray("parameters").map { it as JsonArray }.associate { it[0].asString to it[1].asString },
+            appData = step.text("app_data"),
+        )
     }
 }
