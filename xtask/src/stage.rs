@@ -234,6 +234,17 @@ mod tests {
     }
 
     #[test]
+    fn vectors_are_read_by_their_place_and_compared_with_the_log() {
+        let mut stage = Stage::new().unwrap();
+        assert_eq!(stage.answer("# vector redirects.json /redirect_port").as_deref(), Some("=4100"));
+        assert_eq!(stage.answer("# vector login.json /steps/0/do").as_deref(), Some("=begin_login"));
+        assert_eq!(stage.answer("# vector tokens.json /cases/999/name").as_deref(), Some("-"));
+        assert_eq!(stage.answer("# forget log").as_deref(), Some("done"));
+        assert_eq!(stage.answer("# sent login.json").as_deref(), Some("other"));
+        assert_eq!((stage.sent, stage.trouble), (Some(json!([])), None));
+    }
+
+    #[test]
     fn what_cannot_be_done_is_remembered_and_answered_with_an_empty_line() {
         let mut stage = Stage::new().unwrap();
         assert_eq!(stage.answer(r#"# script {"tokns": {}}"#).as_deref(), Some(""));
