@@ -21,22 +21,15 @@ public object CustomTab {
      * @param url the page: [dev.keyfob.Login.authorizationUrl], or [dev.keyfob.Ended.logoutUrl]
      * @return false where there is no browser at all
      */
-    public fun open(
-        activity: Activity,
-        url: String,
-    ): Boolean =
-        try {
-            activity.startActivity(intent(activity, url))
-            true
-        } catch (_: ActivityNotFoundException) {
-            false
-        }
+    public fun open(activity: Activity, url: String): Boolean = try {
+        activity.startActivity(intent(activity, url))
+        true
+    } catch (_: ActivityNotFoundException) {
+        false
+    }
 
     /** The intent of [open], for an app that adds its own colours. */
-    public fun intent(
-        context: Context,
-        url: String,
-    ): Intent {
+    public fun intent(context: Context, url: String): Intent {
         val intent = Intent(Intent.ACTION_VIEW, Uri.parse(url)).addCategory(Intent.CATEGORY_BROWSABLE)
         // A session, even none, is what makes it a Custom Tab and no page of the browser's own.
         val extras = Bundle().apply { putBinder(SESSION, null) }

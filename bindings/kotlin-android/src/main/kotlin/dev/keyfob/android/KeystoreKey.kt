@@ -30,20 +30,19 @@ public class KeystoreKey(context: Context, private val alias: String = "keyfob")
     private val context: Context = context.applicationContext ?: context
     private val file = File(context.noBackupFilesDir, "$alias.key")
 
-    override fun storeKey(wanted: WantedKey): StoreKeyAnswer =
-        synchronized(LOCK) {
-            try {
-                answer(wanted)
-            } catch (_: KeyPermanentlyInvalidatedException) {
-                gone(wanted)
-            } catch (_: AEADBadTagException) {
-                // The file is damaged, or not this key's. Where nothing needs it, it is replaced.
-                if (wanted == WantedKey.NEW) gone(wanted) else StoreKeyAnswer.NotNow
-            } catch (_: Exception) {
-                // Keystore daemons fail now and then and come back, the device may be locked, a file may be out of reach: none of it says that the key is lost.
-                StoreKeyAnswer.NotNow
-            }
+    override fun storeKey(wanted: WantedKey): StoreKeyAnswer = synchronized(LOCK) {
+        try {
+            answer(wanted)
+        } catch (_: KeyPermanentlyInvalidatedException) {
+            gone(wanted)
+        } catch (_: AEADBadTagException) {
+            // The file is damaged, or not this key's. Where nothing needs it, it is replaced.
+            if (wanted == WantedKey.NEW) gone(wanted) else StoreKeyAnswer.NotNow
+        } catch (_: Exception) {
+            // Keystore daemons fail now and then and come back, the device may be locked, a file may be out of reach: none of it says that the key is lost.
+            StoreKeyAnswer.NotNow
         }
+    }
 
     private fun answer(wanted: WantedKey): StoreKeyAnswer {
         val keystore = KeyStore.getInstance(KEYSTORE).apply { load(null) }
@@ -75,22 +74,18 @@ public class KeystoreKey(context: Context, private val alias: String = "keyfob")
         return bytes
     }
 
-    private fun open(
-        wrapping: SecretKey,
-        kept: ByteArray,
-    ): ByteArray {
+    private fun open(wrapping: SecretKey, kept: ByteArray): ByteArray {
         require(kept.size > 1 + NONCE && kept[0] == FORM) { "not a key's file" }
         val cipher = Cipher.getInstance(TRANSFORMATION)
         cipher.init(Cipher.DECRYPT_MODE, wrapping, GCMParameterSpec(128, kept, 1, NONCE))
         return cipher.doFinal(kept, 1 + NONCE, kept.size - 1 - NONCE)
     }
 
-    private fun key(bytes: ByteArray): StoreKeyAnswer =
-        try {
-            StoreKeyAnswer.Key(StoreKey(bytes))
-        } finally {
-            bytes.fill(0)
-        }
+    private fun key(bytes: ByteArray): StoreKeyAnswer = try {
+        StoreKeyAnswer.Key(StoreKey(bytes))
+    } finally {
+        bytes.fill(0)
+    }
 
     private fun generate(): SecretKey {
         val purposes = KeyProperties.PURPOSE_ENCRYPT or KeyProperties.PURPOSE_DECRYPT

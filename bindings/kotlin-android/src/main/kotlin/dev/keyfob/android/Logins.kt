@@ -16,11 +16,7 @@ import dev.keyfob.LoginOptions
  *
  * @throws ActivityNotFoundException there is no browser; the login is cancelled
  */
-public suspend fun Keyfob.openLogin(
-    activity: Activity,
-    registration: String,
-    options: LoginOptions = LoginOptions(),
-): Login {
+public suspend fun Keyfob.openLogin(activity: Activity, registration: String, options: LoginOptions = LoginOptions()): Login {
     val login = beginLogin(registration, options)
     if (!CustomTab.open(activity, login.authorizationUrl)) {
         cancelLogin(login.id)

@@ -23,10 +23,7 @@ public object Places {
     }
 
     /** A file that is there as a whole or not at all, also after a power cut. */
-    internal fun write(
-        file: File,
-        bytes: ByteArray,
-    ) {
+    internal fun write(file: File, bytes: ByteArray) {
         val draft = File(file.path + ".new")
         FileOutputStream(draft).use {
             it.write(bytes)

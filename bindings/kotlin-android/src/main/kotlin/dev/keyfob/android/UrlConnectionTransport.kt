@@ -86,11 +86,7 @@ public class UrlConnectionTransport : Transport {
         }
     }
 
-    private fun answer(
-        connection: HttpURLConnection,
-        maxBodyBytes: Long,
-        deadline: Long,
-    ): HttpResponse {
+    private fun answer(connection: HttpURLConnection, maxBodyBytes: Long, deadline: Long): HttpResponse {
         connection.readTimeout = (deadline - System.nanoTime()).inMillis()
         val status = connection.responseCode
         // What is no HTTP has the status -1.
@@ -106,12 +102,7 @@ public class UrlConnectionTransport : Transport {
         return HttpResponse(status, headers, body ?: ByteArray(0))
     }
 
-    private fun read(
-        connection: HttpURLConnection,
-        from: InputStream,
-        maxBodyBytes: Long,
-        deadline: Long,
-    ): ByteArray {
+    private fun read(connection: HttpURLConnection, from: InputStream, maxBodyBytes: Long, deadline: Long): ByteArray {
         val body = ByteArrayOutputStream()
         val piece = ByteArray(8192)
         while (true) {

@@ -48,10 +48,7 @@ internal object FakeKeystore {
     class Generator : KeyGeneratorSpi() {
         private lateinit var alias: String
 
-        override fun engineInit(
-            params: AlgorithmParameterSpec,
-            random: SecureRandom?,
-        ) {
+        override fun engineInit(params: AlgorithmParameterSpec, random: SecureRandom?) {
             val spec = params as KeyGenParameterSpec
             check(spec.keySize == 256 && !spec.isUserAuthenticationRequired && spec.blockModes.toList() == listOf("GCM"))
             alias = spec.keystoreAlias
@@ -59,10 +56,7 @@ internal object FakeKeystore {
 
         override fun engineInit(random: SecureRandom?): Unit = error("no name")
 
-        override fun engineInit(
-            keysize: Int,
-            random: SecureRandom?,
-        ): Unit = error("no name")
+        override fun engineInit(keysize: Int, random: SecureRandom?): Unit = error("no name")
 
         override fun engineGenerateKey(): SecretKey {
             trouble?.let { throw it }
@@ -71,17 +65,11 @@ internal object FakeKeystore {
     }
 
     class Store : KeyStoreSpi() {
-        override fun engineLoad(
-            stream: InputStream?,
-            password: CharArray?,
-        ) {
+        override fun engineLoad(stream: InputStream?, password: CharArray?) {
             trouble?.let { throw it }
         }
 
-        override fun engineGetKey(
-            alias: String,
-            password: CharArray?,
-        ): Key? {
+        override fun engineGetKey(alias: String, password: CharArray?): Key? {
             // The real one says it when the key is used; either way it comes out of the same call.
             keys[alias]?.let { _ -> void?.let { throw it } }
             return keys[alias]
@@ -106,31 +94,16 @@ internal object FakeKeystore {
 
         override fun engineGetCreationDate(alias: String): Date? = null
 
-        override fun engineSetKeyEntry(
-            alias: String,
-            key: Key,
-            password: CharArray?,
-            chain: Array<Certificate>?,
-        ): Unit = error("not asked for")
+        override fun engineSetKeyEntry(alias: String, key: Key, password: CharArray?, chain: Array<Certificate>?): Unit = error("not asked for")
 
-        override fun engineSetKeyEntry(
-            alias: String,
-            key: ByteArray,
-            chain: Array<Certificate>?,
-        ): Unit = error("not asked for")
+        override fun engineSetKeyEntry(alias: String, key: ByteArray, chain: Array<Certificate>?): Unit = error("not asked for")
 
-        override fun engineSetCertificateEntry(
-            alias: String,
-            cert: Certificate,
-        ): Unit = error("not asked for")
+        override fun engineSetCertificateEntry(alias: String, cert: Certificate): Unit = error("not asked for")
 
         override fun engineIsCertificateEntry(alias: String): Boolean = false
 
         override fun engineGetCertificateAlias(cert: Certificate): String? = null
 
-        override fun engineStore(
-            stream: OutputStream?,
-            password: CharArray?,
-        ): Unit = error("not asked for")
+        override fun engineStore(stream: OutputStream?, password: CharArray?): Unit = error("not asked for")
     }
 }

@@ -1,5 +1,6 @@
 package dev.keyfob.android
 
+import android.os.UserManager
 import android.security.keystore.KeyPermanentlyInvalidatedException
 import dev.keyfob.Keyfob
 import dev.keyfob.KeyfobException
@@ -25,7 +26,6 @@ import org.robolectric.Shadows.shadowOf
 import org.robolectric.annotation.Config
 import java.io.File
 import java.security.ProviderException
-import android.os.UserManager
 
 /** Against a keystore of the tests' own, for Robolectric has none: what the class makes of its answers. The real one is for a device to show. */
 @RunWith(RobolectricTestRunner::class)

@@ -13,10 +13,7 @@ import java.nio.file.Path
 
 /** The code of the README, compiled as it stands there; what it does is tested where the pieces are. */
 internal class ReadmeTest {
-    suspend fun open(
-        context: Context,
-        config: String,
-    ): Keyfob {
+    suspend fun open(context: Context, config: String): Keyfob {
         val keyfob = Keyfob.open(
             config, // with "store": { "path": … } of Places.store(context)
             transport = UrlConnectionTransport(),
@@ -26,17 +23,11 @@ internal class ReadmeTest {
         return keyfob
     }
 
-    suspend fun logIn(
-        keyfob: Keyfob,
-        activity: Activity,
-    ) {
+    suspend fun logIn(keyfob: Keyfob, activity: Activity) {
         keyfob.openLogin(activity, "work-sso")
     }
 
-    suspend fun complete(
-        keyfob: Keyfob,
-        intent: Intent,
-    ): Completed? {
+    suspend fun complete(keyfob: Keyfob, intent: Intent): Completed? {
         val completed = keyfob.completeLogin(intent) // null where the intent has no redirect
         return completed
     }

@@ -46,22 +46,23 @@ internal class UrlConnectionTransportTest {
         private fun read(client: Socket): String {
             val text = StringBuilder()
             val from = client.getInputStream()
-            while (!text.endsWith("\r\n\r\n")) text.append(from.read().toChar())
+            while (!text.endsWith("\r\n\r\n")) {
+                val byte = from.read()
+                if (byte < 0) break // a connection on which nothing more comes
+                text.append(byte.toChar())
+            }
             val length = Regex("(?i)content-length: (\\d+)").find(text)?.groupValues?.get(1)?.toInt() ?: 0
             return text.append(String(from.readNBytes(length))).toString()
         }
 
         override fun close() {
             socket.close()
-            worker.join()
+            worker.join(5_000)
         }
     }
 
     /** A provider that is nothing but the two addresses in this configuration. */
-    private fun config(
-        port: Int,
-        http: String = "",
-    ) = """
+    private fun config(port: Int, http: String = "") = """
         { "store": { "path": "${store()}", "plaintext": true }, $http
           "providers": [ { "id": "acme", "kind": "oauth2", "profile": { "uid": "/id" },
             "endpoints": { "authorization": "http://127.0.0.1:$port/authorize", "token": "http://127.0.0.1:$port/token",
@@ -69,34 +70,32 @@ internal class UrlConnectionTransportTest {
           "registrations": [ { "id": "acme", "provider": "acme", "client_id": "demo", "redirect_uri": "com.example.notes:/callback" } ] }
         """
 
-    private inline fun <reified E : KeyfobException> failingLogin(config: String): E =
-        runBlocking {
-            Keyfob.open(config, transport = UrlConnectionTransport()).use { keyfob ->
-                val state = Regex("state=([^&]+)").find(keyfob.beginLogin("acme").authorizationUrl)!!.groupValues[1]
-                assertThrows(E::class.java) { runBlocking { keyfob.completeLogin("com.example.notes:/callback?code=c&state=$state") } }
-            }
+    private inline fun <reified E : KeyfobException> failingLogin(config: String): E = runBlocking {
+        Keyfob.open(config, transport = UrlConnectionTransport()).use { keyfob ->
+            val state = Regex("state=([^&]+)").find(keyfob.beginLogin("acme").authorizationUrl)!!.groupValues[1]
+            assertThrows(E::class.java) { runBlocking { keyfob.completeLogin("com.example.notes:/callback?code=c&state=$state") } }
         }
+    }
 
     @Test
-    fun `everything goes over it, from the login to the logout`(): Unit =
-        runBlocking {
-            val clock = Turned()
-            TestProvider().use { provider ->
-                Keyfob.open(provider.config(store()), UrlConnectionTransport(), clock).use { keyfob ->
-                    val session = keyfob.logIn(provider)
-                    clock.ahead = Duration.ofHours(2)
-                    assertNotEquals(session.providerAccessToken, keyfob.accessToken(session.id).secret)
-                    keyfob.profile(session.id, Duration.ZERO)
-                    keyfob.endSession(session.id)
-                    val ours = provider.requests().filter { it["path"].asString != "/authorize" }
-                    assertTrue(ours.size >= 6)
-                    assertEquals("a connection each", ours.size, ours.map { it["connection"].asLong }.toSet().size)
-                    val posts = ours.filter { it["method"].asString == "POST" }
-                    val headers = posts.map { post -> post.getAsJsonArray("headers").map { it.asJsonArray[0].asString } }
-                    assertTrue("fixed-length streaming", headers.all { "content-length" in it && "transfer-encoding" !in it })
-                }
+    fun `everything goes over it, from the login to the logout`(): Unit = runBlocking {
+        val clock = Turned()
+        TestProvider().use { provider ->
+            Keyfob.open(provider.config(store()), UrlConnectionTransport(), clock).use { keyfob ->
+                val session = keyfob.logIn(provider)
+                clock.ahead = Duration.ofHours(2)
+                assertNotEquals(session.providerAccessToken, keyfob.accessToken(session.id).secret)
+                keyfob.profile(session.id, Duration.ZERO)
+                keyfob.endSession(session.id)
+                val ours = provider.requests().filter { it["path"].asString != "/authorize" }
+                assertTrue(ours.size >= 6)
+                assertEquals("a connection each", ours.size, ours.map { it["connection"].asLong }.toSet().size)
+                val posts = ours.filter { it["method"].asString == "POST" }
+                val headers = posts.map { post -> post.getAsJsonArray("headers").map { it.asJsonArray[0].asString } }
+                assertTrue("fixed-length streaming", headers.all { "content-length" in it && "transfer-encoding" !in it })
             }
         }
+    }
 
     @Test
     fun `a POST whose answer is lost is sent once and is in doubt`() {

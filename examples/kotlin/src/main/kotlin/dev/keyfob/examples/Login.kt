@@ -43,11 +43,7 @@ public fun main(arguments: Array<String>) {
     }
 }
 
-private suspend fun logIn(
-    config: Path,
-    registration: String,
-    printsUrl: Boolean,
-) {
+private suspend fun logIn(config: Path, registration: String, printsUrl: Boolean) {
     Keyfob.open(Files.readString(config), storeKey = KeyFile(Path.of("$config.key"))).use { keyfob ->
         // The last login's session, if it goes on; else a new login.
         val session =
@@ -74,13 +70,12 @@ private suspend fun logIn(
  * that the user runs can read it.
  */
 private class KeyFile(private val file: Path) : StoreKeySource {
-    override fun storeKey(wanted: WantedKey): StoreKeyAnswer =
-        try {
-            StoreKeyAnswer.Key(StoreKey(Files.readAllBytes(file)))
-        } catch (_: NoSuchFileException) {
-            // It may be on a disk that is not mounted: no reason to say that it is gone.
-            if (wanted == WantedKey.NEW) make() else StoreKeyAnswer.NotNow
-        }
+    override fun storeKey(wanted: WantedKey): StoreKeyAnswer = try {
+        StoreKeyAnswer.Key(StoreKey(Files.readAllBytes(file)))
+    } catch (_: NoSuchFileException) {
+        // It may be on a disk that is not mounted: no reason to say that it is gone.
+        if (wanted == WantedKey.NEW) make() else StoreKeyAnswer.NotNow
+    }
 
     private fun make(): StoreKeyAnswer {
         val key = StoreKey.generate()

@@ -56,29 +56,26 @@ class MainActivity : Activity() {
     }
 
     /** The intent may have a redirect, may have had it before, or be the launcher's. */
-    private fun complete(intent: Intent) =
-        work { keyfob ->
-            keyfob.completeLogin(intent)
-            show(keyfob.currentSession())
-        }
+    private fun complete(intent: Intent) = work { keyfob ->
+        keyfob.completeLogin(intent)
+        show(keyfob.currentSession())
+    }
 
-    private fun logIn() =
-        work { keyfob ->
-            // One attempt at a time is enough here. Coming back without a redirect ended none.
-            keyfob.pendingLogins().forEach { keyfob.cancelLogin(it.id) }
-            try {
-                keyfob.openLogin(this, "work-sso")
-            } catch (_: ActivityNotFoundException) {
-                text.text = "There is no browser."
-            }
+    private fun logIn() = work { keyfob ->
+        // One attempt at a time is enough here. Coming back without a redirect ended none.
+        keyfob.pendingLogins().forEach { keyfob.cancelLogin(it.id) }
+        try {
+            keyfob.openLogin(this, "work-sso")
+        } catch (_: ActivityNotFoundException) {
+            text.text = "There is no browser."
         }
+    }
 
-    private fun logOut(session: Session) =
-        work { keyfob ->
-            val ended = keyfob.endSession(session.id, EndSession())
-            ended.logoutUrl?.let { CustomTab.open(this, it) }
-            show(null)
-        }
+    private fun logOut(session: Session) = work { keyfob ->
+        val ended = keyfob.endSession(session.id, EndSession())
+        ended.logoutUrl?.let { CustomTab.open(this, it) }
+        show(null)
+    }
 
     private fun show(session: Session?) {
         text.text = if (session == null) "Nobody is logged in." else "Hello, ${session.profile.name ?: session.providerUid}."
@@ -86,17 +83,16 @@ class MainActivity : Activity() {
         button.setOnClickListener { if (session == null) logIn() else logOut(session) }
     }
 
-    private fun work(what: suspend (Keyfob) -> Unit): Job =
-        scope.launch {
-            val keyfob = (application as NotesApp).keyfob.await()
-            try {
-                what(keyfob)
-            } catch (_: KeyfobException.AccessDenied) {
-                show(null)
-            } catch (error: KeyfobException) {
-                // Safe to log and to show: it holds no token, no URL query and no words of the provider.
-                show(keyfob.currentSession())
-                text.text = error.message
-            }
+    private fun work(what: suspend (Keyfob) -> Unit): Job = scope.launch {
+        val keyfob = (application as NotesApp).keyfob.await()
+        try {
+            what(keyfob)
+        } catch (_: KeyfobException.AccessDenied) {
+            show(null)
+        } catch (error: KeyfobException) {
+            // Safe to log and to show: it holds no token, no URL query and no words of the provider.
+            show(keyfob.currentSession())
+            text.text = error.message
         }
+    }
 }

@@ -23,13 +23,12 @@ class NotesApp : Application() {
         MaintenanceJob.schedule(this)
     }
 
-    private suspend fun open(): Keyfob =
-        Keyfob.open(
-            config(),
-            transport = UrlConnectionTransport(),
-            storeKey = KeystoreKey(this),
-            deviceBinding = Places.deviceBinding(this),
-        )
+    private suspend fun open(): Keyfob = Keyfob.open(
+        config(),
+        transport = UrlConnectionTransport(),
+        storeKey = KeystoreKey(this),
+        deviceBinding = Places.deviceBinding(this),
+    )
 
     private fun config() =
         """
