@@ -77,7 +77,9 @@ internal class TlsTest {
         assertEquals("TlsUnknownIssuer", refused("self_signed"))
         assertEquals("TlsExpired", refused("expired"))
         assertEquals("TlsNotYetValid", refused("not_yet_valid"))
-        // Android throws what has the reason TlsWrongHost, the JDK a plain IOException. Either way nothing was sent.
-        assertEquals("NotSent", assertThrows(KeyfobException.Network::class.java) { begin("wrong_host") }.reason)
+        // How the name is told depends on who speaks TLS: Android's has TlsWrongHost, the JDK's own TlsCertificate, and one that Robolectric has put before
+        // that a plain IOException. Each of them means that nothing was sent.
+        val reason = assertThrows(KeyfobException::class.java) { begin("wrong_host") }.reason
+        assertTrue(reason, reason in listOf("TlsWrongHost", "TlsCertificate", "NotSent"))
     }
 }
