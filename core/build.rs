@@ -1,5 +1,5 @@
-//! Packs the provider files into one text: a line each of id, aliases, a tab and the file without spaces and notes. A provider is parsed when it is first
-//! named, so nothing of this costs anything at the start.
+//! Packs the provider files into one text, each without spaces and notes, and lists where they are in it: a line each of id, aliases, a tab, where it begins
+//! and where it ends. A provider is looked up in that list and parsed when it is first named, so nothing of this costs anything at the start.
 
 use std::path::Path;
 use std::{env, fs, io};
@@ -11,20 +11,24 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     let mut files: Vec<_> = fs::read_dir("providers")?.collect::<Result<Vec<_>, _>>()?;
     files.sort_by_key(fs::DirEntry::file_name);
-    let mut packed = String::new();
+    let (mut packed, mut names) = (String::new(), String::new());
     for file in files.iter().map(fs::DirEntry::path).filter(|path| path.extension().is_some_and(|kind| kind == "json"))
     {
         // The generic one is no catalogue.
         if env::var_os("CARGO_FEATURE_CATALOGUE").is_some() || file.ends_with("oidc.json") {
-            packed.push_str(&line(&file)?);
+            let begin = packed.len();
+            let (known_as, text) = read(&file)?;
+            packed.push_str(&text);
+            names.push_str(&format!("{known_as}\t{begin}\t{}\n", packed.len()));
         }
     }
     let target = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set"))?;
+    fs::write(Path::new(&target).join("names.txt"), names)?;
     fs::write(Path::new(&target).join("catalogue.txt"), packed)
 }
 
-/// One file's line.
-fn line(path: &Path) -> io::Result<String> {
+/// One file's names, and what is left of it.
+fn read(path: &Path) -> io::Result<(String, String)> {
     let malformed = |what: &str| io::Error::other(format!("{}: {what}", path.display()));
     let mut file: Value =
         serde_json::from_str(&fs::read_to_string(path)?).map_err(|error| malformed(&error.to_string()))?;
@@ -36,5 +40,5 @@ fn line(path: &Path) -> io::Result<String> {
     }
     let aliases = members.get("aliases").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
     let names: Vec<&str> = std::iter::once(id).chain(aliases).collect();
-    Ok(format!("{}\t{file}\n", names.join(" ")))
+    Ok((names.join(" "), file.to_string()))
 }
