@@ -67,6 +67,8 @@ pub struct Keyfob {
 
 struct Shared {
     settings: Settings,
+    /// The settings', as every call asks for it.
+    coherence: Duration,
     registrations: Vec<Known>,
     common: Arc<Common>,
     transport: Arc<dyn Transport>,
@@ -152,6 +154,7 @@ impl Keyfob {
         let Config { settings, clock, executor, observer, .. } = config;
         Ok(Self {
             shared: Arc::new(Shared {
+                coherence: settings.coherence(),
                 settings,
                 registrations,
                 transport,

@@ -6,6 +6,7 @@
     reason = "a program for a person at a terminal, which times what it runs"
 )]
 
+mod bench;
 mod bindings;
 mod checklist;
 mod counting;
@@ -43,6 +44,7 @@ cargo xtask: the project's own commands
                                    and CMake; below DESTDIR where that is set
   cargo xtask checklist [--json]   the rules of the security checklist and the tests that hold each
   cargo xtask bindings [--check]   write the generated Kotlin and Swift sources and their versions
+  cargo xtask bench [OPTIONS…]     measure what calls cost, and hold it against bench/baseline.json; --help tells its options
   cargo xtask chaos [OPTIONS…]     run the chaos driver; --help tells its options
   cargo xtask fuzz [OPTIONS…]      run the fuzz targets, each for some minutes; --help tells its options
   cargo xtask swift -- ARGS…       run swift as the suite does (unpacked where there is none), in this
@@ -79,6 +81,9 @@ fn command() -> Result<bool> {
     if name == "chaos" {
         let words: Vec<_> = args.raw_args()?.collect();
         return suites::chaos_by_hand(&Workspace::find()?, &words);
+    }
+    if name == "bench" {
+        return bench::by_hand(&Workspace::find()?, &mut args);
     }
     if name == "fuzz" {
         return fuzz::by_hand(&Workspace::find()?, args.raw_args()?.collect());

@@ -74,6 +74,8 @@ pub(crate) const KEYRING: Tool = Tool::new("gnome-keyring-daemon", "gnome-keyrin
 pub(crate) const NODE: Tool = Tool { at_least: Some(NODE_20), ..Tool::new("node", "nodejs") };
 pub(crate) const STRACE: Tool = Tool::new("strace", "strace");
 pub(crate) const CHROMIUM: Tool = Tool::new("chromium", "chromium");
+pub(crate) const PYTHON: Tool = Tool::new("python3", "python3-venv");
+pub(crate) const GO: Tool = Tool::new("go", "golang-go");
 pub(crate) const NPM: Tool = Tool::new("npm", "npm");
 
 const JAVAC_17: Version = Version { major: 17, asked_by: "-version", said_after: "javac " };

@@ -20,7 +20,7 @@ use std::net::TcpStream;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use keyfob_idp::{Idp, Script, browser};
+use keyfob_idp::{Idp, LoggedRequest, Script, browser};
 use serde_json::{Value, json};
 
 /// The registration of [`Stage::config`].
@@ -44,8 +44,41 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new() -> Result<Self> {
-        let idp = Idp::start(Script::default()).map_err(|error| anyhow!("the provider did not start: {error}"))?;
+        Self::with(Script::default())
+    }
+
+    /// With another script than the provider's own.
+    pub(crate) fn with(script: Script) -> Result<Self> {
+        Self::at(Idp::start(script))
+    }
+
+    /// The same over HTTPS, for programs that speak nothing else.
+    pub(crate) fn with_tls(script: Script) -> Result<Self> {
+        Self::at(Idp::start_tls(script))
+    }
+
+    fn at(started: std::io::Result<Idp>) -> Result<Self> {
+        let idp = started.map_err(|error| anyhow!("the provider did not start: {error}"))?;
         Ok(Self { idp, follows: false, browsed: 0, trouble: None })
+    }
+
+    /// What the provider was asked, the browser's requests included.
+    pub(crate) fn requests(&self) -> Vec<LoggedRequest> {
+        self.idp.requests()
+    }
+
+    pub(crate) fn forget_requests(&self) {
+        self.idp.clear_requests();
+    }
+
+    /// What a client of a provider with HTTPS has to trust, as PEM.
+    pub(crate) fn ca_certificate(&self) -> Option<&str> {
+        self.idp.ca_certificate()
+    }
+
+    /// Plays another script from the next request on.
+    pub(crate) fn play(&self, script: Script) -> Result<()> {
+        self.idp.set_script(script).map_err(|error| anyhow!("{error}"))
     }
 
     pub(crate) fn issuer(&self) -> String {

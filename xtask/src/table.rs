@@ -92,10 +92,10 @@ impl Table {
         if !lines.is_empty() {
             lines.push(String::new());
         }
-        lines.push(format!("{:<10} {:>7} {:>7} {:>8} {:>8}", "suite", "passed", "failed", "skipped", "seconds"));
+        lines.push(format!("{:<12} {:>7} {:>7} {:>8} {:>8}", "suite", "passed", "failed", "skipped", "seconds"));
         for (suite, score, took) in &self.rows {
             let Tally { passed, failed, skipped } = score.tally;
-            lines.push(format!("{suite:<10} {passed:>7} {failed:>7} {skipped:>8} {:>8.1}", took.as_secs_f64()));
+            lines.push(format!("{suite:<12} {passed:>7} {failed:>7} {skipped:>8} {:>8.1}", took.as_secs_f64()));
         }
         let Tally { passed, failed, skipped } = self.total();
         lines.push(String::new());

@@ -95,7 +95,8 @@ impl Store {
 
     /// A number that changes when another connection, so another process, has committed.
     pub(crate) fn others_version(&self) -> Result<i64> {
-        self.read(|connection| Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?))
+        // Prepared once: with no coherence to wait for it is asked at every call.
+        self.read(|connection| Ok(connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?))
     }
 
     /// Takes a lock if nobody holds it against us.

@@ -237,8 +237,10 @@ pub(super) fn open(database: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
-/// What is switched on and off in SQLite: an altered schema can run nothing.
-pub(super) const CONFIGURED: [(DbConfig, bool); 3] = [
+/// What is switched on and off in SQLite: an altered schema can run nothing, and a statement is planned once and not for each value that is bound to it, which
+/// would be most of what reading a session costs.
+pub(super) const CONFIGURED: [(DbConfig, bool); 4] = [
+    (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
     (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
     (DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false),
     (DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false),

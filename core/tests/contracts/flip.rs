@@ -4,13 +4,15 @@ use keyfob::Provider;
 use keyfob_idp::Idp;
 use serde_json::{Value, json};
 
+use crate::lint;
 use crate::trial::Case;
 
 /// One change, by the place in the file.
 struct Flip {
     place: String,
     what: &'static str,
-    changed: Value,
+    /// The file then. Of several, each with another word there, one has to be noticed: beside another key two words may mean the same.
+    changed: Vec<Value>,
 }
 
 /// The changes that the contract does not notice, a line each.
@@ -19,15 +21,17 @@ pub fn unnoticed(idp: &Idp, id: &str, provider: &Value, contract: &Value, schema
     let validator = jsonschema::validator_for(schema).unwrap();
     collect(provider, provider, &mut Vec::new(), &enums(schema), &mut flips);
     let mut found: Vec<(String, &'static str)> = Vec::new();
-    for flip in flips {
-        let text = flip.changed.to_string();
-        // What is no provider any more is noticed by whoever reads it, and by the lint.
-        if Provider::from_json(&text).is_err() || !validator.is_valid(&flip.changed) {
-            continue;
-        }
-        let case = Case { idp, id, provider: &text, contract, hasty: true };
-        if case.run().is_empty() {
-            found.push((flip.place, flip.what));
+    // What is no provider any more is noticed by whoever reads it, and by the lint.
+    let is_file = |changed: &Value| {
+        let text = changed.to_string();
+        Provider::from_json(&text).is_ok() && validator.is_valid(changed) && lint::issuer(changed).is_none()
+    };
+    for Flip { place, what, changed } in flips {
+        let unnoticed = |changed: &Value| {
+            is_file(changed) && Case { idp, id, provider: &changed.to_string(), contract, hasty: true }.run().is_empty()
+        };
+        if changed.iter().all(unnoticed) {
+            found.push((place, what));
         }
     }
     let line = |(place, what): &(String, &'static str)| match *what {
@@ -71,7 +75,7 @@ fn collect(whole: &Value, here: &Value, path: &mut Vec<String>, enums: &[Vec<Str
                 }
                 path.push(name.replace('~', "~0").replace('/', "~1"));
                 let without = with(whole, path, None);
-                flips.push(Flip { place: place(path), what: "removed", changed: without });
+                flips.push(Flip { place: place(path), what: "removed", changed: vec![without] });
                 collect(whole, member, path, enums, flips);
                 path.pop();
             }
@@ -79,7 +83,7 @@ fn collect(whole: &Value, here: &Value, path: &mut Vec<String>, enums: &[Vec<Str
         Value::Array(elements) => {
             for (index, element) in elements.iter().enumerate() {
                 path.push(index.to_string());
-                flips.push(Flip { place: place(path), what: "removed", changed: with(whole, path, None) });
+                flips.push(Flip { place: place(path), what: "removed", changed: vec![with(whole, path, None)] });
                 collect(whole, element, path, enums, flips);
                 path.pop();
             }
@@ -91,13 +95,20 @@ fn collect(whole: &Value, here: &Value, path: &mut Vec<String>, enums: &[Vec<Str
                 Value::String(text) => other_texts(text, enums),
                 _ => Vec::new(),
             };
-            let changed = |other: &Value| with(whole, path, Some(other));
-            let good = others.iter().map(changed).find(|changed| Provider::from_json(&changed.to_string()).is_ok());
-            if let Some(changed) = good {
+            let changed = others.iter().map(|other| with(whole, path, Some(other)));
+            let mut good = changed.filter(|changed| Provider::from_json(&changed.to_string()).is_ok());
+            // Any text will do where the first one does; words are few.
+            let free = matches!(leaf, Value::String(text) if parses(whole, path, &format!("{text}x")));
+            let changed: Vec<Value> = if free { good.next().into_iter().collect() } else { good.collect() };
+            if !changed.is_empty() {
                 flips.push(Flip { place: place(path), what: "changed", changed });
             }
         }
     }
+}
+
+fn parses(whole: &Value, path: &[String], text: &str) -> bool {
+    Provider::from_json(&with(whole, path, Some(&json!(text))).to_string()).is_ok()
 }
 
 /// Texts that may stand in a text's place, the most likely first.

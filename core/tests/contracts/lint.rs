@@ -60,6 +60,7 @@ pub fn lint(providers_there: &Folder) -> Result<(), Failed> {
                 say(format!("{other}.json has the name {name} too"));
             }
         }
+        issuer(&file).into_iter().for_each(&mut say);
         for error in validator.iter_errors(&file) {
             say(format!("{}: {error}", error.instance_path()));
         }
@@ -75,6 +76,13 @@ pub fn lint(providers_there: &Folder) -> Result<(), Failed> {
         disorder("", &node, &order, &mut say);
     }
     verdict(&found)
+}
+
+/// An issuer with other spellings is the first of them: what sessions are kept under is not to change, and nothing else shows it.
+pub fn issuer(file: &Value) -> Option<String> {
+    let first = file["issuer_rule"]["one_of"].get(0)?;
+    (*first != file["issuer"])
+        .then(|| format!("its issuer is {}, and issuer_rule.one_of begins with {first}", file["issuer"]))
 }
 
 /// The choice of each file's uid is what it was when its first user logged in.

@@ -48,8 +48,10 @@ pub(crate) fn run(options: &Options, paper: &mut Paper) {
         .title("Providers", "The id is what a registration names. Variables without a default have to be given there.");
     for provider in &providers {
         paper.as_it_is("\n");
-        let names: Vec<_> = [provider.id()].into_iter().chain(provider.aliases().iter().map(String::as_str)).collect();
-        paper.row(&names.join(", "), format_args!("{} ({})", provider.display_name(), kind(provider)));
+        paper.row(provider.id(), format_args!("{} ({})", provider.display_name(), kind(provider)));
+        if !provider.aliases().is_empty() {
+            paper.row("  aliases", provider.aliases().join(" "));
+        }
         if !provider.required_variables().is_empty() {
             paper.row("  variables", provider.required_variables().join(" "));
         }

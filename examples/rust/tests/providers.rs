@@ -34,8 +34,10 @@ fn the_list_for_people_names_every_provider() {
     for provider in keyfob::providers() {
         let shown = output.split("\n\n").find(|part| part.starts_with(&format!("    {} ", provider.id()))).unwrap();
         assert!(row(shown, provider.id()).starts_with(provider.display_name()), "{shown}");
+        assert!(provider.aliases().iter().all(|alias| row(shown, "aliases").contains(alias)), "{shown}");
     }
-    assert!(output.lines().all(|line| line.chars().count() <= 80), "{output}");
+    // One word is not cut.
+    assert!(output.lines().all(|line| line.chars().count() <= 80 || line.split_whitespace().count() == 2), "{output}");
 }
 
 #[test]
@@ -47,7 +49,7 @@ fn a_provider_s_console_is_told_about_whatever_its_variables_are() {
         assert!(output.contains("http://127.0.0.1/callback") && output.contains("client id"), "{output}");
     }
     let (status, output, _) = run(&["--", "provider", "apple", "--redirect-uri", "https://notes.example/callback"]);
-    assert!(status.success() && row(&output, "  https only") == "yes" && row(&output, "  is taken") == "yes");
+    assert!(status.success() && row(&output, "https only") == "yes" && row(&output, "is taken") == "yes");
     assert_eq!(row(&output, "redirect URI"), "https://notes.example/callback");
     let (_, output, _) = run(&["provider", "zoho"]);
     assert!(output.contains("refresh token"), "what becomes of a session: {output}");

@@ -1,5 +1,6 @@
 //! The suites, one file each. A new one is a file here and a line in [`SUITES`].
 
+mod bench;
 mod browser;
 mod c;
 mod chaos;
@@ -13,6 +14,7 @@ mod rust;
 mod swift;
 
 pub(crate) use chaos::by_hand as chaos_by_hand;
+pub(crate) use peers::install as install_npm;
 pub(crate) use swift::by_hand as swift_by_hand;
 
 use std::thread::{self, JoinHandle};
@@ -51,7 +53,10 @@ pub(crate) const SUITES: &[Suite] = &[
     peers::SUITE,
     browser::SUITE,
     chaos::SUITE,
+    bench::SUITE,
     chaos::LONG,
+    bench::PEERS,
+    bench::GROWTH,
     rust::MODEL,
     rust::SCALE,
     rust::TORTURE,
@@ -114,14 +119,14 @@ mod tests {
     fn no_name_means_every_short_suite_and_checks_come_first() {
         assert_eq!(
             names(&[]).unwrap(),
-            ["checks", "rust", "keyring", "c", "cpp", "kotlin", "swift", "peers", "browser", "chaos"]
+            ["checks", "rust", "keyring", "c", "cpp", "kotlin", "swift", "peers", "browser", "chaos", "bench"]
         );
     }
 
     #[test]
     fn all_means_the_long_ones_too() {
         let all = names(&["all"]).unwrap();
-        assert!(all.ends_with(&["chaos-long", "model", "scale", "torture"]), "{all:?}");
+        assert!(all.ends_with(&["chaos-long", "bench-peers", "bench-growth", "model", "scale", "torture"]), "{all:?}");
     }
 
     #[test]
@@ -134,7 +139,7 @@ mod tests {
         let error = names(&["c", "cobol"]).unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"there is no suite "cobol"; the suites are checks, rust, keyring, c, cpp, kotlin, swift, peers, browser, chaos, chaos-long, model, scale, torture (and all)"#
+            r#"there is no suite "cobol"; the suites are checks, rust, keyring, c, cpp, kotlin, swift, peers, browser, chaos, bench, chaos-long, bench-peers, bench-growth, model, scale, torture (and all)"#
         );
     }
 }

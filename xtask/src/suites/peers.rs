@@ -30,7 +30,7 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
 }
 
 /// Fills `node_modules` by the lock file, where that is newer.
-pub(super) fn install(folder: &Path) -> Result<()> {
+pub(crate) fn install(folder: &Path) -> Result<()> {
     if !is_installed(folder) {
         let install = Run::new("npm").args(["ci", "--no-audit", "--no-fund"]).dir(folder);
         install.limit(Duration::from_secs(300)).run()?.must("npm ci")?;

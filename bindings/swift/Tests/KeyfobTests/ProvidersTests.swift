@@ -10,7 +10,7 @@ import Testing
             let `default`: String?
         }
         struct Scopes: Decodable {
-            let `default`: [String]
+            let `default`: [String]?
         }
         struct Redirect: Decodable {
             let custom_scheme: Bool?
@@ -21,7 +21,7 @@ import Testing
         let kind: String
         let aliases: [String]?
         let variables: [String: Variable]?
-        let scopes: Scopes
+        let scopes: Scopes?
         let redirect: Redirect?
     }
 
@@ -43,7 +43,7 @@ import Testing
             #expect(provider.displayName == file.name)
             #expect(provider.kind == ["oidc": .oidc, "oauth2": .oauth2][file.kind])
             #expect(provider.aliases == file.aliases ?? [])
-            #expect(provider.defaultScopes == file.scopes.default)
+            #expect(provider.defaultScopes == (file.scopes?.default ?? []))
             let required = (file.variables ?? [:]).filter { $0.value.default == nil }
             #expect(provider.requiredVariables == required.keys.sorted())
             #expect(provider.acceptsCustomScheme == file.redirect?.custom_scheme)

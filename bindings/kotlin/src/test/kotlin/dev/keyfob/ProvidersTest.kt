@@ -22,7 +22,8 @@ internal class ProvidersTest {
             assertEquals(file["name"].asString, provider.displayName)
             assertEquals(file["kind"].asString.uppercase(), provider.kind.name)
             assertEquals(file["aliases"]?.asJsonArray?.map { it.asString }.orEmpty(), provider.aliases)
-            assertEquals(file["scopes"].asJsonObject["default"].asJsonArray.map { it.asString }, provider.defaultScopes)
+            val scopes = file["scopes"]?.asJsonObject?.get("default")?.asJsonArray?.map { it.asString }
+            assertEquals(scopes.orEmpty(), provider.defaultScopes)
             val variables = file["variables"]?.asJsonObject?.entrySet().orEmpty()
             val required = variables.filter { "default" !in it.value.asJsonObject.keySet() }.map { it.key }
             assertEquals(required.sorted(), provider.requiredVariables)
