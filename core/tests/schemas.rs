@@ -36,7 +36,6 @@ fn catalogue() -> Vec<(String, Value)> {
 /// One of so many, and another one each time: each of them takes a while, and all of them are in the long suites.
 fn some_of<T>(all: Vec<T>, one_in: usize) -> Vec<T> {
     let first = fastrand::usize(..one_in);
-    println!("number {first} of {one_in}, and every {one_in}th from there");
     all.into_iter().skip(first).step_by(one_in).collect()
 }
 
@@ -56,17 +55,39 @@ fn documents() -> Vec<(String, Value)> {
 /// The documents that were made for these tests: small ones, for each thing in one is changed beside all the others.
 fn made() -> Vec<(String, Value)> {
     let [oidc, oauth2, told] = providers_with_every_key();
+    let parts = apart(&oidc).into_iter().map(|part| ("a part of an oidc provider", part));
     [
         ("every key", config_with_every_key()),
         ("private keys", with_private_keys()),
-        ("an oidc provider", oidc),
         ("an oauth2 provider", oauth2),
         ("one whose token answer tells of the user", told),
         ("an authorization endpoint", with_endpoint("authorization")),
         ("a token endpoint", with_endpoint("token")),
     ]
+    .into_iter()
+    .chain(parts)
     .map(|(name, document)| (name.to_owned(), document))
-    .into()
+    .collect()
+}
+
+/// A large provider as many small ones, each with one of its keys beside what it cannot be without: what is changed in a document is changed in a copy of it.
+fn apart(provider: &Value) -> Vec<Value> {
+    let members = provider.as_object().unwrap();
+    let needed =
+        json!({ "id": "part", "kind": "oidc", "issuer": "https://part.example", "profile": { "uid": "/sub" } });
+    let part = |name: &String, value: &Value| {
+        let mut part = needed.clone();
+        part[name] = value.clone();
+        let text = value.to_string();
+        if text.contains("{host}") || text.contains("{key}") || name == "redirect" {
+            part["variables"] = members["variables"].clone();
+        }
+        if ["authorize", "id_token", "refresh", "token_request"].contains(&name.as_str()) {
+            part["relaxes"] = members["relaxes"].clone();
+        }
+        part
+    };
+    members.iter().filter(|(name, _)| *name != "kind").map(|(name, value)| part(name, value)).collect()
 }
 
 /// The objects that stand in a text's code blocks and are a configuration or a provider.

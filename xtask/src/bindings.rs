@@ -19,9 +19,19 @@ const SWIFT_FFI: &str = "bindings/swift/Sources/KeyfobFFI";
 
 /// The lines outside generated files that hold the workspace's version: file, what stands before it, what after.
 const VERSIONS: &[(&str, &str, &str)] = &[
-    ("bindings/kotlin/pom.xml", "<artifactId>keyfob</artifactId>", "</version>"),
+    ("bindings/pom.xml", PARENT, "</version>"),
+    ("bindings/kotlin/pom.xml", PARENT, "</version>"),
+    ("bindings/kotlin-android/pom.xml", PARENT, "</version>"),
+    ("bindings/kotlin-android/README.md", "`dev.keyfob:keyfob-android:", "`"),
+    ("examples/kotlin/pom.xml", PARENT, "</version>"),
+    ("examples/android/pom.xml", PARENT, "</version>"),
+    ("examples/android/app/build.gradle.kts", "dev.keyfob:keyfob-android:", "@aar"),
+    ("examples/android/app/build.gradle.kts", "dev.keyfob:keyfob:", "\""),
     ("bindings/kotlin/README.md", "`dev.keyfob:keyfob:", "`"),
 ];
+
+/// What stands before the version in each `pom.xml`.
+const PARENT: &str = "<artifactId>keyfob-parent</artifactId>";
 
 pub(crate) fn bindings(workspace: &Workspace, mode: Mode) -> Result<()> {
     // A debug build: the generator reads the symbol table, which a stripped library has not, and both say the same. With everything that the tests

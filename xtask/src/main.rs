@@ -21,6 +21,7 @@ mod suites;
 mod swift_root;
 mod symbols;
 mod table;
+mod vectors;
 mod workspace;
 
 use std::path::PathBuf;

@@ -12,6 +12,9 @@
 //! | `# connect URL CODE` | `done`, after the user typed the code of another device in there |
 //! | `# count PATH` | how many requests the provider got at that path, such as `/token` |
 //! | `# script JSON` | `done`, after the provider's script was replaced |
+//! | `# forget log` | `done`, after the provider's log was emptied |
+//! | `# vector FILE /POINTER` | what stands there in a file of `tests/vectors`: `=` and the text, or `=` and the JSON of what is no text; `-` where nothing stands |
+//! | `# sent FILE` | `same` where the provider's log, masked, is the `requests` of that file; else `other` |
 //!
 //! Lines with `#` are comments to everything that reads the Test Anything Protocol.
 
@@ -22,6 +25,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail};
 use keyfob_idp::{Idp, LoggedRequest, Script, browser};
 use serde_json::{Value, json};
+
+use crate::vectors;
 
 /// The registration of [`Stage::config`].
 pub(crate) const REGISTRATION: &str = "work-sso";
@@ -38,6 +43,8 @@ pub(crate) struct Stage {
     pub(crate) follows: bool,
     /// How often the browser was sent somewhere.
     pub(crate) browsed: usize,
+    /// The log, masked, as it was when the program asked what it had sent.
+    pub(crate) sent: Option<Value>,
     /// The first request that could not be answered.
     pub(crate) trouble: Option<String>,
 }
@@ -59,7 +66,7 @@ impl Stage {
 
     fn at(started: std::io::Result<Idp>) -> Result<Self> {
         let idp = started.map_err(|error| anyhow!("the provider did not start: {error}"))?;
-        Ok(Self { idp, follows: false, browsed: 0, trouble: None })
+        Ok(Self { idp, follows: false, browsed: 0, sent: None, trouble: None })
     }
 
     /// What the provider was asked, the browser's requests included.
@@ -142,6 +149,24 @@ impl Stage {
                 self.idp.set_script(script).map_err(|error| anyhow!("{error}"))?;
                 Ok("done".to_owned())
             }
+            "forget" => {
+                self.idp.clear_requests();
+                Ok("done".to_owned())
+            }
+            "vector" => {
+                let (file, pointer) = what.split_once(' ').context("no pointer")?;
+                Ok(match vectors::read(file)?.pointer(pointer) {
+                    None => "-".to_owned(),
+                    Some(Value::String(text)) => format!("={text}"),
+                    Some(other) => format!("={other}"),
+                })
+            }
+            "sent" => {
+                let sent = json!(self.idp.masked_requests());
+                let same = vectors::read(what)?.get("requests") == Some(&sent);
+                self.sent = Some(sent);
+                Ok(if same { "same" } else { "other" }.to_owned())
+            }
             _ => bail!("nobody knows how to do that"),
         }
     }
@@ -196,7 +221,8 @@ fn asked<'a>(line: &'a str, issuer: &str) -> Option<(&'a str, &'a str)> {
         return Some(("browse", line));
     }
     let (verb, what) = line.strip_prefix("# ")?.split_once(' ')?;
-    matches!(verb, "browse" | "refuse" | "post" | "connect" | "count" | "script").then_some((verb, what))
+    let known = ["browse", "refuse", "post", "connect", "count", "script", "forget", "vector", "sent"];
+    known.contains(&verb).then_some((verb, what))
 }
 
 #[cfg(test)]
@@ -238,6 +264,17 @@ mod tests {
         assert_eq!(stage.answer("# count /token").as_deref(), Some("0"));
         assert_eq!(stage.answer(r#"# script {"tokens": {"access_token_seconds": 2}}"#).as_deref(), Some("done"));
         assert_eq!((stage.browsed, stage.trouble), (2, None));
+    }
+
+    #[test]
+    fn vectors_are_read_by_their_place_and_compared_with_the_log() {
+        let mut stage = Stage::new().unwrap();
+        assert_eq!(stage.answer("# vector redirects.json /redirect_port").as_deref(), Some("=4100"));
+        assert_eq!(stage.answer("# vector login.json /steps/0/do").as_deref(), Some("=begin_login"));
+        assert_eq!(stage.answer("# vector tokens.json /cases/999/name").as_deref(), Some("-"));
+        assert_eq!(stage.answer("# forget log").as_deref(), Some("done"));
+        assert_eq!(stage.answer("# sent login.json").as_deref(), Some("other"));
+        assert_eq!((stage.sent, stage.trouble), (Some(json!([])), None));
     }
 
     #[test]

@@ -62,16 +62,23 @@ impl Swift {
         Ok(Self::Chroot(root))
     }
 
-    /// `swift ARGS…` in a folder, which finds the libraries of `libraries`.
-    pub(crate) fn command(&self, workspace: &Workspace, start: &Path, libraries: &Path, args: &[String]) -> Run {
+    /// `PROGRAM ARGS…` in a folder, which finds the libraries of `libraries`: `swift`, `swiftc`, or one that was built.
+    pub(crate) fn command(
+        &self,
+        workspace: &Workspace,
+        start: &Path,
+        libraries: &Path,
+        program: &str,
+        args: &[String],
+    ) -> Run {
         let run = match self {
-            Self::OnPath => Run::new("swift").args(args).dir(start),
+            Self::OnPath => Run::new(program).args(args).dir(start),
             Self::Chroot(root) => {
                 let run = Run::new("unshare").args(["--mount", "--propagation", "private", "sh", "-c", ENTER, "enter"]);
                 let run = run.arg(root).arg(start).args(mounts(workspace, start)).arg("--");
                 // Nothing of the host's PATH or HOME is in there.
-                let run = run.args(["PATH=/usr/libexec/swift/bin:/usr/bin:/bin", "HOME=/root", "swift"]).args(args);
-                run.shown_as(&format!("swift {} (in {})", args.join(" "), root.display()))
+                let run = run.args(["PATH=/usr/libexec/swift/bin:/usr/bin:/bin", "HOME=/root", program]).args(args);
+                run.shown_as(&format!("{program} {} (in {})", args.join(" "), root.display()))
             }
         };
         // For the linker and for the loader, so that nobody has to type -Xlinker -L and the like.

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::masked::masked;
 use crate::message::{Answer, Asked};
 use crate::script::Script;
 use crate::state::State;
@@ -9,6 +10,11 @@ use crate::state::State;
 /// `GET /_idp/requests`: the log, oldest first.
 pub(crate) fn requests(state: &mut State, _asked: &Asked) -> Answer {
     Answer::json(200, &json!(state.log.entries())).uncached()
+}
+
+/// `GET /_idp/requests/masked`: the log without what differs from one run to the next.
+pub(crate) fn masked_requests(state: &mut State, _asked: &Asked) -> Answer {
+    Answer::json(200, &json!(masked(&state.log.entries()))).uncached()
 }
 
 /// `DELETE /_idp/requests`: empties it.

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::connection::CuttableListener;
 use crate::keys;
 use crate::log::LoggedRequest;
+use crate::masked::{MaskedRequest, masked};
 use crate::script::{Script, ScriptError};
 use crate::server;
 use crate::state::Shared;
@@ -88,6 +89,11 @@ impl Idp {
     /// The request log, oldest first: the last 10 000 requests.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.shared.lock().log.entries()
+    }
+
+    /// The same without what differs from one run to the next, and without what a browser sends by itself.
+    pub fn masked_requests(&self) -> Vec<MaskedRequest> {
+        masked(&self.shared.lock().log.entries())
     }
 
     /// Those of them with a higher number, for a test that goes on for so long that it reads piece by piece.

@@ -43,6 +43,7 @@ mod idp;
 mod keys;
 mod log;
 mod logout;
+mod masked;
 mod message;
 mod pages;
 mod pushed;
@@ -66,6 +67,7 @@ pub use faults::{Close, Endpoint, Fault};
 pub use idp::Idp;
 pub use keys::Algorithm;
 pub use log::LoggedRequest;
+pub use masked::MaskedRequest;
 pub use script::{
     ClientAuth, Device, InGrace, Keys, Pushed, RefreshTokens, Registration, Reuse, Revocation, Rotation, Script,
     ScriptError, Tokens, User,

@@ -49,6 +49,7 @@ fn routes() -> Router<Arc<Shared>> {
         .route(vendor::PATH, any(vendors))
         .route("/_idp/requests", unlogged(GET, control::requests))
         .route("/_idp/requests", unlogged(MethodFilter::DELETE, control::clear_requests))
+        .route("/_idp/requests/masked", unlogged(GET, control::masked_requests))
         .route("/_idp/script", unlogged(GET, control::script))
         .route("/_idp/script", unlogged(MethodFilter::PUT, control::set_script))
         .fallback(

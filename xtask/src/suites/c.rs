@@ -20,6 +20,7 @@ use super::native::{self, SANITIZERS, WARNINGS, Watch, build, count, name_of, pk
 use crate::run::Run;
 use crate::setup::{self, CMAKE, CURL, GCC, GXX, PKG_CONFIG, SQLITE, VALGRIND, on_path};
 use crate::table::Score;
+use crate::vectors;
 use crate::workspace::{FFI, UNIFFI, Workspace, files};
 
 pub(super) const SUITE: Suite = Suite {
@@ -43,6 +44,7 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     let shared = native::shared(&prefix)?;
     score.item("libkeyfob.a: only keyfob_ is to be seen", only_ours(&prefix));
     examples(workspace, &prefix, score)?;
+    let vectors = vectors::folder(workspace, "c")?;
     for source in &tests {
         let name = name_of(workspace, source);
         let program = build(workspace, compiler(), source, "programs", &shared);
@@ -50,6 +52,7 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
         let program = build(workspace, compiler().args(SANITIZERS), source, "sanitized", &shared);
         count(workspace, score, &format!("{name} (sanitizers)"), program, Watch::Sanitizers);
     }
+    vectors::compare(&vectors, "c", score);
     static_programs(workspace, &prefix, score)?;
     for source in files(&workspace.root.join("tests/c/tools"), "c") {
         let program = build(workspace, compiler(), &source, "programs", &shared);

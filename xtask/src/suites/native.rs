@@ -13,6 +13,7 @@ use crate::install;
 use crate::run::{Finished, Run};
 use crate::stage::{REGISTRATION, Stage};
 use crate::table::Score;
+use crate::vectors;
 use crate::workspace::Workspace;
 
 pub(super) const WARNINGS: &[&str] = &["-Wall", "-Wextra", "-Wpedantic", "-Werror"];
@@ -65,6 +66,9 @@ fn test_under(workspace: &Workspace, program: &Path, watch: Watch) -> Result<(Fi
     let issuer = stage.issuer();
     let finished = watched(workspace, &mut stage, program, &[issuer.as_ref(), store.as_ref()], watch)?;
     stage.no_token_in(&finished.text)?;
+    if let Some(sent) = &stage.sent {
+        vectors::keep(workspace, "c", sent)?;
+    }
     Ok((finished, stage.trouble))
 }
 

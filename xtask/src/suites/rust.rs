@@ -8,6 +8,7 @@ use super::Suite;
 use crate::counting::libtest;
 use crate::setup::{self, STRACE, VALGRIND};
 use crate::table::Score;
+use crate::vectors;
 use crate::workspace::{WITHOUT_SERVERS, Workspace};
 
 pub(super) const SUITE: Suite = Suite {
@@ -101,12 +102,15 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     // For the tests that count system calls and instructions; without them those are skipped, and the rest is as good.
     setup::install(&[&STRACE, &VALGRIND]);
     let bare = ["-p", "keyfob", "--no-default-features"];
+    let vectors = vectors::folder(workspace, "rust")?;
     // The model knows nothing of features.
     for (args, skipped) in [(WITHOUT_SERVERS.as_slice(), [WIDE].as_slice()), (&bare, &[WIDE, "refresh::model::"])] {
         // All of them, though one failed: the table counts what passed, too. What takes minutes is in the long suites.
-        let run = workspace.cargo().args(["test", "--no-fail-fast"]).args(args).args(["--"]);
+        let run =
+            workspace.cargo().env(vectors::OUT, &vectors).args(["test", "--no-fail-fast"]).args(args).args(["--"]);
         let done = run.args(skipped.iter().flat_map(|name| ["--skip", name])).run()?;
         score.count(&format!("cargo test {}", args.join(" ")), &done, libtest);
     }
+    vectors::compare(&vectors, "rust", score);
     Ok(())
 }

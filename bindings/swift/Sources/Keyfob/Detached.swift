@@ -34,8 +34,8 @@ func translating<T>(_ call: () throws -> T) throws -> T {
     }
 }
 
-/// One answer for one continuation: the first counts, the call's or the cancellation's.
-private final class Answer<T: Sendable>: @unchecked Sendable {
+/// One answer for one continuation: the first counts, the call's or the cancellation's. Later ones are dropped.
+final class Answer<T: Sendable>: @unchecked Sendable {
     private enum State {
         case unasked
         case expected(CheckedContinuation<T, any Error>)

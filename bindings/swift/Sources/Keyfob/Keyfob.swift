@@ -17,10 +17,14 @@ internal import KeyfobGenerated
 /// All functions throw ``KeyfobError``, whose cases say what to do, and `CancellationError` when the task was cancelled.
 public final class Keyfob: Sendable {
     private let raw: RawKeyfob
+    private let announcer: Announcer
 
-    private init(_ raw: RawKeyfob) {
+    private init(_ raw: RawKeyfob, _ announcer: Announcer) {
         self.raw = raw
+        self.announcer = announcer
     }
+
+    deinit { announcer.finish() }
 
     /// Opens the store that the configuration names, making it when it is missing. Never touches the network.
     ///
@@ -50,17 +54,19 @@ public final class Keyfob: Sendable {
         storeKey: (any StoreKeySource)? = nil,
         deviceBinding: Data? = nil
     ) async throws -> Keyfob {
-        try await detached {
+        let announcer = Announcer(observer)
+        return try await detached {
             Keyfob(
                 try RawKeyfob.open(
                     configJson: configJSON,
                     transport: transport.map(TransportAdapter.init),
                     clock: clock.map(ClockAdapter.init),
                     executor: ExecutorAdapter(executor ?? OwnThreads()),
-                    observer: observer.map(ObserverAdapter.init),
+                    observer: announcer,
                     storeKey: storeKey?.origin,
                     deviceBinding: deviceBinding
-                )
+                ),
+                announcer
             )
         }
     }
@@ -77,10 +83,27 @@ public final class Keyfob: Sendable {
     }
 
     /// Lets go of the store. Calls that are under way end as if nothing had happened; later ones throw
-    /// ``KeyfobError/invalidState(_:)``. Closing twice is no error; a handle that nobody holds any more is closed by itself.
+    /// ``KeyfobError/invalidState(_:)``. Ends every stream of ``changes``. Closing twice is no error; a handle that nobody holds any
+    /// more is closed by itself.
     public func close() throws {
+        announcer.finish()
         try translating { try raw.closeStore() }
     }
+
+    /// What happens to sessions from now on, in the order in which this handle noticed it: what draws the login page, for instance. Each use gives a stream of
+    /// its own, for one task to read; it keeps what has not been read yet, and ends with ``close()``, with this ``Keyfob``, or with the task that reads it.
+    ///
+    /// What another process does is noticed at the next call that looks at that session, and told then.
+    ///
+    /// ```swift
+    /// for await change in keyfob.changes {
+    ///     if case .ended(_, let cause) = change { showLogin(because: cause) }
+    /// }
+    /// ```
+    public var changes: AsyncStream<SessionChange> { announcer.stream() }
+
+    /// How many streams there are, for tests.
+    var listeners: Int { announcer.count }
 
     /// The registrations, in the order of the configuration: what an app draws its login buttons from.
     public func registrations() throws -> [Registration] {

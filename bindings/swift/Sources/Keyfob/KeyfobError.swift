@@ -147,6 +147,9 @@ extension KeyfobError: CustomNSError {
     public static var errorDomain: String { "dev.keyfob" }
 
     public var errorCode: Int { Int(details.number) }
+
+    /// So that `localizedDescription` says it on every system.
+    public var errorUserInfo: [String: Any] { [NSLocalizedDescriptionKey: details.summary] }
 }
 
 extension KeyfobError.Details: Redacted {
@@ -175,6 +178,29 @@ extension KeyfobError {
     /// The core has ended the call in the middle.
     static var panicked: KeyfobError {
         .internal(Details(number: 99, reason: "Internal", summary: "Internal: A bug in Keyfob"))
+    }
+
+    /// The user closed the sheet of a web session.
+    static var closedByTheUser: KeyfobError {
+        .cancelled(Details(number: 6, reason: "Cancelled", summary: "Cancelled: The user closed the login's sheet"))
+    }
+
+    /// The system opened no sheet for a web session.
+    static var noSheet: KeyfobError {
+        .invalidState(
+            Details(number: 2, reason: "BrowserUnavailable", summary: "BrowserUnavailable: The login's sheet could not be opened over this window")
+        )
+    }
+
+    /// No web session can catch the redirect.
+    static var noWebCallback: KeyfobError {
+        .configuration(
+            Details(
+                number: 3,
+                reason: "InvalidRedirectUri",
+                summary: "InvalidRedirectUri: A web session needs a redirect URI of the app's own scheme, or of https where the system knows that"
+            )
+        )
     }
 
     init(_ raw: RawError) {

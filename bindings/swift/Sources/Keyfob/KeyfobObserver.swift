@@ -1,6 +1,4 @@
-internal import KeyfobGenerated
-
-/// Is told what happens to sessions. Every function does nothing unless the type has its own.
+/// Is told what happens to sessions, on the spot; ``Keyfob/changes`` tells a task in its own time. Every function does nothing unless the type has its own.
 ///
 /// Called on the thread of the call that noticed, one of Keyfob's own or of the host's executor, after its work is done: that call returns
 /// when the observer does, so hand on what takes long. It may call the same ``Keyfob``, from a `Task` that it starts. What another process
@@ -26,18 +24,4 @@ extension KeyfobObserver {
     public func loginRequired(_ sessionID: String, cause: String) {}
 
     public func clockSkew(seconds: Int64) {}
-}
-
-final class ObserverAdapter: RawObserver {
-    private let host: any KeyfobObserver
-
-    init(_ host: any KeyfobObserver) {
-        self.host = host
-    }
-
-    func sessionChanged(sessionId: String) throws { host.sessionChanged(sessionId) }
-
-    func loginRequired(sessionId: String, cause: String) throws { host.loginRequired(sessionId, cause: cause) }
-
-    func clockSkew(seconds: Int64) throws { host.clockSkew(seconds: seconds) }
 }

@@ -16,10 +16,10 @@ public struct LoginOptions: Sendable {
     /// The port that the app listens on, for a loopback redirect URI that leaves it open.
     public var redirectPort: UInt16?
 
-    /// More parameters of the authorization request, for instance `prompt` or `login_hint`. Those that make a login safe are Keyfob's own
+    /// More parameters of the authorization request, in their order, for instance `prompt` or `login_hint`. Those that make a login safe are Keyfob's own
     /// and cannot be set. What `max_age` (seconds) and `acr_values` ask for is checked in the ID token: a login that does not keep to it is
     /// refused (``KeyfobError/tokenRejected(_:)``, with the reason `IdTokenAuthTime` or `IdTokenAcr`).
-    public var parameters: [String: String]
+    public var parameters: [(name: String, value: String)]
 
     /// Something of the app's own to have back when the login completes, also in another process: ``Completed/appData``. Stored, never
     /// sent to the provider.
@@ -38,7 +38,7 @@ public struct LoginOptions: Sendable {
         success: String? = nil,
         failure: String? = nil,
         redirectPort: UInt16? = nil,
-        parameters: [String: String] = [:],
+        parameters: [(name: String, value: String)] = [],
         appData: String? = nil,
         forSession: String? = nil,
         formPost: Bool = false
@@ -58,8 +58,7 @@ public struct LoginOptions: Sendable {
             scopes: scopes,
             success: success,
             failure: failure,
-            // In an order, so that the same options always make the same request.
-            parameters: parameters.sorted { $0.key < $1.key }.map { RawParameter(name: $0.key, value: $0.value) },
+            parameters: parameters.map { RawParameter(name: $0.name, value: $0.value) },
             appData: appData,
             forSession: forSession,
             redirectPort: redirectPort,

@@ -42,6 +42,26 @@ public struct HTTPRequest: Sendable {
     /// What may be printed.
     public let description: String
 
+    /// A request, for an app's tests of its own transport.
+    public init(
+        method: String,
+        url: String,
+        headers: [HTTPHeader] = [],
+        body: Data = Data(),
+        connectTimeout: TimeInterval = 10,
+        timeout: TimeInterval = 30,
+        maxBodyBytes: UInt64 = 1 << 20
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.connectTimeout = connectTimeout
+        self.timeout = timeout
+        self.maxBodyBytes = maxBodyBytes
+        description = "HttpRequest(\(method))"
+    }
+
     init(_ raw: RawHTTPRequest) {
         method =
             switch raw.method {

@@ -7,13 +7,13 @@ import Testing
     @Test func parametersReachTheProviderAndThoseOfTheProtocolCannotBeSet() async throws {
         let provider = try TestProvider()
         let keyfob = try await Keyfob.open(provider.config)
-        let options = LoginOptions(parameters: ["prompt": "login", "login_hint": "ada+1@example.com"])
+        let options = LoginOptions(parameters: [("prompt", "login"), ("login_hint", "ada+1@example.com")])
         _ = try await provider.logIn(keyfob.beginLogin("work-sso", options).authorizationURL)
         let asked = try #require(await provider.requests().first { $0.path == "/authorize" })
         #expect(asked.query["prompt"] == "login")
         #expect(asked.query["login_hint"] == "ada+1@example.com")
 
-        let own = LoginOptions(parameters: ["state": "mine"])
+        let own = LoginOptions(parameters: [("state", "mine")])
         guard case .invalidArgument = try await errorOf({ _ = try await keyfob.beginLogin("work-sso", own) }) else {
             throw Trouble("not invalidArgument")
         }

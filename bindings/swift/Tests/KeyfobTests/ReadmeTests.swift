@@ -1,6 +1,7 @@
 import Foundation
-import Keyfob
 import Testing
+
+@testable import Keyfob
 
 #if canImport(FoundationNetworking)
 import FoundationNetworking
@@ -11,7 +12,7 @@ import FoundationNetworking
     private var visited: [String?] = []
     private let vault = Vault()
 
-    /// What the README's reader has in its place: the four calls of `SecItem…`.
+    /// A keystore of the reader's own.
     final class Vault: @unchecked Sendable {
         private let lock = NSLock()
         private var kept: Data?
@@ -25,9 +26,9 @@ import FoundationNetworking
         let vault: Vault
 
         func storeKey(_ wanted: WantedKey) throws -> StoreKeyAnswer {
-            // Throws for errSecInteractionNotAllowed and the like: that counts as notNow.
+            // Throws for a keystore that is locked or does not answer: that counts as notNow.
             if let kept = try vault.read() { return .key(try StoreKey(kept)) }
-            // errSecItemNotFound. Gone only where the keychain is sure of it: that ends every session.
+            // Not found. Gone only where the keystore is sure of it: that ends every session.
             guard wanted == .new else { return .notNow }
             let key = try StoreKey.generate()
             try vault.write(key.bytes())
@@ -124,10 +125,29 @@ import FoundationNetworking
         }
     }
 
+    @Test func theCodeOfTheReadmeReadsTheStreamOfChanges() async throws {
+        let provider = try TestProvider()
+        let keyfob = try await Keyfob.open(provider.config)
+        let session = try await keyfob.logIn(provider)
+        try await confirmation { shown in
+            func showLogin(because cause: String) { if cause == "LoggedOut" { shown() } }
+
+            let watching = Task {
+                for await case .ended(_, let cause) in keyfob.changes { showLogin(because: cause) }  // Revoked, Expired, …, LoggedOut
+            }
+
+            // It reads from when its task has begun.
+            while keyfob.listeners == 0 { try await Task.sleep(for: .milliseconds(5)) }
+            try await keyfob.endSession(session.id)
+            try keyfob.close()
+            await watching.value
+        }
+    }
+
     private func askForMore(_ provider: TestProvider, _ keyfob: Keyfob, _ session: Session) async throws {
         let options = LoginOptions(
             scopes: ["profile"],
-            parameters: ["prompt": "consent", "login_hint": "ada@example.com"],
+            parameters: [("prompt", "consent"), ("login_hint", "ada@example.com")],
             appData: #"{ "tab": 3 }"#,  // comes back as completed.appData, also in another process
             forSession: session.id  // more scopes for this session; another account is refused
         )
@@ -172,8 +192,14 @@ import FoundationNetworking
         let package = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let source = lines(try String(contentsOf: here, encoding: .utf8))
         let readme = try String(contentsOf: package.appendingPathComponent("README.md"), encoding: .utf8)
-        let pieces = readme.components(separatedBy: "```swift\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
-        #expect(pieces.count == 14)
-        for piece in pieces { #expect(source.contains(lines(piece)), "\(piece)") }
+        func pieces(_ fence: String) -> [String] {
+            readme.components(separatedBy: "```\(fence)\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
+        }
+        #expect(pieces("swift").count == 15)
+        for piece in pieces("swift") { #expect(source.contains(lines(piece)), "\(piece)") }
+        // Those for Apple's systems stand in a file that `cargo xtask test swift` type-checks.
+        let apple = lines(try String(contentsOf: package.appendingPathComponent("Tests/AppleReadme/Snippets.swift"), encoding: .utf8))
+        #expect(pieces("swift apple").count == 4)
+        for piece in pieces("swift apple") { #expect(apple.contains(lines(piece)), "\(piece)") }
     }
 }

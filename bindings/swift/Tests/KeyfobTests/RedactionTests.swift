@@ -13,7 +13,7 @@ import Testing
         let keyfob = try await Keyfob.open(provider.config)
         let options = LoginOptions(
             scopes: ["email", "profile"], success: "app:/CANARY-success", failure: "app:/CANARY-failure", redirectPort: 4100,
-            parameters: ["login_hint": "CANARY-hint"], appData: "CANARY-data")
+            parameters: [("login_hint", "CANARY-hint")], appData: "CANARY-data")
         let login = try await keyfob.beginLogin("work-sso", options)
         let waiting = try await keyfob.pendingLogins()
         let redirect = try await provider.logIn(login.authorizationURL)
@@ -32,6 +32,10 @@ import Testing
         }
         show(keyfob)
         show(options)
+        show(BrowserLogin(options: options))
+        show(URLSessionTransport())
+        show(HTTPRequest(method: "POST", url: "https://x/CANARY", headers: [("Authorization", "CANARY")], body: Data("CANARY".utf8)))
+        show(HTTPResponse(status: 200, headers: [("Set-Cookie", "CANARY")], body: Data("CANARY".utf8)))
         show(login)
         show(completed)
         show(session)
@@ -94,6 +98,6 @@ import Testing
         for text in printed {
             for secret in secrets { #expect(text.contains(secret) == false, "\(secret) is in \(text)") }
         }
-        #expect(printed.count >= 27)
+        #expect(printed.count >= 31)
     }
 }

@@ -22,7 +22,7 @@ final class TestProvider: @unchecked Sendable {
     private let input = Pipe()
     private let browser = Browser()
 
-    init(_ script: String = "{}") throws {
+    init(_ script: String = "{}", tls: Bool = false) throws {
         guard let program = ProcessInfo.processInfo.environment["KEYFOB_IDP"] else {
             throw Trouble("KEYFOB_IDP does not name the program; `cargo xtask test swift` does")
         }
@@ -34,7 +34,7 @@ final class TestProvider: @unchecked Sendable {
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: program)
         // It ends with our end of the pipe, so it outlives no test, whatever ends that.
-        process.arguments = ["--port", "0", "--script", file.path, "--until-stdin-closes"]
+        process.arguments = ["--port", "0", "--script", file.path, "--until-stdin-closes"] + (tls ? ["--tls"] : [])
         process.standardInput = input
         process.standardOutput = output
         try process.run()
@@ -114,6 +114,11 @@ final class TestProvider: @unchecked Sendable {
         let (data, _) = try await control("GET", "/_idp/requests")
         guard let list = try JSONSerialization.jsonObject(with: data) as? [[String: Any]] else { throw Trouble("the log is no list") }
         return list.map(Request.init)
+    }
+
+    /// The log as two clients that do the same have it, as JSON.
+    func maskedRequests() async throws -> Data {
+        try await control("GET", "/_idp/requests/masked").0
     }
 
     func tokenRequests() async throws -> [Request] {

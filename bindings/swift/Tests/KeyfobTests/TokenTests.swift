@@ -87,15 +87,15 @@ import Testing
         #expect(try await keyfob.journal(limit: 1).first?.reason == "Revoked")
     }
 
-    @Test func fiftyTasksAtOneExpiryCauseOneRequestAndAllGetItsToken() async throws {
+    @Test func twoHundredTasksAtOneExpiryCauseOneRequestAndAllGetItsToken() async throws {
         try await provider.play(#"{ "faults": [ { "endpoint": "token", "delay_seconds": 0.3 } ] }"#)
         clock.turn(7200)
         let (keyfob, id) = (keyfob, session.id)
         let tokens = try await withThrowingTaskGroup(of: String.self) { group in
-            for _ in 0..<50 { group.addTask { try await keyfob.accessToken(id).secret } }
+            for _ in 0..<200 { group.addTask { try await keyfob.accessToken(id).secret } }
             return try await group.reduce(into: [String]()) { $0.append($1) }
         }
-        #expect(tokens.count == 50)
+        #expect(tokens.count == 200)
         #expect(Set(tokens).count == 1)
         #expect(tokens.first != session.providerAccessToken)
         #expect(try await provider.tokenRequests().count == 1)
@@ -150,6 +150,31 @@ import Testing
         let token = try await first.value.secret
         #expect(try await another.accessToken(id, wait: .zero).secret == token)
         #expect(try await provider.tokenRequests().count == 1)
+    }
+
+    @Test func closingWhileManyUseItEndsEachCallWithATokenOrWithClosed() async throws {
+        let (keyfob, id) = (keyfob, session.id)
+        let outcomes = try await withThrowingTaskGroup(of: String.self) { group in
+            for number in 0..<100 {
+                group.addTask {
+                    // Some read, some refresh, one closes in their midst.
+                    if number == 50 { try keyfob.close() }
+                    do {
+                        if number % 10 == 0 { try await keyfob.refreshSession(id) }
+                        _ = try await keyfob.sessions()
+                        return try await keyfob.accessToken(id).secret.isEmpty ? "empty" : "token"
+                    } catch KeyfobError.invalidState(let details) {
+                        return details.reason
+                    }
+                }
+            }
+            return try await group.reduce(into: Set<String>()) { $0.insert($1) }
+        }
+        #expect(outcomes.isSubset(of: ["token", "Closed"]) && outcomes.contains("Closed"))
+        // Whatever was refreshed is saved.
+        let again = try await Keyfob.open(provider.config)
+        #expect(try await again.session(id).state == .active)
+        try await again.refreshSession(id)
     }
 
     @Test func closingLetsCallsThatAreUnderWayEndAndRefusesLaterOnes() async throws {

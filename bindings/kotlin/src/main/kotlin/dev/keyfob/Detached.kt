@@ -24,12 +24,11 @@ internal suspend fun <T> detached(call: () -> T): T {
 }
 
 /** Makes what the generated layer throws into what this one documents. */
-internal inline fun <T> translating(call: () -> T): T =
-    try {
-        call()
-    } catch (error: RawException) {
-        throw KeyfobException.of(error)
-    } catch (_: RawPanic) {
-        // What a panic says is not vetted for logs.
-        throw KeyfobException.panicked()
-    }
+internal inline fun <T> translating(call: () -> T): T = try {
+    call()
+} catch (error: RawException) {
+    throw KeyfobException.of(error)
+} catch (_: RawPanic) {
+    // What a panic says is not vetted for logs.
+    throw KeyfobException.panicked()
+}

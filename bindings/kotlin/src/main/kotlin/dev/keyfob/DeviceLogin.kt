@@ -1,10 +1,10 @@
 package dev.keyfob
 
+import dev.keyfob.internal.HostScreen
 import java.time.Duration
 import java.time.Instant
 import dev.keyfob.internal.DeviceLogin as RawDeviceLogin
 import dev.keyfob.internal.DevicePoll as RawDevicePoll
-import dev.keyfob.internal.HostScreen
 
 /**
  * A login that waits for the user on another device (RFC 8628). It is already stored: the process may end before the user confirms.
@@ -65,11 +65,10 @@ public sealed interface DevicePoll {
     }
 }
 
-internal fun devicePoll(raw: RawDevicePoll): DevicePoll =
-    when (raw) {
-        is RawDevicePoll.Wait -> DevicePoll.Wait(Duration.ofMillis(raw.millis.toLong()))
-        is RawDevicePoll.Done -> DevicePoll.Done(Completed(raw.completed))
-    }
+internal fun devicePoll(raw: RawDevicePoll): DevicePoll = when (raw) {
+    is RawDevicePoll.Wait -> DevicePoll.Wait(Duration.ofMillis(raw.millis.toLong()))
+    is RawDevicePoll.Done -> DevicePoll.Done(Completed(raw.completed))
+}
 
 /** Shows what [show] does with a login. */
 internal class ScreenAdapter(private val show: (DeviceLogin) -> Unit) : HostScreen {

@@ -12,10 +12,7 @@ import dev.keyfob.internal.Revocation as RawRevocation
  * @property postLogoutRedirectUri where the provider's logout page sends the browser afterwards, for [Ended.logoutUrl]: an absolute URI
  *   without a fragment, registered at the provider. [Keyfob.completeLogout] knows the redirect by its `state`
  */
-public class EndSession(
-    public val localOnly: Boolean = false,
-    public val postLogoutRedirectUri: String? = null,
-) {
+public class EndSession(public val localOnly: Boolean = false, public val postLogoutRedirectUri: String? = null) {
     internal fun raw() = RawEndSession(localOnly, postLogoutRedirectUri)
 
     /** Without the link. */

@@ -62,10 +62,9 @@ public class Health internal constructor(private val raw: RawHealth) {
     /** When that was seen, by this device's clock. */
     public val clockSkewAt: Instant? get() = raw.clockSkewAt
 
-    override fun toString(): String =
-        "Health(schemaVersion=$schemaVersion, sqliteVersion=$sqliteVersion, sealing=$sealing, movedAside=$movedAside, " +
-            "activeSessions=$activeSessions, endedSessions=$endedSessions, interrupted=$interrupted, unsavedSessions=$unsavedSessions, " +
-            "owedRevocations=$owedRevocations, clockSkewSeconds=$clockSkewSeconds, clockSkewAt=$clockSkewAt)"
+    override fun toString(): String = "Health(schemaVersion=$schemaVersion, sqliteVersion=$sqliteVersion, sealing=$sealing, movedAside=$movedAside, " +
+        "activeSessions=$activeSessions, endedSessions=$endedSessions, interrupted=$interrupted, unsavedSessions=$unsavedSessions, " +
+        "owedRevocations=$owedRevocations, clockSkewSeconds=$clockSkewSeconds, clockSkewAt=$clockSkewAt)"
 }
 
 /** A refresh that was cut off or is in doubt. The next call for that session's token mends it, or [Keyfob.maintain]. */
@@ -91,7 +90,6 @@ public class Interrupted internal constructor(private val raw: RawInterrupted) {
     /** How long it is left alone yet; null where it is not. */
     public val retryAfter: Duration? get() = raw.retryAfter
 
-    override fun toString(): String =
-        "Interrupted(session=$session, pid=$pid, isAlive=$isAlive, begunAt=$begunAt, isInDoubt=$isInDoubt, " +
-            "isVerified=$isVerified, retryAfter=$retryAfter)"
+    override fun toString(): String = "Interrupted(session=$session, pid=$pid, isAlive=$isAlive, begunAt=$begunAt, isInDoubt=$isInDoubt, " +
+        "isVerified=$isVerified, retryAfter=$retryAfter)"
 }

@@ -42,16 +42,15 @@ public class JournalEntry internal constructor(private val raw: RawJournalEntry)
     /** How many seconds the provider's clock was ahead of this device's (behind, where negative), where the answer told. */
     public val clockSkewSeconds: Long? get() = raw.clockSkewSeconds
 
-    override fun toString(): String =
-        listOfNotNull(
-            "$at",
-            event,
-            registration,
-            session,
-            reason,
-            httpStatus?.let { "HTTP $it" },
-            wish?.let { "wanted: $it" },
-            waited?.let { "took ${it.toMillis()} ms" },
-            clockSkewSeconds?.takeIf { it != 0L }?.let { "clock off by $it s" },
-        ).joinToString(" ")
+    override fun toString(): String = listOfNotNull(
+        "$at",
+        event,
+        registration,
+        session,
+        reason,
+        httpStatus?.let { "HTTP $it" },
+        wish?.let { "wanted: $it" },
+        waited?.let { "took ${it.toMillis()} ms" },
+        clockSkewSeconds?.takeIf { it != 0L }?.let { "clock off by $it s" },
+    ).joinToString(" ")
 }

@@ -6,6 +6,7 @@ import dev.keyfob.internal.HostObserver
 import dev.keyfob.internal.HostTransport
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.flow.Flow
 import java.time.Duration
 import java.util.concurrent.Executor
 import dev.keyfob.internal.Keyfob as RawKeyfob
@@ -30,7 +31,18 @@ import dev.keyfob.internal.providers as rawProviders
  * All functions throw [KeyfobException], whose subclasses say what to do; a negative duration or number is an
  * [IllegalArgumentException].
  */
-public class Keyfob private constructor(private val raw: RawKeyfob) : AutoCloseable {
+public class Keyfob private constructor(private val raw: RawKeyfob, private val told: Changes) : AutoCloseable {
+
+    /**
+     * What happens to sessions from the moment it is collected, for as many collectors as like; it ends when this [Keyfob] is closed. A collector is
+     * never waited for: one that is more than 256 changes behind misses the oldest of them, so read what counts by [session] or [sessions], and
+     * let this say when. What another process does shows at the next call that looks at that session.
+     *
+     * ```
+     * keyfob.changes.collect { change -> if (change is SessionChange.Ended) navigateTo("app:/login") }
+     * ```
+     */
+    public val changes: Flow<SessionChange> get() = told.flow
 
     /** The registrations, in the order of the configuration: what an app draws its login buttons from. */
     public fun registrations(): List<Registration> = translating { raw.registrations().map(::Registration) }
@@ -51,16 +63,14 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
      * @throws KeyfobException.RedirectRejected it belongs to no open login of this store; nothing was sent
      * @throws KeyfobException.AccessDenied the user said no
      */
-    public suspend fun completeLogin(redirectUrl: String): Completed =
-        detached { Completed(raw.completeLogin(redirectUrl)) }
+    public suspend fun completeLogin(redirectUrl: String): Completed = detached { Completed(raw.completeLogin(redirectUrl)) }
 
     /**
      * The same for the form that the browser posted to [url], after [LoginOptions.formPost]: [body] is the request's body as it came.
      *
      * @throws KeyfobException.RedirectRejected it belongs to no open login of this store; nothing was sent
      */
-    public suspend fun completeLoginForm(url: String, body: String): Completed =
-        detached { Completed(raw.completeLoginForm(url, body)) }
+    public suspend fun completeLoginForm(url: String, body: String): Completed = detached { Completed(raw.completeLoginForm(url, body)) }
 
     /**
      * The whole login in one call, for an app of the desktop or the command line: listens on a loopback port (RFC 8252 section 7.3), begins the login,
@@ -122,13 +132,12 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
     }
 
     /** Runs a call that waits for the user. When the caller is cancelled, nobody waits any more: neither does the login. */
-    private suspend fun <T> cancelling(control: LoginControl, call: () -> T): T =
-        try {
-            detached(call)
-        } catch (cancelled: CancellationException) {
-            control.cancel()
-            throw cancelled
-        }
+    private suspend fun <T> cancelling(control: LoginControl, call: () -> T): T = try {
+        detached(call)
+    } catch (cancelled: CancellationException) {
+        control.cancel()
+        throw cancelled
+    }
 
     /** The logins that wait, for a redirect or for the user on another device, oldest first. Touches no network. */
     public suspend fun pendingLogins(): List<PendingLogin> = detached { raw.pendingLogins().map(::PendingLogin) }
@@ -149,19 +158,14 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
      * @throws KeyfobException.RefreshBusy [wait] is over, another process is still at it, and there is no token that is good at all
      * @throws KeyfobException.Timeout the same of another caller in this process
      */
-    public suspend fun accessToken(
-        sessionId: String,
-        minValidity: Duration = Duration.ofMinutes(1),
-        wait: Duration? = null,
-    ): AccessToken {
+    public suspend fun accessToken(sessionId: String, minValidity: Duration = Duration.ofMinutes(1), wait: Duration? = null): AccessToken {
         val millis = millis(minValidity) { "minValidity is negative" }
         val waitMillis = wait?.let { millis(it) { "wait is negative" } }
         return detached { AccessToken(raw.accessToken(sessionId, millis, waitMillis)) }
     }
 
     /** Refreshes now, due or not. Callers at the same time share one request. Touches the network. */
-    public suspend fun refreshSession(sessionId: String): Session =
-        detached { Session(raw.refreshSession(sessionId)) }
+    public suspend fun refreshSession(sessionId: String): Session = detached { Session(raw.refreshSession(sessionId)) }
 
     /**
      * After a server of yours refused an access token (HTTP 401): gives one that is not [rejectedToken]. When the token has been replaced
@@ -218,8 +222,7 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
      * unless the options say otherwise, the provider is asked once to revoke the token; that it could not be is no failure of this call:
      * [Ended.revocation] tells, and [maintain] asks again where that may help. Open [Ended.logoutUrl] in the browser to log the user out of the provider too.
      */
-    public suspend fun endSession(sessionId: String, options: EndSession = EndSession()): Ended =
-        detached { Ended(raw.endSession(sessionId, options.raw())) }
+    public suspend fun endSession(sessionId: String, options: EndSession = EndSession()): Ended = detached { Ended(raw.endSession(sessionId, options.raw())) }
 
     /**
      * Takes the redirect from the provider's logout page, where [Ended.logoutUrl] led, and says which session's logout it belongs to, by its `state`
@@ -236,8 +239,7 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
     public suspend fun importSession(tokens: ImportedTokens): Session = detached { Session(raw.importSession(tokens.raw())) }
 
     /** What to enter at the provider's developer console, and what it accepts. */
-    public fun registrationGuide(registration: String): RegistrationGuide =
-        translating { RegistrationGuide(raw.registrationGuide(registration)) }
+    public fun registrationGuide(registration: String): RegistrationGuide = translating { RegistrationGuide(raw.registrationGuide(registration)) }
 
     /** The newest lines of the journal, newest first: why things happened, without secrets. */
     public suspend fun journal(limit: Int = 100): List<JournalEntry> {
@@ -301,7 +303,10 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
      * Lets go of the store. Calls that are under way end as if nothing had happened; later ones throw
      * [KeyfobException.InvalidState]. Closing twice is no error.
      */
-    override fun close(): Unit = translating { raw.closeStore() }
+    override fun close() {
+        translating { raw.closeStore() }
+        told.end()
+    }
 
     override fun toString(): String = raw.toString()
 
@@ -319,7 +324,7 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
          * @param clock tells the time in place of the system's clocks, for tests
          * @param executor runs refreshes of tokens that are still good but soon due, for which no caller is kept waiting. It must have a
          *   thread to spare: one that runs them before it returns keeps the caller waiting. By default they run beside [Dispatchers.IO]
-         * @param observer is told what happens to sessions
+         * @param observer is told what happens to sessions, before the call that noticed returns; [changes] tells the same without keeping that waiting
          * @param storeKey seals the secrets in the store: a [StoreKey], or the app's keystore. Without one the configuration has to say
          *   `"plaintext": true`, which is for tests
          * @param deviceBinding binds the store to this device: some bytes (16 random ones at least, say) that the app keeps where no backup carries
@@ -341,13 +346,14 @@ public class Keyfob private constructor(private val raw: RawKeyfob) : AutoClosea
             val hostTransport: HostTransport? = transport?.let(::TransportAdapter)
             val hostClock: HostClock? = clock?.let(::ClockAdapter)
             val hostExecutor: HostExecutor = executor?.let(::ExecutorAdapter) ?: OwnThreads
-            val hostObserver: HostObserver? = observer?.let(::ObserverAdapter)
+            val told = Changes(observer)
+            val hostObserver: HostObserver = ObserverAdapter(told)
             val origin = storeKey?.origin()
             // The caller may overwrite its own as soon as it likes, also when it does not wait for the end of this.
             val device = deviceBinding?.copyOf()
             return detached {
                 try {
-                    Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor, hostObserver, origin, device))
+                    Keyfob(RawKeyfob.open(configJson, hostTransport, hostClock, hostExecutor, hostObserver, origin, device), told)
                 } finally {
                     device?.fill(0)
                 }

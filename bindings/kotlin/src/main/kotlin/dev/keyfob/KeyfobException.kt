@@ -103,49 +103,47 @@ public sealed class KeyfobException(info: ErrorInfo) : Exception(info.summary) {
     public class Internal internal constructor(info: ErrorInfo) : KeyfobException(info)
 
     internal companion object {
-        fun of(raw: RawException): KeyfobException =
-            when (raw) {
-                is RawException.InvalidArgument -> InvalidArgument(raw.info)
-                is RawException.InvalidState -> InvalidState(raw.info)
-                is RawException.Configuration -> Configuration(raw.info)
-                is RawException.Network -> Network(raw.info)
-                is RawException.Timeout -> Timeout(raw.info)
-                is RawException.Cancelled -> Cancelled(raw.info)
-                is RawException.AccessDenied -> AccessDenied(raw.info)
-                is RawException.RedirectRejected -> RedirectRejected(raw.info)
-                is RawException.OAuth -> OAuth(raw.info)
-                is RawException.LoginRequired -> LoginRequired(raw.info)
-                is RawException.BadResponse -> BadResponse(raw.info)
-                is RawException.TokenRejected -> TokenRejected(raw.info)
-                is RawException.Tls -> Tls(raw.info)
-                is RawException.RateLimited -> RateLimited(raw.info)
-                is RawException.RefreshBusy -> RefreshBusy(raw.info)
-                is RawException.StoreNotWritable -> StoreNotWritable(raw.info)
-                is RawException.StoreUnavailable -> StoreUnavailable(raw.info)
-                is RawException.StoreKey -> StoreKey(raw.info)
-                is RawException.StoreDamaged -> StoreDamaged(raw.info)
-                is RawException.StoreUnsupported -> StoreUnsupported(raw.info)
-                is RawException.Random -> Random(raw.info)
-                is RawException.Internal -> Internal(raw.info)
-            }
+        fun of(raw: RawException): KeyfobException = when (raw) {
+            is RawException.InvalidArgument -> InvalidArgument(raw.info)
+            is RawException.InvalidState -> InvalidState(raw.info)
+            is RawException.Configuration -> Configuration(raw.info)
+            is RawException.Network -> Network(raw.info)
+            is RawException.Timeout -> Timeout(raw.info)
+            is RawException.Cancelled -> Cancelled(raw.info)
+            is RawException.AccessDenied -> AccessDenied(raw.info)
+            is RawException.RedirectRejected -> RedirectRejected(raw.info)
+            is RawException.OAuth -> OAuth(raw.info)
+            is RawException.LoginRequired -> LoginRequired(raw.info)
+            is RawException.BadResponse -> BadResponse(raw.info)
+            is RawException.TokenRejected -> TokenRejected(raw.info)
+            is RawException.Tls -> Tls(raw.info)
+            is RawException.RateLimited -> RateLimited(raw.info)
+            is RawException.RefreshBusy -> RefreshBusy(raw.info)
+            is RawException.StoreNotWritable -> StoreNotWritable(raw.info)
+            is RawException.StoreUnavailable -> StoreUnavailable(raw.info)
+            is RawException.StoreKey -> StoreKey(raw.info)
+            is RawException.StoreDamaged -> StoreDamaged(raw.info)
+            is RawException.StoreUnsupported -> StoreUnsupported(raw.info)
+            is RawException.Random -> Random(raw.info)
+            is RawException.Internal -> Internal(raw.info)
+        }
 
         /** The core has ended the call in the middle. */
-        fun panicked(): KeyfobException =
-            Internal(
-                ErrorInfo(
-                    number = 99,
-                    reason = "Internal",
-                    summary = "Internal: A bug in Keyfob",
-                    detail = null,
-                    oauthCode = null,
-                    oauthDescription = null,
-                    oauthUri = null,
-                    httpStatus = null,
-                    retryAfter = null,
-                    returnTo = null,
-                    retryable = false,
-                ),
-            )
+        fun panicked(): KeyfobException = Internal(
+            ErrorInfo(
+                number = 99,
+                reason = "Internal",
+                summary = "Internal: A bug in Keyfob",
+                detail = null,
+                oauthCode = null,
+                oauthDescription = null,
+                oauthUri = null,
+                httpStatus = null,
+                retryAfter = null,
+                returnTo = null,
+                retryable = false,
+            ),
+        )
     }
 }
 
@@ -157,11 +155,7 @@ public sealed class KeyfobException(info: ErrorInfo) : Exception(info.summary) {
  * @property description what the provider says about it
  * @property uri the address of a page about it
  */
-public class OAuthError internal constructor(
-    public val code: String,
-    public val description: String?,
-    public val uri: String?,
-) : Serializable {
+public class OAuthError internal constructor(public val code: String, public val description: String?, public val uri: String?) : Serializable {
     /** Nothing of it. */
     override fun toString(): String = "OAuthError([untrusted])"
 }

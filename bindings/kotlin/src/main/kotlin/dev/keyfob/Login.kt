@@ -39,17 +39,16 @@ public class LoginOptions(
         require(redirectPort == null || redirectPort in 1..65535) { "redirectPort is not a port" }
     }
 
-    internal fun raw() =
-        RawLoginOptions(
-            scopes = scopes,
-            success = success,
-            failure = failure,
-            parameters = parameters.map { (name, value) -> RawParameter(name, value) },
-            appData = appData,
-            forSession = forSession,
-            redirectPort = redirectPort?.toUShort(),
-            formPost = formPost,
-        )
+    internal fun raw() = RawLoginOptions(
+        scopes = scopes,
+        success = success,
+        failure = failure,
+        parameters = parameters.map { (name, value) -> RawParameter(name, value) },
+        appData = appData,
+        forSession = forSession,
+        redirectPort = redirectPort?.toUShort(),
+        formPost = formPost,
+    )
 
     /** Without the links, the parameters and the app's own. */
     override fun toString(): String = "LoginOptions(scopes=$scopes, redirectPort=$redirectPort, forSession=$forSession)"

@@ -41,9 +41,8 @@ public class RegistrationGuide internal constructor(raw: RawGuide) {
     override fun toString(): String = "RegistrationGuide($providerName, $redirectUri)"
 }
 
-internal fun loopback(raw: RawLoopback): Loopback =
-    when (raw) {
-        RawLoopback.ANY_PORT -> Loopback.ANY_PORT
-        RawLoopback.EXACT -> Loopback.EXACT
-        RawLoopback.NONE -> Loopback.NONE
-    }
+internal fun loopback(raw: RawLoopback): Loopback = when (raw) {
+    RawLoopback.ANY_PORT -> Loopback.ANY_PORT
+    RawLoopback.EXACT -> Loopback.EXACT
+    RawLoopback.NONE -> Loopback.NONE
+}

@@ -79,7 +79,9 @@ public sealed class StoreKeyAnswer {
  * [close] wipes it from memory; a [Keyfob] that was opened with it keeps its own copy, so `use` it. A closed key throws
  * [IllegalStateException].
  */
-public class StoreKey private constructor(internal val raw: RawStoreKey) : StoreKeySource, AutoCloseable {
+public class StoreKey private constructor(internal val raw: RawStoreKey) :
+    StoreKeySource,
+    AutoCloseable {
     /**
      * A key that the app has kept.
      *
@@ -123,8 +125,7 @@ internal class StoreKeyAdapter(private val host: StoreKeySource) : HostStoreKeyS
 }
 
 /** A key that does not change is not asked for, so that the core can follow a [Keyfob.rekey]. */
-internal fun StoreKeySource.origin(): StoreKeyOrigin =
-    when (this) {
-        is StoreKey -> StoreKeyOrigin.Key(raw)
-        else -> StoreKeyOrigin.Source(StoreKeyAdapter(this))
-    }
+internal fun StoreKeySource.origin(): StoreKeyOrigin = when (this) {
+    is StoreKey -> StoreKeyOrigin.Key(raw)
+    else -> StoreKeyOrigin.Source(StoreKeyAdapter(this))
+}

@@ -60,11 +60,7 @@ public class HttpRequest internal constructor(private val raw: RawRequest) {
  * @property headers name and value of each header
  * @property body the body, as it came
  */
-public class HttpResponse(
-    public val status: Int,
-    public val headers: List<Pair<String, String>>,
-    public val body: ByteArray,
-) {
+public class HttpResponse(public val status: Int, public val headers: List<Pair<String, String>>, public val body: ByteArray) {
     init {
         require(status in 100..599) { "not a status" }
     }
@@ -121,37 +117,29 @@ public enum class TransportFailure {
 }
 
 /** Thrown by a [Transport] that has no answer. It carries no words: those of an HTTP client hold URLs. */
-public class TransportException(
-    public val sent: Sent,
-    public val failure: TransportFailure,
-) : Exception("$failure, $sent")
+public class TransportException(public val sent: Sent, public val failure: TransportFailure) : Exception("$failure, $sent")
 
 internal class TransportAdapter(private val host: Transport) : HostTransport {
-    override fun send(request: RawRequest): RawResponse =
-        try {
-            host.send(HttpRequest(request)).raw()
-        } catch (error: TransportException) {
-            throw RawTransportException.Failed(raw(error.sent), raw(error.failure))
-        }
-
-    private fun raw(sent: Sent) =
-        when (sent) {
-            Sent.NOT_SENT -> RawSent.NOT_SENT
-            Sent.UNKNOWN -> RawSent.UNKNOWN
-        }
-
-    private fun raw(failure: TransportFailure) =
-        when (failure) {
-            TransportFailure.ANSWER -> RawFailure.ANSWER
-            TransportFailure.NETWORK -> RawFailure.NETWORK
-            TransportFailure.TIMEOUT -> RawFailure.TIMEOUT
-            TransportFailure.CERTIFICATE -> RawFailure.CERTIFICATE
-            TransportFailure.CERTIFICATE_EXPIRED -> RawFailure.CERTIFICATE_EXPIRED
-            TransportFailure.CERTIFICATE_NOT_YET_VALID -> RawFailure.CERTIFICATE_NOT_YET_VALID
-            TransportFailure.CERTIFICATE_REVOKED -> RawFailure.CERTIFICATE_REVOKED
-            TransportFailure.CERTIFICATE_UNKNOWN_ISSUER -> RawFailure.CERTIFICATE_UNKNOWN_ISSUER
-            TransportFailure.CERTIFICATE_WRONG_HOST -> RawFailure.CERTIFICATE_WRONG_HOST
-            TransportFailure.PROXY -> RawFailure.PROXY
-            TransportFailure.TLS -> RawFailure.TLS
-        }
+    override fun send(request: RawRequest): RawResponse = try {
+        host.send(HttpRequest(request)).raw()
+    } catch (error: TransportException) {
+        throw RawTransportException.Failed(raw(error.sent), raw(error.failure))
+    }
+    private fun raw(sent: Sent) = when (sent) {
+        Sent.NOT_SENT -> RawSent.NOT_SENT
+        Sent.UNKNOWN -> RawSent.UNKNOWN
+    }
+    private fun raw(failure: TransportFailure) = when (failure) {
+        TransportFailure.ANSWER -> RawFailure.ANSWER
+        TransportFailure.NETWORK -> RawFailure.NETWORK
+        TransportFailure.TIMEOUT -> RawFailure.TIMEOUT
+        TransportFailure.CERTIFICATE -> RawFailure.CERTIFICATE
+        TransportFailure.CERTIFICATE_EXPIRED -> RawFailure.CERTIFICATE_EXPIRED
+        TransportFailure.CERTIFICATE_NOT_YET_VALID -> RawFailure.CERTIFICATE_NOT_YET_VALID
+        TransportFailure.CERTIFICATE_REVOKED -> RawFailure.CERTIFICATE_REVOKED
+        TransportFailure.CERTIFICATE_UNKNOWN_ISSUER -> RawFailure.CERTIFICATE_UNKNOWN_ISSUER
+        TransportFailure.CERTIFICATE_WRONG_HOST -> RawFailure.CERTIFICATE_WRONG_HOST
+        TransportFailure.PROXY -> RawFailure.PROXY
+        TransportFailure.TLS -> RawFailure.TLS
+    }
 }

@@ -92,7 +92,10 @@ internal class DesktopTest {
 
                 val none = runCatching { keyfob.loginInBrowser("work-sso", browser = { error("no browser") }) }.exceptionOrNull()
                 assertEquals("BrowserUnavailable", (none as KeyfobException.InvalidState).reason)
-                assertFalse(System.getenv("DISPLAY") == null && System.getenv("WAYLAND_DISPLAY") == null && System.getProperty("os.name") == "Linux" && Keyfob.openBrowser("http://127.0.0.1:9/"))
+                assertFalse(
+                    System.getenv("DISPLAY") == null && System.getenv("WAYLAND_DISPLAY") == null && System.getProperty("os.name") == "Linux" &&
+                        Keyfob.openBrowser("http://127.0.0.1:9/"),
+                )
             }
         }
     }

@@ -25,11 +25,7 @@ internal class ExecutorTest {
     /** Of an hour: still good for two minutes, and in the part of its life in which the next one is looked for. */
     private val soonDue = Duration.ofMinutes(58)
 
-    private fun test(
-        transport: Transport? = null,
-        executor: Executor? = null,
-        block: suspend (TestProvider, Keyfob, Session) -> Unit,
-    ) = runBlocking {
+    private fun test(transport: Transport? = null, executor: Executor? = null, block: suspend (TestProvider, Keyfob, Session) -> Unit) = runBlocking {
         TestProvider().use { provider ->
             Keyfob.open(provider.config(store), transport, clock, executor).use { keyfob ->
                 val session = keyfob.logIn(provider)
@@ -41,10 +37,9 @@ internal class ExecutorTest {
     }
 
     /** Until the next token is given out: it is saved first, and checked before that. */
-    private suspend fun Keyfob.awaitRefreshOf(session: Session) =
-        withTimeout(10.seconds) {
-            while (accessToken(session.id).secret == session.providerAccessToken) delay(20)
-        }
+    private suspend fun Keyfob.awaitRefreshOf(session: Session) = withTimeout(10.seconds) {
+        while (accessToken(session.id).secret == session.providerAccessToken) delay(20)
+    }
 
     @Test
     fun `by default nobody waits for an early refresh`() {

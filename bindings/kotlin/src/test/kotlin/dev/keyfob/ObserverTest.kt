@@ -85,12 +85,11 @@ internal class ObserverTest {
     }
 
     @Test
-    fun `what an observer throws is not seen`() =
-        test(Heard { error("CANARY") }) { provider, keyfob ->
-            val session = keyfob.logIn(provider)
-            assertNotEquals(session.providerAccessToken, keyfob.refreshSession(session.id).providerAccessToken)
-            assertEquals(Revocation.Done, keyfob.endSession(session.id).revocation)
-        }
+    fun `what an observer throws is not seen`() = test(Heard { error("CANARY") }) { provider, keyfob ->
+        val session = keyfob.logIn(provider)
+        assertNotEquals(session.providerAccessToken, keyfob.refreshSession(session.id).providerAccessToken)
+        assertEquals(Revocation.Done, keyfob.endSession(session.id).revocation)
+    }
 
     @Test
     fun `an observer may leave out what it does not want to hear`() =

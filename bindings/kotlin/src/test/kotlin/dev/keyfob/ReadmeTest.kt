@@ -1,7 +1,11 @@
 package dev.keyfob
 
+import kotlinx.coroutines.CoroutineStart
+import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.delay
+import kotlinx.coroutines.launch
 import kotlinx.coroutines.runBlocking
+import kotlinx.coroutines.withTimeout
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNotEquals
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -11,6 +15,7 @@ import java.net.URI
 import java.nio.file.Files
 import java.nio.file.Path
 import java.time.Duration
+import kotlin.time.Duration.Companion.seconds
 import java.net.http.HttpRequest as JavaRequest
 
 /** The code of the README, compiled and run as it stands there. */
@@ -132,6 +137,30 @@ internal class ReadmeTest {
         }
     }
 
+    @Test
+    fun `the code of the README collects changes`(): Unit = runBlocking {
+        TestProvider().use { provider ->
+            Keyfob.open(provider.config(folder)).use { keyfob ->
+                val redrawn = mutableListOf<SessionState>()
+                val redraw = { session: Session -> redrawn += session.state }
+                val collector = launch(Dispatchers.Default, CoroutineStart.UNDISPATCHED) {
+                    keyfob.changes.collect { change ->
+                        when (change) {
+                            is SessionChange.Changed -> redraw(keyfob.session(change.sessionId))
+                            is SessionChange.Ended -> navigateTo("app:/login")
+                        }
+                    }
+                }
+                keyfob.endSession(keyfob.logIn(provider).id)
+                withTimeout(10.seconds) { while (visited.isEmpty()) delay(20) }
+                keyfob.close()
+                collector.join()
+                assertEquals(SessionState.Ended("LoggedOut"), redrawn.last())
+                assertEquals(listOf("app:/login"), visited)
+            }
+        }
+    }
+
     private suspend fun again(config: String, redirectUrl: String) {
         val completed = Keyfob.open(config, storeKey = keystore).completeLogin(redirectUrl)
         navigateTo(completed.returnTo)
@@ -194,7 +223,7 @@ internal class ReadmeTest {
         fun lines(text: String) = text.lines().map { it.trim() }.filter { it.isNotEmpty() }.joinToString("\n")
         val here = lines(Files.readString(Path.of("src/test/kotlin/dev/keyfob/ReadmeTest.kt")))
         val pieces = Regex("```kotlin\n(.*?)```", RegexOption.DOT_MATCHES_ALL).findAll(Files.readString(Path.of("README.md")))
-        assertEquals(14, pieces.count())
+        assertEquals(15, pieces.count())
         for (piece in pieces) assertTrue(lines(piece.groupValues[1]) in here) { piece.groupValues[1] }
     }
 }

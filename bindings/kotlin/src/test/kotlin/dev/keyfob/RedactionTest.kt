@@ -86,14 +86,12 @@ internal class RedactionTest {
     }
 
     /** Everything that printing an exception shows. */
-    private inline fun <reified E : KeyfobException> dump(noinline call: suspend () -> Unit): String =
-        dump(assertThrows<E> { runBlocking { call() } })
+    private inline fun <reified E : KeyfobException> dump(noinline call: suspend () -> Unit): String = dump(assertThrows<E> { runBlocking { call() } })
 
     private fun dump(error: KeyfobException): String {
         val trace = StringWriter().also { error.printStackTrace(PrintWriter(it)) }
         return "$error ${error.message} ${error.localizedMessage} ${error.detail} ${error.oauthError} $trace"
     }
 
-    private fun value(url: String, name: String): String =
-        Regex("[?&]$name=([^&]+)").find(url)?.groupValues?.get(1) ?: error("no $name in the URL")
+    private fun value(url: String, name: String): String = Regex("[?&]$name=([^&]+)").find(url)?.groupValues?.get(1) ?: error("no $name in the URL")
 }

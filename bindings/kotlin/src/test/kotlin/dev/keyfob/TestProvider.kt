@@ -11,7 +11,7 @@ import java.nio.file.Files
 import java.nio.file.Path
 
 /** The program keyfob-idp, with a script, as long as a test wants it. */
-internal class TestProvider(script: String = "{}") : AutoCloseable {
+public class TestProvider(script: String = "{}") : AutoCloseable {
     private val scriptFile: Path = Files.createTempFile("keyfob-idp", ".json").also { Files.writeString(it, script) }
 
     // It ends with our end of the pipe, so it outlives no test, whatever ends that.
@@ -67,6 +67,9 @@ internal class TestProvider(script: String = "{}") : AutoCloseable {
 
     fun tokenRequests(): List<JsonObject> = requests().filter { it["path"].asString == "/token" }
 
+    /** The same as two clients that do the same have them: `tests/vectors` compares them. */
+    fun maskedRequests(): JsonArray = JsonParser.parseString(http("GET", "/_idp/requests/masked").body()).asJsonArray
+
     fun forget() {
         http("DELETE", "/_idp/requests")
     }
@@ -87,15 +90,13 @@ internal class TestProvider(script: String = "{}") : AutoCloseable {
         return answer.headers().firstValue("Location").orElseThrow { error("no redirect: ${answer.statusCode()}") }
     }
 
-    private fun form(page: String) =
-        Regex("<form[^>]*>.*?</form>", RegexOption.DOT_MATCHES_ALL).find(page)?.value ?: error("no form")
+    private fun form(page: String) = Regex("<form[^>]*>.*?</form>", RegexOption.DOT_MATCHES_ALL).find(page)?.value ?: error("no form")
 
     private fun hidden(form: String): List<Pair<String, String>> =
         Regex("<input[^>]*>").findAll(form).map { it.value }.filter { attribute(it, "type") == "hidden" }
             .map { attribute(it, "name").orEmpty() to attribute(it, "value").orEmpty() }.toList()
 
-    private fun body(fields: List<Pair<String, String>>) =
-        fields.joinToString("&") { (name, value) -> "${encode(name)}=${encode(value)}" }
+    private fun body(fields: List<Pair<String, String>>) = fields.joinToString("&") { (name, value) -> "${encode(name)}=${encode(value)}" }
 
     private fun submitForm(url: String, vararg typed: Pair<String, String>): HttpResponse<String> {
         val page = send(HttpRequest.newBuilder(URI(url)).GET())
@@ -114,23 +115,20 @@ internal class TestProvider(script: String = "{}") : AutoCloseable {
 
     private fun send(request: HttpRequest.Builder) = http.send(request.build(), HttpResponse.BodyHandlers.ofString())
 
-    private fun attribute(tag: String, name: String): String? =
-        Regex(" $name=\"([^\"]*)\"").find(tag)?.groupValues?.get(1)?.let(::unescape)
+    private fun attribute(tag: String, name: String): String? = Regex(" $name=\"([^\"]*)\"").find(tag)?.groupValues?.get(1)?.let(::unescape)
 
-    private fun unescape(text: String) =
-        text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
+    private fun unescape(text: String) = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
 
     private fun encode(text: String) = java.net.URLEncoder.encode(text, Charsets.UTF_8)
 
-    private fun program(): String =
-        System.getProperty("keyfob.idp")?.takeIf { Files.isExecutable(Path.of(it)) }
-            ?: error("-Dkeyfob.idp does not name the program; `cargo xtask test kotlin` does")
+    private fun program(): String = System.getProperty("keyfob.idp")?.takeIf { Files.isExecutable(Path.of(it)) }
+        ?: error("-Dkeyfob.idp does not name the program; `cargo xtask test kotlin` does")
 }
 
 /** The value of a parameter of a request's query or form. */
-internal fun JsonObject.parameter(list: String, name: String): String? =
+public fun JsonObject.parameter(list: String, name: String): String? =
     getAsJsonArray(list).map { it.asJsonArray }.firstOrNull { it[0].asString == name }?.get(1)?.asString
 
 /** A login from its beginning to its session. */
-internal suspend fun Keyfob.logIn(provider: TestProvider, options: LoginOptions = LoginOptions()): Session =
+public suspend fun Keyfob.logIn(provider: TestProvider, options: LoginOptions = LoginOptions()): Session =
     completeLogin(provider.logIn(beginLogin("work-sso", options).authorizationUrl)).session

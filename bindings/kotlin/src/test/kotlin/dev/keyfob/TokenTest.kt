@@ -122,13 +122,13 @@ internal class TokenTest {
     }
 
     @Test
-    fun `fifty coroutines at one expiry cause one request and all get its token`() = test { provider, keyfob ->
+    fun `two hundred coroutines at one expiry cause one request and all get its token`() = test { provider, keyfob ->
         val session = keyfob.logIn(provider)
         provider.play("""{ "faults": [ { "endpoint": "token", "delay_seconds": 0.3 } ] }""")
         provider.forget()
         clock.ahead = Duration.ofHours(2)
         val tokens =
-            runBlocking(Dispatchers.Default) { List(50) { async { keyfob.accessToken(session.id).secret } }.awaitAll() }
+            runBlocking(Dispatchers.Default) { List(200) { async { keyfob.accessToken(session.id).secret } }.awaitAll() }
         assertEquals(1, tokens.toSet().size)
         assertNotEquals(session.providerAccessToken, tokens[0])
         assertEquals(1, provider.tokenRequests().size)

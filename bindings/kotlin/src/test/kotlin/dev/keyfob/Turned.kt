@@ -4,7 +4,7 @@ import java.time.Duration
 import java.time.Instant
 
 /** The system's clocks, and how far they have been turned. */
-internal class Turned : Clock {
+public class Turned : Clock {
     @Volatile
     var ahead: Duration = Duration.ZERO
 

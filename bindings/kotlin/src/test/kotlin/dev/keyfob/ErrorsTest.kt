@@ -1,0 +1,60 @@
+package dev.keyfob
+
+import dev.keyfob.internal.ErrorInfo
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
+import org.junit.jupiter.api.io.TempDir
+import java.nio.file.Files
+import java.nio.file.Path
+import java.nio.file.attribute.PosixFilePermissions
+import dev.keyfob.internal.InternalException as RawPanic
+import dev.keyfob.internal.KeyfobException as RawException
+
+/** One class a kind. What a test can bring about is thrown by the other tests and the vectors; the rest is here. */
+internal class ErrorsTest {
+    @TempDir
+    lateinit var folder: Path
+
+    @Test
+    fun `every kind that the core has becomes the class of its name`() {
+        val kinds = RawException::class.java.declaredClasses.filter { RawException::class.java.isAssignableFrom(it) }
+        assertEquals(22, kinds.size)
+        val info = ErrorInfo(1, "Reason", "Reason: words", "detail", "code", "text", "uri", 400u, null, "app:/login", true)
+        for (kind in kinds) {
+            val raw = kind.getConstructor(ErrorInfo::class.java).newInstance(info) as RawException
+            val error = KeyfobException.of(raw)
+            assertEquals(kind.simpleName, error.javaClass.simpleName)
+            assertEquals("Reason: words", error.message)
+            assertEquals(listOf(400, "code", "app:/login", true), listOf(error.httpStatus, error.oauthError?.code, error.returnTo, error.isRetryable))
+        }
+    }
+
+    @Test
+    fun `what the core panics about is Internal and is not said`() {
+        val error = assertThrows<KeyfobException.Internal> { translating<Unit> { throw RawPanic("CANARY") } }
+        assertEquals(99, error.number)
+        assertEquals(false, "CANARY" in error.stackTraceToString())
+    }
+
+    @Test
+    fun `an answer that is no answer is a BadResponse`(): Unit = runBlocking {
+        TestProvider("""{ "faults": [ { "endpoint": "token", "status": 200, "body": { "expires_in": 60 } } ] }""").use { provider ->
+            Keyfob.open(provider.config(folder)).use { keyfob ->
+                val redirect = provider.logIn(keyfob.beginLogin("work-sso").authorizationUrl)
+                val error = assertThrows<KeyfobException.BadResponse> { runBlocking { keyfob.completeLogin(redirect) } }
+                assertEquals("MalformedTokenResponse", error.reason)
+            }
+        }
+    }
+
+    @Test
+    fun `a folder that others can write is StoreUnsupported`(): Unit = runBlocking {
+        TestProvider().use { provider ->
+            val open = Files.createDirectory(folder.resolve("open"))
+            Files.setPosixFilePermissions(open, PosixFilePermissions.fromString("rwxrwxrwx"))
+            assertThrows<KeyfobException.StoreUnsupported> { runBlocking { Keyfob.open(provider.config(open)) } }
+        }
+    }
+}
