@@ -138,12 +138,18 @@ fn is_insecure(text: &str) -> bool {
 }
 
 /// JSON with its keys in the order in which they are written.
-enum Node {
+pub enum Node {
     Object(Vec<(String, Self)>),
     Leaf,
 }
 
 impl Node {
+    /// The names of an object's members, each as often as it is there.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let members = if let Self::Object(members) = self { members.as_slice() } else { &[] };
+        members.iter().map(|(name, _)| name.as_str())
+    }
+
     fn get(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else { return None };
         members.iter().find(|(key, _)| key == name).map(|(_, value)| value)

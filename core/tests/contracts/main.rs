@@ -27,6 +27,7 @@ mod lint;
 mod login;
 mod masks;
 mod more;
+mod quirks;
 mod refusals;
 mod token;
 mod trial;
@@ -48,6 +49,8 @@ const CONTRACTS: &str = "tests/providers";
 const PROVIDERS: &str = "providers";
 /// The table of what each file takes for the user's id.
 const UID_RULES: &str = "uid_rules";
+/// The table of what each quirk is for.
+const QUIRKS: &str = "quirks";
 const SCHEMA: &str = include_str!("../../schema/provider.schema.json");
 
 /// How many providers are flipped where nobody says which.
@@ -79,8 +82,9 @@ impl Folder {
                 files.insert(name, fs::read_to_string(&file).unwrap());
             }
         }
-        // A table for the lint, beside the contracts.
+        // Tables beside the contracts.
         files.remove(UID_RULES);
+        files.remove(QUIRKS);
         Self { path, files }
     }
 
@@ -109,6 +113,7 @@ fn main() {
         }
     }
     let table = contracts.path.join(format!("{UID_RULES}.json"));
+    trials.extend(quirks::trials(&contracts.path.join(format!("{QUIRKS}.json")), &contracts, &providers));
     let to = providers.clone();
     trials.push(Trial::test("the catalogue's files", move || lint::lint(&to)));
     trials.push(Trial::test("the catalogue's uid_rule", move || lint::uids(&providers, &fs::read_to_string(table)?)));
