@@ -2,6 +2,7 @@
 
 mod begin;
 #[cfg(feature = "loopback")]
+mod brought;
 mod browser;
 mod claims;
 mod client;

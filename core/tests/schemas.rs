@@ -107,7 +107,7 @@ fn providers_with_every_key() -> [Value; 3] {
     let oidc = json!({
         "id": "acme", "aliases": ["acme_inc"], "name": "Acme", "kind": "oidc", "notes": "people",
         "variables": { "host": { "default": "acme.example", "form": "host", "one_of": ["acme.example", "acme.eu"] },
-                       "key": { "form": "text" }, "of": { "form": "optional_segment", "default": "" } },
+                       "key": { "form": "text" }, "of": { "form": "optional_path", "default": "" } },
         "issuer": "https://{host}/", "issuer_rule": { "one_of": ["https://acme.example/", "acme.example"] },
         "discovery": "https://acme.example/metadata",
         "endpoints": { "authorization": url("authorize"), "token": url("token"), "userinfo": url("{claims:/sub}"),

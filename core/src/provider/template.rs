@@ -29,8 +29,8 @@ pub(crate) enum Form {
     HostPath,
     /// One path segment.
     Segment,
-    /// One path segment or nothing, and then the slash before it goes too.
-    OptionalSegment,
+    /// Some path segments or none, and then the slash before them goes too.
+    OptionalPath,
     /// A URL of scheme, host and path.
     Url,
     /// Printable text, for anything but a URL.
@@ -49,7 +49,7 @@ impl Form {
                 is_host(host) && path.split('/').all(is_segment)
             }
             Self::Segment => is_segment(value),
-            Self::OptionalSegment => value.is_empty() || is_segment(value),
+            Self::OptionalPath => value.is_empty() || value.split('/').all(is_segment),
             Self::Url => is_url(value),
             Self::Text => !value.is_empty() && value.len() <= MAX_TEXT && !value.contains(char::is_control),
         }
@@ -225,6 +225,12 @@ mod tests {
         for bad in ["..", ".", "a/b", "a%2fb", "a b", "", "a?b"] {
             assert!(!Form::Segment.accepts(bad), "{bad}");
         }
+        for good in ["", "oauth2/default", "a"] {
+            assert!(Form::OptionalPath.accepts(good), "{good}");
+        }
+        for bad in ["/", "a/", "a//b", "a/../b", "a?b"] {
+            assert!(!Form::OptionalPath.accepts(bad), "{bad}");
+        }
         assert!(Form::HostPath.accepts("ghe.example.com/api/v3") && Form::HostPath.accepts("api.github.com"));
         for bad in ["ghe.example.com/", "ghe.example.com//x", "ghe.example.com/../x", "a@b/x", "/x"] {
             assert!(!Form::HostPath.accepts(bad), "{bad}");
@@ -280,6 +286,11 @@ mod tests {
         assert_eq!(expand("https://{host}/a", &declared, &given).unwrap(), "https://example.com/a");
         let declared =
             BTreeMap::from([("base".to_owned(), Variable { default: None, form: Form::Url, one_of: Vec::new() })]);
+        let optional = Variable { default: Some("a/b".to_owned()), form: Form::OptionalPath, one_of: Vec::new() };
+        let with_path = BTreeMap::from([("path".to_owned(), optional)]);
+        let empty = BTreeMap::from([("path".to_owned(), String::new())]);
+        assert_eq!(expand("https://x/{path}/c", &with_path, &none).unwrap(), "https://x/a/b/c");
+        assert_eq!(expand("https://x/{path}", &with_path, &empty).unwrap(), "https://x");
         let given = BTreeMap::from([("base".to_owned(), "https://example.com/".to_owned())]);
         assert_eq!(expand("{base}", &declared, &given).unwrap(), "https://example.com/");
         assert_eq!(detail(expand("{base}/realms", &declared, &given)), "variables.base ends with a slash too many");

@@ -17,7 +17,7 @@ const FORMS: &[(&str, &[&str], &[&str])] = &[
     ("host", &["login.acme.example", "acme.example:8443"], &["acme.example/x", "https://acme.example", "a b", ""]),
     ("host_path", &["acme.example", "acme.example/x/y"], &["https://acme.example", "acme.example/../x", "a b", ""]),
     ("segment", &["acme-1_x"], &["a/b", "a b", "..", ""]),
-    ("optional_segment", &["acme-1_x", ""], &["a/b", "a b", ".."]),
+    ("optional_path", &["acme-1_x", "a/b", ""], &["a//b", "a b", ".."]),
     ("url", &["https://acme.example/x"], &["acme.example", "https://acme.example/x?y=z", "ftp://acme.example", ""]),
     ("text", &["Any text: even / this?"], &["line\nbreak"]),
 ];
