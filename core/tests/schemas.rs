@@ -314,6 +314,7 @@ fn mutations(document: &Value, words: &[String]) -> Vec<(String, Value)> {
             json!({ "x": "y" }),
             json!({ "x": null }),
             json!({ "scope": "y" }),
+            json!({ "scheme": "x", "query": "y" }),
             json!({ "exact": null }),
         ]
         .into_iter()

@@ -306,7 +306,7 @@ static void a_registration_reaches_the_provider(void) {
     ok(has(provider.token_head, "authorization: Basic Y2xpZW50LTQ6czNjcmV0"), "the secret, in its header");
     ok(has(provider.token_body, "resource=https%3A%2F%2Fapi.example%2Fv1"), "the resource, in the exchange");
     const char *url = url_of(keyfob);
-    ok(has_parameter(url, "scope=read+write"), "both scopes");
+    ok(has_parameter(url, "scope=read%20write"), "both scopes");
     ok(has(url, "resource=https%3A%2F%2Fapi.example%2Fv1"), "the resource, in the URL");
 
     must(keyfob_refresh_session(keyfob, keyfob_session_id(session), NULL, &error), &error, "refresh");

@@ -17,7 +17,7 @@ import Testing
             let loopback: String?
         }
         let id: String
-        let name: String
+        let name: String?
         let kind: String
         let aliases: [String]?
         let variables: [String: Variable]?
@@ -40,7 +40,7 @@ import Testing
         #expect(try Keyfob.providers().map(\.id) == files.map(\.id).sorted())
         for file in files {
             let provider = try #require(providers[file.id])
-            #expect(provider.displayName == file.name)
+            #expect(provider.displayName == (file.name ?? file.id))
             #expect(provider.kind == ["oidc": .oidc, "oauth2": .oauth2][file.kind])
             #expect(provider.aliases == file.aliases ?? [])
             #expect(provider.defaultScopes == (file.scopes?.default ?? []))

@@ -19,7 +19,7 @@ internal class ProvidersTest {
         assertEquals(files.map { it["id"].asString }.sorted(), Keyfob.providers().map { it.id })
         for (file in files) {
             val provider = providers.getValue(file["id"].asString)
-            assertEquals(file["name"].asString, provider.displayName)
+            assertEquals((file["name"] ?: file["id"]).asString, provider.displayName)
             assertEquals(file["kind"].asString.uppercase(), provider.kind.name)
             assertEquals(file["aliases"]?.asJsonArray?.map { it.asString }.orEmpty(), provider.aliases)
             val scopes = file["scopes"]?.asJsonObject?.get("default")?.asJsonArray?.map { it.asString }
