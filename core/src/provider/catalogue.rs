@@ -30,9 +30,11 @@ pub(crate) fn find(name: &str) -> Option<Result<Provider>> {
 /// [`Registration`](crate::Registration) and needs no list. Without the feature `catalogue` it is the generic `oidc` alone.
 ///
 /// ```
+/// # #[cfg(feature = "catalogue")] {
 /// let google = keyfob::providers().into_iter().find(|provider| provider.id() == "google").expect("is built in");
 /// assert_eq!(google.display_name(), "Google");
 /// assert!(google.required_variables().is_empty());
+/// # }
 /// ```
 #[must_use]
 pub fn providers() -> Vec<Provider> {

@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn all_means_the_long_ones_too() {
         let all = names(&["all"]).unwrap();
-        assert!(all.ends_with(&["chaos-long", "bench-peers", "bench-growth", "model", "scale", "torture"]), "{all:?}");
+        assert!(all.ends_with(&["chaos-long", "bench-peers", "bench-growth", "model", "scale", "torture", "flips"]), "{all:?}");
     }
 
     #[test]
@@ -139,7 +139,7 @@ mod tests {
         let error = names(&["c", "cobol"]).unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"there is no suite "cobol"; the suites are checks, rust, keyring, c, cpp, kotlin, swift, peers, browser, chaos, bench, chaos-long, bench-peers, bench-growth, model, scale, torture (and all)"#
+            r#"there is no suite "cobol"; the suites are checks, rust, keyring, c, cpp, kotlin, swift, peers, browser, chaos, bench, chaos-long, bench-peers, bench-growth, model, scale, torture, flips (and all)"#
         );
     }
 }
