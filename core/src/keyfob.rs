@@ -1,8 +1,8 @@
 //! The handle. This file and its room are the only places that put the steps of the protocols in an order.
 
 mod begin;
-#[cfg(feature = "loopback")]
 mod brought;
+#[cfg(feature = "loopback")]
 mod browser;
 mod claims;
 mod client;

@@ -126,7 +126,10 @@ mod tests {
     #[test]
     fn all_means_the_long_ones_too() {
         let all = names(&["all"]).unwrap();
-        assert!(all.ends_with(&["chaos-long", "bench-peers", "bench-growth", "model", "scale", "torture", "flips"]), "{all:?}");
+        assert!(
+            all.ends_with(&["chaos-long", "bench-peers", "bench-growth", "model", "scale", "torture", "flips"]),
+            "{all:?}"
+        );
     }
 
     #[test]
