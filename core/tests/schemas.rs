@@ -315,6 +315,8 @@ fn mutations(document: &Value, words: &[String]) -> Vec<(String, Value)> {
             json!({ "x": null }),
             json!({ "scope": "y" }),
             json!({ "scheme": "x", "query": "y" }),
+            json!({ "after_last": ":", "trim": "x" }),
+            json!({ "at": "/x", "after_last": ":", "trim": "x" }),
             json!({ "exact": null }),
         ]
         .into_iter()
