@@ -316,13 +316,9 @@ pub(super) fn put_session(transaction: &Transaction<'_>, sealer: &Sealer<'_>, ne
     by_id(transaction, sealer, &id)?.ok_or_else(|| tampered("session.id"))
 }
 
-/// How a session is found: the statement that is run most.
-pub(super) fn found_by_id() -> String {
-    format!("SELECT {COLUMNS} FROM {FROM} WHERE s.id = ?1")
-}
-
 pub(super) fn by_id(connection: &rusqlite::Connection, sealer: &Sealer<'_>, id: &str) -> Result<Option<SessionRow>> {
-    let raw = connection.prepare_cached(&found_by_id())?.query_row([id], read).optional()?;
+    let sql = format!("SELECT {COLUMNS} FROM {FROM} WHERE s.id = ?1");
+    let raw = connection.prepare_cached(&sql)?.query_row([id], read).optional()?;
     raw.map(|raw| parse(raw, sealer)).transpose()
 }
 

@@ -2,7 +2,6 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::sync::Barrier;
 use std::thread;
 
-use rusqlite::StatementStatus;
 use rusqlite::config::DbConfig;
 
 use super::*;
@@ -87,19 +86,6 @@ fn every_setting_that_the_store_relies_on_is_on() {
     let mut keeps_log = -1;
     connection.file_control(Some(rusqlite::MAIN_DB), rusqlite::FileControl::PersistWal(&mut keeps_log)).unwrap();
     assert_eq!(keeps_log, 1);
-}
-
-#[test]
-fn a_statement_is_planned_once_whatever_is_asked_with_it() {
-    let temp = Temp::new("planned");
-    let store = Store::open(&temp.0.join("store"), Keeping::plain()).unwrap();
-    let mut held = store.hold();
-    let connection = held.connection().unwrap();
-    let mut statement = connection.prepare_cached(&sessions::found_by_id()).unwrap();
-    for id in ["one", "another", "a third"] {
-        assert!(!statement.exists([id]).unwrap());
-    }
-    assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
 }
 
 #[test]
