@@ -58,7 +58,10 @@ impl Redirect {
         let Some(signature) = self.parameter(parameter) else { return false };
         let mut pairs: Vec<(String, String)> = url_pairs(&self.url).filter(|(name, _)| name != parameter).collect();
         pairs.sort();
-        let text: Vec<String> = pairs.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        // What separates them is escaped, so that no value can be taken for two parameters.
+        let plain = |text: &str| text.replace('%', "%25").replace('&', "%26");
+        let text: Vec<String> =
+            pairs.iter().map(|(name, value)| format!("{}={}", plain(name).replace('=', "%3D"), plain(value))).collect();
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
         let expected = hex(hmac::sign(&key, text.join("&").as_bytes()).as_ref());
         constant_time_eq(expected.as_bytes(), signature.as_bytes())

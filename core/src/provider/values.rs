@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use ring::hmac;
 use serde::{Deserialize, Serialize};
@@ -13,8 +14,8 @@ use super::template;
 use crate::json::at;
 use crate::secret::Secret;
 
-/// What a login's redirect brought for the life of its session.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, PartialEq, Eq)]
+/// What a login's redirect brought for the life of its session. `Debug` shows how much: a state and a name may be in it.
+#[derive(Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
 pub(crate) struct Kept {
     /// Parameters of the redirect, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -25,6 +26,12 @@ pub(crate) struct Kept {
     /// The tokens come from a renewal and no longer from the login itself.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) renewed: bool,
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} redacted]", self.redirect.len().saturating_add(self.variables.len()))
+    }
 }
 
 /// Nothing.

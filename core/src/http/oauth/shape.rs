@@ -1,6 +1,7 @@
 //! The standard token request in a provider's own words: what `oauth2` built, rewritten by the provider's file.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use url::form_urlencoded;
 use zeroize::{Zeroize as _, Zeroizing};
@@ -9,8 +10,9 @@ use super::{ClientAuth, ClientParams, Form, Renewal, assertion, basic};
 use crate::http::{HttpRequest, Limits, Method};
 use crate::provider::{TokenBody, TokenMethod, with_query};
 
-/// What the provider's file makes of one token request, with everything filled in. The default is the standard's.
-#[derive(Debug, Default)]
+/// What the provider's file makes of one token request, with everything filled in, the client's secret too: `Debug` shows nothing of it. The default is
+/// the standard's.
+#[derive(Default)]
 pub(crate) struct Shape<'a> {
     pub(crate) method: TokenMethod,
     pub(crate) body: TokenBody,
@@ -25,6 +27,12 @@ pub(crate) struct Shape<'a> {
     pub(crate) redirect_uri: Option<String>,
     /// Where it is sent, if not to the token endpoint.
     pub(crate) url: Option<String>,
+}
+
+impl fmt::Debug for Shape<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shape").finish_non_exhaustive()
+    }
 }
 
 /// A parameter that is being written.

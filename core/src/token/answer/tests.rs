@@ -156,6 +156,14 @@ fn a_damaged_stored_form_is_an_error_that_does_not_quote_it() {
 }
 
 #[test]
+fn nothing_of_what_a_redirect_brought_is_printed() {
+    let mut tokens = read(r#"{"access_token":"at","token_type":"Bearer"}"#);
+    tokens.kept.redirect.insert("state".to_owned(), "CANARY".to_owned());
+    assert!(!format!("{tokens:?}").contains("CANARY"), "{tokens:?}");
+    assert_eq!(TokenAnswer::from_bytes(&tokens.to_bytes().unwrap()).unwrap().kept, tokens.kept);
+}
+
+#[test]
 fn nothing_of_an_answer_is_printed() {
     let json = r#"{"access_token":"CANARY","token_type":"bearer","refresh_token":"CANARY","id_token":"CANARY",
         "scope":"openid","CANARY":{"x":"CANARY"}}"#;
