@@ -117,6 +117,17 @@ impl Keyfob {
         Ok((&token).into())
     }
 
+    /// The token that `access_token` would give from memory, at once and without blocking; none where it would do anything more.
+    pub fn cached_access_token(&self, session_id: &str, min_validity_millis: u64) -> Result<Option<AccessToken>> {
+        let min_validity = MinValidity::millis(min_validity_millis);
+        Ok(self.core()?.cached_access_token(session_id, min_validity).as_ref().map(AccessToken::from))
+    }
+
+    /// Gives a text back and does nothing: what the benchmarks of the languages hold the cost of a call against.
+    pub fn echo(&self, text: &str) -> Result<String> {
+        Ok(text.to_owned())
+    }
+
     /// Refreshes now, due or not.
     pub fn refresh_session(&self, session_id: &str) -> Result<Session> {
         Ok((&self.core()?.refresh_session(session_id)?).into())

@@ -2401,6 +2401,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
     func beginLogin(registration: String, options: LoginOptions) throws  -> Login
     
     /**
+     * The token that `access_token` would give from memory, at once and without blocking; none where it would do anything more.
+     */
+    func cachedAccessToken(sessionId: String, minValidityMillis: UInt64) throws  -> AccessToken?
+    
+    /**
      * Ends a login that waits for its redirect.
      */
     func cancelLogin(loginId: String) throws 
@@ -2425,6 +2430,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
      * The current session.
      */
     func currentSession() throws  -> Session?
+    
+    /**
+     * Gives a text back and does nothing: what the benchmarks of the languages hold the cost of a call against.
+     */
+    func echo(text: String) throws  -> String
     
     /**
      * Logs out.
@@ -2712,6 +2722,20 @@ open func beginLogin(registration: String, options: LoginOptions)throws  -> Logi
 }
     
     /**
+     * The token that `access_token` would give from memory, at once and without blocking; none where it would do anything more.
+     */
+open func cachedAccessToken(sessionId: String, minValidityMillis: UInt64)throws  -> AccessToken?  {
+    return try  FfiConverterOptionTypeAccessToken.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_cached_access_token(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(sessionId),
+        FfiConverterUInt64.lower(minValidityMillis),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Ends a login that waits for its redirect.
      */
 open func cancelLogin(loginId: String)throws   {try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
@@ -2769,6 +2793,19 @@ open func currentSession()throws  -> Session?  {
         uniffiCallStatus in
     uniffi_keyfob_uniffi_fn_method_keyfob_current_session(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Gives a text back and does nothing: what the benchmarks of the languages hold the cost of a call against.
+     */
+open func echo(text: String)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_echo(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(text),uniffiCallStatus
     )
 })
 }
@@ -9160,6 +9197,30 @@ fileprivate struct FfiConverterOptionTypeHostTransport: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
+fileprivate struct FfiConverterOptionTypeAccessToken: FfiConverterRustBuffer {
+    typealias SwiftType = AccessToken?
+
+    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
+        guard let value = value else {
+            writeInt(&buf, Int8(0))
+            return
+        }
+        writeInt(&buf, Int8(1))
+        FfiConverterTypeAccessToken.write(value, into: &buf)
+    }
+
+    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
+        switch try readInt(&buf) as Int8 {
+        case 0: return nil
+        case 1: return try FfiConverterTypeAccessToken.read(from: &buf)
+        default: throw UniffiInternalError.unexpectedOptionalTag
+        }
+    }
+}
+
+#if swift(>=5.8)
+@_documentation(visibility: private)
+#endif
 fileprivate struct FfiConverterOptionTypePageText: FfiConverterRustBuffer {
     typealias SwiftType = PageText?
 
@@ -9574,6 +9635,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login() != 23062) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_cached_access_token() != 24916) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_cancel_login() != 21498) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -9587,6 +9651,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_current_session() != 38922) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_echo() != 11839) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() != 341) {
