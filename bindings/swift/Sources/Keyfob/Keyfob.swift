@@ -3,7 +3,8 @@ internal import KeyfobGenerated
 
 /// The login library, opened on one store. Any thread and any task may use it; open it once and keep it.
 ///
-/// Every `async` function does its work on threads of Keyfob's own. **Cancelling the task returns at once and stops nothing**: a refresh that
+/// Every `async` function does its work on threads of Keyfob's own, save that ``accessToken(_:minValidity:wait:)`` first looks into memory, which never
+/// blocks. **Cancelling the task returns at once and stops nothing**: a refresh that
 /// was sent is still saved, so no token is lost, and a login that was being completed is found by completing it again.
 ///
 /// ```swift
@@ -19,7 +20,7 @@ public final class Keyfob: Sendable {
     private let raw: RawKeyfob
     private let announcer: Announcer
 
-    private init(_ raw: RawKeyfob, _ announcer: Announcer) {
+    init(_ raw: RawKeyfob, _ announcer: Announcer) {
         self.raw = raw
         self.announcer = announcer
     }
@@ -225,6 +226,9 @@ public final class Keyfob: Sendable {
         wait: Duration? = nil
     ) async throws -> AccessToken {
         let (millis, waitMillis) = (minValidity.milliseconds, wait?.milliseconds)
+        // Most calls end here.
+        let cached = try atOnce { try raw.cachedAccessToken(sessionId: sessionID, minValidityMillis: millis) }
+        if let cached { return AccessToken(cached) }
         return try await detached { [raw] in
             AccessToken(try raw.accessToken(sessionId: sessionID, minValidityMillis: millis, waitMillis: waitMillis))
         }

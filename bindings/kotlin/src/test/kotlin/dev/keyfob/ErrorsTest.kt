@@ -12,7 +12,10 @@ import java.nio.file.attribute.PosixFilePermissions
 import dev.keyfob.internal.InternalException as RawPanic
 import dev.keyfob.internal.KeyfobException as RawException
 
-/** One class a kind. What a test can bring about is thrown by the other tests and the vectors; the rest is here. */
+/**
+ * One class a kind. Each is thrown by a call, here or in the tests of what it is about (those that take another process in [ProcessDeathTest]), save two:
+ * `Random` says that the system has no entropy, and `Internal` that there is a bug, which no test can bring about.
+ */
 internal class ErrorsTest {
     @TempDir
     lateinit var folder: Path
@@ -45,6 +48,28 @@ internal class ErrorsTest {
                 val redirect = provider.logIn(keyfob.beginLogin("work-sso").authorizationUrl)
                 val error = assertThrows<KeyfobException.BadResponse> { runBlocking { keyfob.completeLogin(redirect) } }
                 assertEquals("MalformedTokenResponse", error.reason)
+            }
+        }
+    }
+
+    @Test
+    fun `what the provider says to a refresh is an error of its kind`(): Unit = runBlocking {
+        val cases =
+            listOf(
+                Triple(KeyfobException.OAuth::class.java, 400, """{ "error": "invalid_scope" }"""),
+                Triple(KeyfobException.BadResponse::class.java, 400, """{ "message": "x" }"""),
+                Triple(KeyfobException.LoginRequired::class.java, 400, """{ "error": "invalid_grant" }"""),
+                Triple(KeyfobException.RateLimited::class.java, 429, "{}"),
+            )
+        for ((kind, status, body) in cases) {
+            TestProvider().use { provider ->
+                Keyfob.open(provider.config(folder.resolve(kind.simpleName))).use { keyfob ->
+                    val session = keyfob.logIn(provider)
+                    provider.play("""{ "faults": [ { "endpoint": "token", "status": $status, "body": $body } ] }""")
+                    val error = assertThrows<KeyfobException> { runBlocking { keyfob.refreshSession(session.id) } }
+                    assertEquals(kind, error.javaClass)
+                    assertEquals(status, error.httpStatus)
+                }
             }
         }
     }
