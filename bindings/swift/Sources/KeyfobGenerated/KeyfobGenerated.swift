@@ -2401,9 +2401,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
     func beginLogin(registration: String, options: LoginOptions) throws  -> Login
     
     /**
-     * The token that `access_token` would give from memory, at once and without blocking; none where it would do anything more.
+     * The token that `access_token` would give from memory, at once and without blocking; an empty text where it would do anything more. One text, because
+     * a record takes a multiple of its time to cross: when it is over, in seconds and nanoseconds since 1970 (both 0 where the provider did
+     * not say), and the token, with spaces between them.
      */
-    func cachedAccessToken(sessionId: String, minValidityMillis: UInt64) throws  -> AccessToken?
+    func cachedAccessToken(sessionId: String, minValidityMillis: UInt64) throws  -> String
     
     /**
      * Ends a login that waits for its redirect.
@@ -2722,10 +2724,12 @@ open func beginLogin(registration: String, options: LoginOptions)throws  -> Logi
 }
     
     /**
-     * The token that `access_token` would give from memory, at once and without blocking; none where it would do anything more.
+     * The token that `access_token` would give from memory, at once and without blocking; an empty text where it would do anything more. One text, because
+     * a record takes a multiple of its time to cross: when it is over, in seconds and nanoseconds since 1970 (both 0 where the provider did
+     * not say), and the token, with spaces between them.
      */
-open func cachedAccessToken(sessionId: String, minValidityMillis: UInt64)throws  -> AccessToken?  {
-    return try  FfiConverterOptionTypeAccessToken.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+open func cachedAccessToken(sessionId: String, minValidityMillis: UInt64)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
         uniffiCallStatus in
     uniffi_keyfob_uniffi_fn_method_keyfob_cached_access_token(
             self.uniffiCloneHandle(),
@@ -9197,30 +9201,6 @@ fileprivate struct FfiConverterOptionTypeHostTransport: FfiConverterRustBuffer {
 #if swift(>=5.8)
 @_documentation(visibility: private)
 #endif
-fileprivate struct FfiConverterOptionTypeAccessToken: FfiConverterRustBuffer {
-    typealias SwiftType = AccessToken?
-
-    public static func write(_ value: SwiftType, into buf: inout [UInt8]) {
-        guard let value = value else {
-            writeInt(&buf, Int8(0))
-            return
-        }
-        writeInt(&buf, Int8(1))
-        FfiConverterTypeAccessToken.write(value, into: &buf)
-    }
-
-    public static func read(from buf: inout (data: Data, offset: Data.Index)) throws -> SwiftType {
-        switch try readInt(&buf) as Int8 {
-        case 0: return nil
-        case 1: return try FfiConverterTypeAccessToken.read(from: &buf)
-        default: throw UniffiInternalError.unexpectedOptionalTag
-        }
-    }
-}
-
-#if swift(>=5.8)
-@_documentation(visibility: private)
-#endif
 fileprivate struct FfiConverterOptionTypePageText: FfiConverterRustBuffer {
     typealias SwiftType = PageText?
 
@@ -9635,7 +9615,7 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login() != 23062) {
         return InitializationResult.apiChecksumMismatch
     }
-    if (uniffi_keyfob_uniffi_checksum_method_keyfob_cached_access_token() != 24916) {
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_cached_access_token() != 43317) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_cancel_login() != 21498) {

@@ -9,18 +9,29 @@ import Testing
     private final class Counted: RawKeyfob, @unchecked Sendable {
         private let lock = NSLock()
         private var noted: [String] = []
+        private var threads: [Bool] = []
 
         var calls: [String] { lock.withLock { noted } }
 
-        func forget() { lock.withLock { noted = [] } }
+        /// Whether each of them came on the main thread.
+        var onMain: [Bool] { lock.withLock { threads } }
 
-        override func cachedAccessToken(sessionId: String, minValidityMillis: UInt64) throws -> RawAccessToken? {
-            lock.withLock { noted.append("cached") }
+        func forget() { lock.withLock { (noted, threads) = ([], []) } }
+
+        private func note(_ call: String) {
+            lock.withLock {
+                noted.append(call)
+                threads.append(Thread.isMainThread)
+            }
+        }
+
+        override func cachedAccessToken(sessionId: String, minValidityMillis: UInt64) throws -> String {
+            note("cached")
             return try super.cachedAccessToken(sessionId: sessionId, minValidityMillis: minValidityMillis)
         }
 
         override func accessToken(sessionId: String, minValidityMillis: UInt64, waitMillis: UInt64?) throws -> RawAccessToken {
-            lock.withLock { noted.append("whole") }
+            note("whole")
             return try super.accessToken(sessionId: sessionId, minValidityMillis: minValidityMillis, waitMillis: waitMillis)
         }
     }
@@ -49,16 +60,16 @@ import Testing
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
-    @Test func aCachedTokenTakesOne() async throws {
+    @MainActor @Test func aCachedTokenTakesOneOnTheThreadOfItsCaller() async throws {
         let token = try await keyfob.accessToken(session.id)
         #expect(token.secret == "secret" && !token.isUnsaved && token.expiresAt != nil)
-        #expect(core.calls == ["cached"])
+        #expect(core.calls == ["cached"] && core.onMain == [true])
     }
 
-    @Test func whatMayBlockTakesAnotherOne() async throws {
+    @MainActor @Test func whatMayBlockTakesAnotherOneOnAnotherThread() async throws {
         let error = try await errorOf { _ = try await keyfob.accessToken("nobody") }
         guard case .invalidArgument = error else { throw Trouble("not invalidArgument: \(error)") }
-        #expect(core.calls == ["cached", "whole"])
+        #expect(core.calls == ["cached", "whole"] && core.onMain == [true, false])
     }
 
     @Test func forATaskThatIsCancelledNothingCrosses() async throws {

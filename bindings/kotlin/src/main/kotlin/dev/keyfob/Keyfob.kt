@@ -163,7 +163,7 @@ public class Keyfob internal constructor(private val raw: RawKeyfob, private val
         val millis = millis(minValidity) { "minValidity is negative" }
         val waitMillis = wait?.let { millis(it) { "wait is negative" } }
         // Most calls end here.
-        atOnce { raw.cachedAccessToken(sessionId, millis) }?.let { return AccessToken(it) }
+        AccessToken.unpacked(atOnce { raw.cachedAccessToken(sessionId, millis) })?.let { return it }
         return detached { AccessToken(raw.accessToken(sessionId, millis, waitMillis)) }
     }
 

@@ -24,7 +24,7 @@ internal class CrossingsTest {
     private class Counted(core: RawKeyfob) : RawKeyfob(UniffiWithHandle, core.uniffiCloneHandle()) {
         val calls = mutableListOf<Pair<String, Thread>>()
 
-        override fun cachedAccessToken(sessionId: String, minValidityMillis: ULong): RawAccessToken? {
+        override fun cachedAccessToken(sessionId: String, minValidityMillis: ULong): String {
             calls += Pair("cached", Thread.currentThread())
             return super.cachedAccessToken(sessionId, minValidityMillis)
         }

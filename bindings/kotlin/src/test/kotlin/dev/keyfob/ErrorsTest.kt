@@ -1,7 +1,9 @@
 package dev.keyfob
 
+import com.sun.jna.Function
 import dev.keyfob.internal.ErrorInfo
 import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
@@ -73,6 +75,28 @@ internal class ErrorsTest {
             }
         }
     }
+
+    @Test
+    fun `a damaged store that somebody else has open is StoreDamaged, and stays where it is`(): Unit = runBlocking {
+        TestProvider().use { provider ->
+            val store = folder.resolve("damaged")
+            Keyfob.open(provider.config(store)).close()
+            val damaged = ByteArray(8192) { 7 }
+            Files.write(store.resolve("keyfob.db"), damaged)
+            // This test, by the same lock: O_RDWR, LOCK_SH.
+            val lock = system("open", "${store.resolve("keyfob.lock")}", 2)
+            assertEquals(0, system("flock", lock, 1))
+            try {
+                val error = assertThrows<KeyfobException.StoreDamaged> { runBlocking { Keyfob.open(provider.config(store)) } }
+                assertEquals(19, error.number)
+            } finally {
+                system("close", lock)
+            }
+            assertArrayEquals(damaged, Files.readAllBytes(store.resolve("keyfob.db")))
+        }
+    }
+
+    private fun system(function: String, vararg arguments: Any): Int = Function.getFunction("c", function).invokeInt(arguments)
 
     @Test
     fun `a folder that others can write is StoreUnsupported`(): Unit = runBlocking {

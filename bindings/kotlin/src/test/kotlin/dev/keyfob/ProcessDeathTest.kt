@@ -2,7 +2,6 @@ package dev.keyfob
 
 import com.sun.jna.Function
 import kotlinx.coroutines.runBlocking
-import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNotEquals
@@ -155,24 +154,6 @@ internal class ProcessDeathTest {
                 assertEquals(0, process.waitFor())
                 assertEquals(emptyList<Any>(), provider.requests())
                 assertNotEquals(session.providerAccessToken, keyfob.refreshSession(session.id).providerAccessToken)
-            }
-        }
-    }
-
-    @Test
-    fun `a store that is damaged while another process has it open is StoreDamaged, and stays where it is`() {
-        TestProvider().use { provider ->
-            val config = writtenConfig(provider)
-            val process = start(BeginAndWait::class.java, "$config")
-            try {
-                assertTrue(process.inputReader().readLine().startsWith(provider.issuer))
-                val damaged = ByteArray(8192) { 7 }
-                val database = folder.resolve("store").resolve("keyfob.db").also { Files.write(it, damaged) }
-                val error = assertThrows<KeyfobException.StoreDamaged> { runBlocking { Keyfob.open(Files.readString(config)) } }
-                assertEquals(19, error.number)
-                assertArrayEquals(damaged, Files.readAllBytes(database))
-            } finally {
-                process.kill()
             }
         }
     }

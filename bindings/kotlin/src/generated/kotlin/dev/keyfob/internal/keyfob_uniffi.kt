@@ -1413,7 +1413,7 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login() and 0xFFFF) != 23062) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
-    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_cached_access_token() and 0xFFFF) != 24916) {
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_cached_access_token() and 0xFFFF) != 43317) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_cancel_login() and 0xFFFF) != 21498) {
@@ -4618,9 +4618,11 @@ public interface KeyfobInterface {
     fun `beginLogin`(`registration`: kotlin.String, `options`: LoginOptions): Login
     
     /**
-     * The token that `access_token` would give from memory, at once and without blocking; none where it would do anything more.
+     * The token that `access_token` would give from memory, at once and without blocking; an empty text where it would do anything more. One text, because
+     * a record takes a multiple of its time to cross: when it is over, in seconds and nanoseconds since 1970 (both 0 where the provider did
+     * not say), and the token, with spaces between them.
      */
-    fun `cachedAccessToken`(`sessionId`: kotlin.String, `minValidityMillis`: kotlin.ULong): AccessToken?
+    fun `cachedAccessToken`(`sessionId`: kotlin.String, `minValidityMillis`: kotlin.ULong): kotlin.String
     
     /**
      * Ends a login that waits for its redirect.
@@ -5012,10 +5014,12 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
 
     
     /**
-     * The token that `access_token` would give from memory, at once and without blocking; none where it would do anything more.
+     * The token that `access_token` would give from memory, at once and without blocking; an empty text where it would do anything more. One text, because
+     * a record takes a multiple of its time to cross: when it is over, in seconds and nanoseconds since 1970 (both 0 where the provider did
+     * not say), and the token, with spaces between them.
      */
-    @Throws(KeyfobException::class)override fun `cachedAccessToken`(`sessionId`: kotlin.String, `minValidityMillis`: kotlin.ULong): AccessToken? {
-            return FfiConverterOptionalTypeAccessToken.lift(
+    @Throws(KeyfobException::class)override fun `cachedAccessToken`(`sessionId`: kotlin.String, `minValidityMillis`: kotlin.ULong): kotlin.String {
+            return FfiConverterString.lift(
     callWithHandle {
     uniffiRustCallWithError(KeyfobException) { _status ->
     UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_cached_access_token(
@@ -11078,38 +11082,6 @@ public object FfiConverterOptionalTypeHostTransport: FfiConverterRustBuffer<Host
         } else {
             buf.put(1)
             FfiConverterTypeHostTransport.write(value, buf)
-        }
-    }
-}
-
-
-
-
-/**
- * @suppress
- */
-public object FfiConverterOptionalTypeAccessToken: FfiConverterRustBuffer<AccessToken?> {
-    override fun read(buf: ByteBuffer): AccessToken? {
-        if (buf.get().toInt() == 0) {
-            return null
-        }
-        return FfiConverterTypeAccessToken.read(buf)
-    }
-
-    override fun allocationSize(value: AccessToken?): ULong {
-        if (value == null) {
-            return 1UL
-        } else {
-            return 1UL + FfiConverterTypeAccessToken.allocationSize(value)
-        }
-    }
-
-    override fun write(value: AccessToken?, buf: ByteBuffer) {
-        if (value == null) {
-            buf.put(0)
-        } else {
-            buf.put(1)
-            FfiConverterTypeAccessToken.write(value, buf)
         }
     }
 }
