@@ -70,7 +70,8 @@ fn run_long(workspace: &Workspace, score: &mut Score) -> Result<()> {
 fn try_all(workspace: &Workspace, score: &mut Score, trials: &[Trial]) -> Result<()> {
     let driver = driver(workspace)?;
     for (claim, seconds, words) in trials {
-        let run = Run::new(&driver).dir(&workspace.root).args(*words).args(["--seconds", &seconds.to_string(), "--json"]);
+        let run =
+            Run::new(&driver).dir(&workspace.root).args(*words).args(["--seconds", &seconds.to_string(), "--json"]);
         // Beyond its time it only waits for what is under way.
         let done = run.limit(Duration::from_secs(seconds + 180)).run()?;
         score.item(claim, done.must("the driver").map(|_| ()));
