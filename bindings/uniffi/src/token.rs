@@ -23,7 +23,8 @@ impl From<&keyfob::AccessToken> for AccessToken {
 
 /// A token that is saved, as one text.
 pub(crate) fn packed(token: &keyfob::AccessToken) -> String {
-    let expires_at = token.expires_at().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default();
+    let expires_at =
+        token.expires_at().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default();
     let secret = token.secret();
     // Room for the numbers: one allocation.
     let mut text = String::with_capacity(secret.len() + 32);
