@@ -83,6 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<Summary> {
     ledger.read(&stage.idp.requests_after(ledger.read_to()));
     let measured = Measured {
         account: ledger.account(&deeds.kills, &held(&*client)),
+        late: ledger.late(&deeds.kills),
         tally,
         kills: deeds.kills.len(),
         stops: deeds.stops,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::ledger::Account;
+use crate::ledger::{Account, Late};
 use crate::options::Options;
 use crate::people::Tally;
 
@@ -22,6 +22,8 @@ pub(crate) struct Summary {
     pub(crate) refreshes: usize,
     /// How often the provider saw a spent refresh token and revoked the family.
     pub(crate) reuse_detections: usize,
+    /// How each of them came about.
+    pub(crate) late: Vec<Late>,
     /// How often a refresh token came again, in its grace or not, and no kill explains it.
     pub(crate) unexplained_repeats: usize,
     /// Sessions that ended though nobody logged them out, and why.
@@ -53,6 +55,7 @@ struct Expected {
 /// What was measured.
 pub(crate) struct Measured {
     pub(crate) account: Account,
+    pub(crate) late: Vec<Late>,
     pub(crate) tally: Tally,
     pub(crate) kills: usize,
     pub(crate) stops: usize,
@@ -82,6 +85,7 @@ impl Summary {
             grace: options.grace,
             refreshes: account.refreshes,
             reuse_detections: account.reuse_detections,
+            late: measured.late,
             unexplained_repeats: account.unexplained,
             forced_logouts: tally.forced_logouts(),
             causes: tally.forced,
@@ -165,6 +169,7 @@ mod tests {
             &Options { grace, seed: 1, ..Options::default() },
             Measured {
                 account,
+                late: Vec::new(),
                 tally,
                 kills: 3,
                 stops: 1,
