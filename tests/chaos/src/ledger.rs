@@ -74,6 +74,11 @@ impl Ledger {
         self.read
     }
 
+    /// How many refreshes brought tokens, as far as it has read.
+    pub(crate) fn refreshes(&self) -> usize {
+        self.refreshes.iter().filter(|refresh| matches!(refresh.outcome, Outcome::Successor(_))).count()
+    }
+
     /// Reads on in the log. A request that is still being worked on is read the next time, with all that came after it.
     pub(crate) fn read(&mut self, log: &[LoggedRequest]) {
         let read = self.read;
@@ -141,9 +146,8 @@ impl Ledger {
             matches!(refresh.outcome, Outcome::Reused) || until.any(|later| later.family == refresh.family)
         };
         let reused = self.refreshes.iter().filter(|refresh| matches!(refresh.outcome, Outcome::Reused));
-        let successful = self.refreshes.iter().filter(|refresh| matches!(refresh.outcome, Outcome::Successor(_)));
         Account {
-            refreshes: successful.count(),
+            refreshes: self.refreshes(),
             reuse_detections: reused.count(),
             kills_in_window: lost.iter().filter(missed).count(),
             unexplained: self.unexplained(kills),
