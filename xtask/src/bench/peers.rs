@@ -38,15 +38,17 @@ const RUNS: u32 = 9;
 /// How long processes wait for each other.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-struct Peer {
-    name: &'static str,
+pub(super) struct Peer {
+    pub(super) name: &'static str,
     language: &'static str,
     folder: &'static str,
     /// The file that pins its version, and what stands before the version there.
     pin: (&'static str, &'static str),
     needs: &'static [&'static Tool],
     /// It speaks HTTPS only.
-    tls: bool,
+    pub(super) tls: bool,
+    /// How many seconds before its end it takes a token for over.
+    pub(super) early: f64,
     /// It gives tokens again, or its users' loop does: else only its logins are measured.
     gives_tokens: bool,
     /// Makes it ready; the words that start it.
@@ -61,6 +63,7 @@ const PEERS: &[Peer] = &[
         pin: ("Cargo.toml", "openidconnect = { version = \"="),
         needs: &[],
         tls: false,
+        early: 0.0,
         gives_tokens: false,
         prepare: cargo,
     },
@@ -71,6 +74,7 @@ const PEERS: &[Peer] = &[
         pin: ("Cargo.toml", "oauth2 = { version = \"="),
         needs: &[],
         tls: false,
+        early: 0.0,
         gives_tokens: true,
         prepare: cargo,
     },
@@ -81,6 +85,7 @@ const PEERS: &[Peer] = &[
         pin: ("requirements.in", "msal=="),
         needs: &[&PYTHON],
         tls: true,
+        early: 300.0,
         gives_tokens: true,
         prepare: python,
     },
@@ -91,6 +96,7 @@ const PEERS: &[Peer] = &[
         pin: ("package.json", "\"openid-client\": \""),
         needs: &[&NODE, &NPM],
         tls: false,
+        early: 0.0,
         gives_tokens: true,
         prepare: npm,
     },
@@ -101,10 +107,34 @@ const PEERS: &[Peer] = &[
         pin: ("go.mod", "golang.org/x/oauth2 v"),
         needs: &[&GO],
         tls: false,
+        early: 10.0,
         gives_tokens: true,
         prepare: go,
     },
 ];
+
+impl Peer {
+    fn folder(&self, workspace: &Workspace) -> PathBuf {
+        workspace.root.join("bench/peers").join(self.folder)
+    }
+
+    /// Makes it ready to run; the words that start it.
+    pub(super) fn ready(&self, workspace: &Workspace) -> Result<Vec<PathBuf>> {
+        setup::install(self.needs);
+        setup::require(self.needs)?;
+        (self.prepare)(workspace, &self.folder(workspace))
+    }
+
+    /// The version that is pinned.
+    pub(super) fn version(&self, workspace: &Workspace) -> Result<String> {
+        pinned(&self.folder(workspace), self.pin)
+    }
+}
+
+/// Those that give tokens again.
+pub(super) fn with_tokens() -> impl Iterator<Item = &'static Peer> {
+    PEERS.iter().filter(|peer| peer.gives_tokens)
+}
 
 /// A row of the table. What is absent was not measured, or is nothing that this library does.
 #[derive(Debug, Deserialize, Serialize)]
@@ -165,13 +195,10 @@ pub(super) fn measure(lab: &Laboratory<'_>, folders: &[String]) -> Result<Vec<Ro
     keyfob.language = "Rust".to_owned();
     keyfob.version.clone_from(&lab.workspace.version);
     let mut rows = vec![keyfob];
-    let tools: Vec<_> = PEERS.iter().flat_map(|peer| peer.needs).copied().collect();
-    setup::install(&tools);
     for peer in PEERS {
         println!("--- {} ({})", peer.name, peer.language);
-        let folder = lab.workspace.root.join("bench/peers").join(peer.folder);
         let ready = if folders.is_empty() || folders.iter().any(|name| name == peer.folder) {
-            setup::require(peer.needs).and_then(|()| (peer.prepare)(lab.workspace, &folder))
+            peer.ready(lab.workspace)
         } else {
             Err(anyhow!("left out"))
         };
@@ -186,7 +213,7 @@ pub(super) fn measure(lab: &Laboratory<'_>, folders: &[String]) -> Result<Vec<Ro
         };
         row.name = peer.name.to_owned();
         row.language = peer.language.to_owned();
-        row.version = pinned(&folder, peer.pin)?;
+        row.version = peer.version(lab.workspace)?;
         rows.push(row);
     }
     Ok(rows)

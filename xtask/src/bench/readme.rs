@@ -1,10 +1,11 @@
-//! The tables of README.md, made of what was measured and committed: `bench/baseline.json` and `bench/peers.json`.
+//! The tables of README.md, made of what was measured and committed: `bench/baseline.json`, `bench/peers.json`, `bench/chaos.json`.
 
 use std::fs;
 
 use anyhow::{Context as _, Result};
 
 use super::baseline::{Baseline, Line, number};
+use super::chaos::Published;
 use super::peers::{Login, Race, Row};
 use crate::drift::{self, Mode};
 use crate::workspace::Workspace;
@@ -21,6 +22,9 @@ pub(super) fn settle(workspace: &Workspace, baseline: &Baseline, mode: Mode) -> 
     let peers: Vec<Row> = serde_json::from_str(&peers).context(PEERS)?;
     let text = replaced(&text, "bench", &costs(&baseline.lines))?;
     let text = replaced(&text, "peers", &beside(&peers))?;
+    let chaos = Published::read(workspace)?;
+    let text = replaced(&text, "chaos", &chaos.bound())?;
+    let text = replaced(&text, "clients", &chaos.side_by_side())?;
     drift::settle(workspace, README, &text, mode, "cargo xtask bench --readme")
 }
 

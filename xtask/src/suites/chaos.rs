@@ -81,6 +81,7 @@ pub(crate) fn by_hand(workspace: &Workspace, words: &[OsString]) -> Result<bool>
     Ok(driver(workspace).args(words).by_hand()?.success())
 }
 
-fn driver(workspace: &Workspace) -> Run {
+/// The driver, to be given its words.
+pub(crate) fn driver(workspace: &Workspace) -> Run {
     workspace.cargo().args(["run", "--quiet", "-p", CHAOS, "--"])
 }
