@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use keyfob::MinValidity;
+use keyfob::{Clock as _, MinValidity, SystemClock};
 use rusqlite::{Connection, named_params};
 use serde_json::{Value, json};
 
@@ -80,6 +80,26 @@ pub(crate) fn threads(given: &Given) -> Result<Value> {
     ask_for_it()?;
     let alone = clocked(1)?;
     Ok(json!({ "alone": alone, "together": clocked(count)? }))
+}
+
+/// `cached CONFIG TIMES`: a cached token beside other processes that ask for theirs: from when to when, in nanoseconds since the machine's start. They
+/// wait for the word to go.
+pub(crate) fn cached(given: &Given) -> Result<Value> {
+    let keyfob = given.open()?;
+    let id = session(&keyfob)?.id().to_owned();
+    let times = given.count(0)?;
+    let ask_for_it = || -> Result<()> {
+        for _ in 0..times {
+            black_box(keyfob.access_token(&id, MinValidity::secs(60))?);
+        }
+        Ok(())
+    };
+    ask_for_it()?;
+    crate::ask("# ready now")?;
+    let now = || SystemClock::new().boot().as_secs_f64() * 1e9;
+    let begun = now();
+    ask_for_it()?;
+    Ok(json!({ "begun": begun, "ended": now() }))
 }
 
 /// `race CONFIG THREADS`: so many callers of one process meet one expiry. They wait for the word to go, as other processes do.

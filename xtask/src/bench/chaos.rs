@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::baseline::number;
+use super::libraries;
 use super::metrics::float;
-use super::peers;
 use crate::suites::chaos_driver;
 use crate::workspace::Workspace;
 
@@ -213,7 +213,7 @@ fn everybody(workspace: &Workspace) -> Result<Vec<Client>> {
             note: None,
         });
     }
-    for peer in peers::with_tokens() {
+    for peer in libraries::with_tokens() {
         let ready = peer.ready(workspace).and_then(|ready| {
             let mut words: Vec<_> =
                 ready.iter().flat_map(|word| ["--program".to_owned(), word.display().to_string()]).collect();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::metrics::{Laboratory, float};
+use super::peers::{self, CALLERS, Race};
 use super::scene::Scene;
 use crate::table::Score;
 use crate::workspace::Workspace;
@@ -22,6 +23,9 @@ const SESSIONS: [u32; 3] = [1, 1_000, 1_000_000];
 const THREADS: [u32; 4] = [1, 4, 16, 64];
 const TIMES: u32 = 20_000;
 
+/// How many processes ask at once.
+const PROCESSES: [u32; 4] = [1, 2, 4, 16];
+
 /// How many more instructions a million sessions may cost than one.
 const FACTOR: f64 = 2.0;
 
@@ -30,6 +34,7 @@ const FACTOR: f64 = 2.0;
 struct Growth {
     sessions: Vec<Point>,
     threads: Vec<Together>,
+    processes: Vec<Processes>,
 }
 
 /// What a call costs in a store of so many sessions.
@@ -47,6 +52,18 @@ pub(super) struct Point {
 struct Together {
     threads: u32,
     ratio: f64,
+}
+
+/// So many processes on one store.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Processes {
+    processes: u32,
+    /// As [`Together::ratio`].
+    ratio: f64,
+    /// How many requests for tokens [`CALLERS`] callers make who meet one expiry, and how many of them get no token.
+    token_requests: usize,
+    without_token: usize,
 }
 
 /// What was measured last.
@@ -77,6 +94,14 @@ pub(super) fn check(lab: &Laboratory<'_>, score: &mut Score) -> Result<()> {
             score.fail(&what, "that is growth")
         } else {
             score.pass(&what)
+        }
+    }
+    for it in &growth.processes {
+        let what = format!("{CALLERS} callers in {} processes who meet one expiry send one request", it.processes);
+        if it.token_requests == 1 && it.without_token == 0 {
+            score.pass(&what)
+        } else {
+            score.fail(&what, &format!("{it:?}"))
         }
     }
     Ok(())
@@ -114,10 +139,23 @@ fn measure(lab: &Laboratory<'_>) -> Result<Growth> {
     for count in THREADS {
         let said = scene.run("threads", &[&count.to_string(), &TIMES.to_string()])?;
         let number = |key: &str| said.get(key).and_then(Value::as_f64).with_context(|| format!("no {key}"));
-        threads
-            .push(Together { threads: count, ratio: (100.0 * number("together")? / number("alone")?).round() / 100.0 });
+        threads.push(Together { threads: count, ratio: hundredths(number("together")? / number("alone")?) });
     }
-    Ok(Growth { sessions, threads })
+    Ok(Growth { sessions, threads, processes: processes(lab)? })
+}
+
+fn processes(lab: &Laboratory<'_>) -> Result<Vec<Processes>> {
+    let alone = peers::own_cached(lab, 1, TIMES)?;
+    let beside = |count| {
+        let ratio = hundredths(peers::own_cached(lab, count, TIMES)? / alone);
+        let Race { token_requests, without_token, .. } = peers::own_race(lab, count)?;
+        Ok(Processes { processes: count, ratio, token_requests, without_token })
+    };
+    PROCESSES.into_iter().map(beside).collect()
+}
+
+fn hundredths(value: f64) -> f64 {
+    (100.0 * value).round() / 100.0
 }
 
 /// A million sessions are gigabytes.

@@ -3,6 +3,7 @@
 mod baseline;
 mod chaos;
 mod growth;
+mod libraries;
 mod metrics;
 mod peers;
 mod plot;
