@@ -16,6 +16,9 @@ use crate::{Given, recorded};
 /// How many sessions a page has.
 const PAGE: usize = 50;
 
+/// How often a clock runs.
+const TURNS: u32 = 5;
+
 /// Makes of the one session of a store (in plaintext: a sealed value is bound to its row) so many, under other ids and of other users.
 pub(crate) fn multiply(given: &Given) -> Result<Value> {
     let count = given.count(0)?;
@@ -48,7 +51,8 @@ pub(crate) fn page(given: &Given) -> Result<Value> {
     Ok(json!({ "listed": listed }))
 }
 
-/// `threads CONFIG THREADS TIMES`: a cached token in so many threads at once, beside one: nanoseconds of a call, each by the wall clock.
+/// `threads CONFIG THREADS TIMES`: a cached token in so many threads at once, beside one: nanoseconds of a call, each by the wall clock. The fastest of
+/// some turns each: whatever else the machine did only adds.
 pub(crate) fn threads(given: &Given) -> Result<Value> {
     let keyfob = given.open()?;
     let id = session(&keyfob)?.id().to_owned();
@@ -78,8 +82,12 @@ pub(crate) fn threads(given: &Given) -> Result<Value> {
         Ok(last.duration_since(first).as_secs_f64() * 1e9 / (f64::from(count) * f64::from(times)))
     };
     ask_for_it()?;
-    let alone = clocked(1)?;
-    Ok(json!({ "alone": alone, "together": clocked(count)? }))
+    let (mut alone, mut together) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..TURNS {
+        alone = alone.min(clocked(1)?);
+        together = together.min(clocked(count)?);
+    }
+    Ok(json!({ "alone": alone, "together": together }))
 }
 
 /// `cached CONFIG TIMES`: a cached token beside other processes that ask for theirs: from when to when, in nanoseconds since the machine's start. They

@@ -117,12 +117,17 @@ impl Summary {
         let in_window = u64::try_from(self.kills_in_window).unwrap_or(u64::MAX);
         let (lost, reuses, repeats) = (self.forced_logouts, self.reuse_detections, self.unexplained_repeats);
         let enough = self.grace >= ENOUGH_GRACE;
+        let in_grace = self.late.iter().find(|late| late.after < self.grace);
         let strange: Vec<_> = self.causes.keys().filter(|cause| *cause != LOST).collect();
         let broken = [
             (enough && lost > 0, format!("{lost} forced logouts, with a grace that mends every refresh")),
             (
                 enough && reuses > self.too_late,
-                format!("{} reuses in a grace that mends every refresh: {:?}", reuses - self.too_late, self.late),
+                format!(
+                    "{} reuses in a grace that mends every refresh, such as {:?}",
+                    reuses - self.too_late,
+                    in_grace
+                ),
             ),
             (
                 enough && self.too_late > 0,

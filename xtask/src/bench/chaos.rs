@@ -243,6 +243,20 @@ fn trials(workspace: &Workspace, early: f64, words: &[String]) -> Result<Vec<Run
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::baseline::Baseline;
+
+    #[test]
+    fn the_baseline_says_what_the_published_run_came_to() {
+        let baseline: Baseline = serde_json::from_str(include_str!("../../../bench/baseline.json")).unwrap();
+        let published: Published = serde_json::from_str(include_str!("../../../bench/chaos.json")).unwrap();
+        let line = baseline.lines.iter().find(|line| line.id == "M11.logouts").unwrap();
+        let run = published.long.first().unwrap();
+        assert_eq!(line.value, Some(float(run.forced_logouts)));
+        assert!(
+            run.refreshes >= 10_000 && run.grace >= 5.0 && line.reason.contains(&number(float(run.refreshes))),
+            "{run:?}"
+        );
+    }
 
     fn of(refreshes: u64, forced_logouts: u64, kills_in_window: u64) -> Run {
         serde_json::from_value(serde_json::json!({

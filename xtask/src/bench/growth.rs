@@ -8,6 +8,7 @@ use keyfob_idp::Script;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::baseline::number;
 use super::metrics::{Laboratory, float};
 use super::peers::{self, CALLERS, Race};
 use super::scene::Scene;
@@ -21,18 +22,21 @@ const SESSIONS: [u32; 3] = [1, 1_000, 1_000_000];
 
 /// How many threads ask at once, and how often each.
 const THREADS: [u32; 4] = [1, 4, 16, 64];
-const TIMES: u32 = 20_000;
+const TIMES: u32 = 50_000;
 
 /// How many processes ask at once.
 const PROCESSES: [u32; 4] = [1, 2, 4, 16];
+
+/// How often a clock runs: the fastest counts, for whatever else the machine did only adds.
+const TURNS: u32 = 15;
 
 /// How many more instructions a million sessions may cost than one.
 const FACTOR: f64 = 2.0;
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Growth {
-    sessions: Vec<Point>,
+pub(super) struct Growth {
+    pub(super) sessions: Vec<Point>,
     threads: Vec<Together>,
     processes: Vec<Processes>,
 }
@@ -66,11 +70,42 @@ struct Processes {
     without_token: usize,
 }
 
-/// What was measured last.
-pub(super) fn read(workspace: &Workspace) -> Result<Option<Vec<Point>>> {
-    let Ok(text) = fs::read_to_string(workspace.root.join(PATH)) else { return Ok(None) };
-    let growth: Growth = serde_json::from_str(&text).context(PATH)?;
-    Ok(Some(growth.sessions))
+impl Growth {
+    /// What was measured last.
+    pub(super) fn read(workspace: &Workspace) -> Result<Self> {
+        let text = fs::read_to_string(workspace.root.join(PATH)).context(PATH)?;
+        serde_json::from_str(&text).context(PATH)
+    }
+
+    /// As Markdown: a table each for sessions, threads and processes.
+    pub(super) fn tables(&self) -> String {
+        let row = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+        let heads = |name: &str, counts: Vec<String>| {
+            let rule = "|---".repeat(counts.len() + 1);
+            row([vec![name.to_owned()], counts].concat()) + &rule + "|\n"
+        };
+        let mut text = heads("instructions, by sessions in the store", SESSIONS.map(f64::from).map(number).to_vec());
+        let mut whats: Vec<_> = self.sessions.iter().map(|point| &point.what).collect();
+        whats.dedup();
+        for what in whats {
+            let values = self.sessions.iter().filter(|point| point.what == *what);
+            let values = values.map(|point| number(point.instructions.round()));
+            text += &row([what.clone()].into_iter().chain(values).collect());
+        }
+        text += "\n";
+        text += &heads("by threads", self.threads.iter().map(|it| it.threads.to_string()).collect());
+        let values = self.threads.iter().map(|it| format!("{} ×", number(it.ratio)));
+        text += &row(["the time of a cached token".to_owned()].into_iter().chain(values).collect());
+        text += "\n";
+        text += &heads("by processes", self.processes.iter().map(|it| it.processes.to_string()).collect());
+        let values = self.processes.iter().map(|it| format!("{} ×", number(it.ratio)));
+        text += &row(["the time of a cached token".to_owned()].into_iter().chain(values).collect());
+        let requests = self.processes.iter().map(|it| number(float(it.token_requests as u64)));
+        let what = format!("requests of {CALLERS} callers who meet one expiry");
+        text += &row([what].into_iter().chain(requests).collect());
+        let without = self.processes.iter().map(|it| number(float(it.without_token as u64)));
+        text + &row(["callers without a token then".to_owned()].into_iter().chain(without).collect())
+    }
 }
 
 /// Measures it, and writes what came of it.
@@ -145,13 +180,13 @@ fn measure(lab: &Laboratory<'_>) -> Result<Growth> {
 }
 
 fn processes(lab: &Laboratory<'_>) -> Result<Vec<Processes>> {
-    let alone = peers::own_cached(lab, 1, TIMES)?;
-    let beside = |count| {
-        let ratio = hundredths(peers::own_cached(lab, count, TIMES)? / alone);
+    let nanoseconds = peers::own_cached(lab, &PROCESSES, TIMES, TURNS)?;
+    let alone = *nanoseconds.first().context("no process")?;
+    let beside = |(count, nanoseconds)| {
         let Race { token_requests, without_token, .. } = peers::own_race(lab, count)?;
-        Ok(Processes { processes: count, ratio, token_requests, without_token })
+        Ok(Processes { processes: count, ratio: hundredths(nanoseconds / alone), token_requests, without_token })
     };
-    PROCESSES.into_iter().map(beside).collect()
+    PROCESSES.into_iter().zip(nanoseconds).map(beside).collect()
 }
 
 fn hundredths(value: f64) -> f64 {
@@ -165,4 +200,31 @@ fn remove(folder: &Path) -> Result<()> {
         bail!("not ours: {}", store.display());
     }
     fs::remove_dir_all(store).context("the store")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_have_a_column_for_each_count() {
+        let point = |what: &str, sessions| Point { what: what.to_owned(), sessions, instructions: 1234.4 };
+        let sessions = ["open", "a page of 50"].iter().flat_map(|what| SESSIONS.map(|n| point(what, f64::from(n))));
+        let growth = Growth {
+            sessions: sessions.collect(),
+            threads: vec![Together { threads: 64, ratio: 0.5 }],
+            processes: vec![Processes { processes: 16, ratio: 1.25, token_requests: 1, without_token: 0 }],
+        };
+        let text = growth.tables();
+        assert!(
+            text.starts_with("| instructions, by sessions in the store | 1 | 1,000 | 1,000,000 |\n|---|---|---|---|\n")
+        );
+        assert!(text.contains("\n| a page of 50 | 1,234 | 1,234 | 1,234 |\n"), "{text}");
+        assert!(text.contains("| by threads | 64 |\n|---|---|\n| the time of a cached token | 0.5 × |\n"), "{text}");
+        assert!(
+            text.ends_with(
+                "| requests of 64 callers who meet one expiry | 1 |\n| callers without a token then | 0 |\n"
+            )
+        );
+    }
 }

@@ -10,7 +10,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::baseline::number;
 use super::chaos::Published;
-use super::growth::{self, Point};
+use super::growth::{Growth, Point};
 use super::metrics::float;
 use super::peers::Row;
 use super::{readme, size};
@@ -79,10 +79,7 @@ pub(super) fn draw(workspace: &Workspace) -> Result<()> {
         });
         bars(workspace, "size", "libkeyfob: kB of functions and constants", &parts.collect::<Vec<_>>(), |value| value)?;
     }
-    if let Some(points) = growth::read(workspace)? {
-        lines(workspace, &points)?;
-    }
-    Ok(())
+    lines(workspace, &Growth::read(workspace)?.sessions)
 }
 
 fn is_ours(row: &Row) -> bool {

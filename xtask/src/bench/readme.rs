@@ -1,4 +1,5 @@
-//! The tables of README.md, made of what was measured and committed: `bench/baseline.json`, `bench/peers.json`, `bench/chaos.json`.
+//! The tables of README.md, made of what was measured and committed: `bench/baseline.json`, and what the other
+//! commands wrote into `bench`.
 
 use std::fs;
 
@@ -6,6 +7,7 @@ use anyhow::{Context as _, Result};
 
 use super::baseline::{Baseline, Line, number};
 use super::chaos::Published;
+use super::growth::Growth;
 use super::peers::{Login, Race, Row};
 use crate::drift::{self, Mode};
 use crate::workspace::Workspace;
@@ -25,6 +27,7 @@ pub(super) fn settle(workspace: &Workspace, baseline: &Baseline, mode: Mode) -> 
     let chaos = Published::read(workspace)?;
     let text = replaced(&text, "chaos", &chaos.bound())?;
     let text = replaced(&text, "clients", &chaos.side_by_side())?;
+    let text = replaced(&text, "growth", &Growth::read(workspace)?.tables())?;
     drift::settle(workspace, README, &text, mode, "cargo xtask bench --readme")
 }
 
