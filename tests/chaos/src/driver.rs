@@ -22,8 +22,7 @@ const TICK: Duration = Duration::from_millis(2);
 const READ_AFTER: Duration = Duration::from_millis(500);
 /// A run that waits for refreshes gives up when there was none for so long.
 const NOTHING_COMES: Duration = Duration::from_secs(60);
-/// How long there is between two kills at most, and between two stops, in milliseconds.
-const KILL: u64 = 480;
+/// How long there is between two stops at most, in milliseconds.
 const STOP: u64 = 1000;
 /// How long a killed worker stays away at most, and how long a stopped one is stopped, in milliseconds.
 const AWAY: u64 = 100;
@@ -111,11 +110,12 @@ fn disturb(options: &Options, stage: &Stage, fleet: &mut Fleet, ledger: &mut Led
     let end = begun + Duration::from_secs_f64(options.seconds);
     let (mut refreshes, mut last_refresh) = (0, begun);
     let soon = |rng: &mut Rng, most: u64| Instant::now() + Duration::from_millis(rng.u64(..most));
-    let (mut next_kill, mut next_stop, mut next_read) = (soon(rng, KILL), soon(rng, STOP), Instant::now());
+    let (mut next_kill, mut next_stop, mut next_read) =
+        (soon(rng, options.kill_within), soon(rng, STOP), Instant::now());
     while Instant::now() < end || (refreshes < options.refreshes && last_refresh.elapsed() < NOTHING_COMES) {
         fleet.tick()?;
         if options.kills && Instant::now() >= next_kill {
-            next_kill = soon(rng, KILL);
+            next_kill = soon(rng, options.kill_within);
             // Read before: as soon as it is dead another one may go on with what it did.
             let at = stage.idp.seconds();
             deeds.kills.extend(fleet.kill_one(Duration::from_millis(rng.u64(..AWAY))).map(|worker| (worker, at)));

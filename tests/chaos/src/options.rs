@@ -25,6 +25,7 @@ keyfob-chaos: processes on one store, killed and stopped at random
   --program WORD    another client instead, of one session: the program that is it, and by the same again its first words
   --tls             the provider speaks HTTPS, to such a program
   --chaos LIST      what happens: kill, stop, logout, with commas, or none (kill,stop,logout)
+  --kill-within MS  how long there is between two kills at most, in milliseconds (480)
   --seed N          where everything random comes from (one of its own, which is told)
   --json            the last line is the result as JSON";
 
@@ -52,6 +53,7 @@ pub(crate) struct Options {
     pub(crate) program: Vec<OsString>,
     pub(crate) tls: bool,
     pub(crate) kills: bool,
+    pub(crate) kill_within: u64,
     pub(crate) stops: bool,
     pub(crate) logouts: bool,
     pub(crate) seed: u64,
@@ -74,6 +76,7 @@ impl Default for Options {
             program: Vec::new(),
             tls: false,
             kills: true,
+            kill_within: 480,
             stops: true,
             logouts: true,
             seed: fastrand::u64(..),
@@ -147,6 +150,7 @@ impl Command {
                 Long("tls") => options.tls = true,
                 Long("protocol") => options.protocol = args.value()?.parse()?,
                 Long("chaos") => options.set_chaos(&args.value()?.string()?)?,
+                Long("kill-within") => options.kill_within = args.value()?.parse()?,
                 Long("seed") => options.seed = args.value()?.parse()?,
                 Long("json") => options.json = true,
                 other => bail!(other.unexpected()),
@@ -157,6 +161,9 @@ impl Command {
         }
         if [options.processes, options.threads, options.sessions].iter().any(|count| !(1..=256).contains(count)) {
             bail!("--processes, --threads and --sessions are from 1 to 256");
+        }
+        if options.kill_within == 0 {
+            bail!("--kill-within is at least 1");
         }
         if !(0.05..=3600.0).contains(&options.life) || !(0.0..=10.0).contains(&options.delay) {
             bail!("--life is from 0.05 to 3600, --delay from 0 to 10");

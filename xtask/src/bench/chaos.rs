@@ -28,13 +28,18 @@ const LONG: &[&[&str]] = &[
 const LONGEST: Duration = Duration::from_secs(3 * 3600);
 
 /// What everybody goes through: a name, and the driver's words.
+///
+/// A process lives for three seconds on average: those of some languages take one of them to begin.
 const TRIALS: [(&str, &[&str]); 4] = [
-    ("one process, killed; 5 s of grace", &["--processes", "1", "--chaos", "kill", "--grace", "5"]),
+    (
+        "one process, killed; 5 s of grace",
+        &["--processes", "1", "--kill-within", "6000", "--chaos", "kill", "--grace", "5"],
+    ),
     ("four processes; no grace", &["--chaos", "none", "--grace", "0"]),
-    ("four, killed and stopped; no grace", &["--chaos", "kill,stop", "--grace", "0"]),
+    ("four, killed and stopped; no grace", &["--kill-within", "1500", "--chaos", "kill,stop", "--grace", "0"]),
     (
         "four, killed and stopped; 5 s of grace, replacing",
-        &["--chaos", "kill,stop", "--grace", "5", "--in-grace", "new_pair_replaces"],
+        &["--kill-within", "1500", "--chaos", "kill,stop", "--grace", "5", "--in-grace", "new_pair_replaces"],
     ),
 ];
 
@@ -44,8 +49,8 @@ const SECONDS: u32 = 40;
 /// How long an access token is used before it is refreshed, in seconds: whole ones, for some libraries read no others.
 const USED: f64 = 1.0;
 
-/// How long the provider takes for an answer, in seconds, which is about what one on the internet does.
-const DELAY: &str = "0.1";
+/// How long the provider takes for an answer, in seconds: as one far away.
+const DELAY: &str = "0.25";
 
 /// The protocols of the driver itself, and what they are called.
 const OWN: [(&str, &str); 3] =

@@ -54,7 +54,7 @@ pub(super) const PEERS: &[Peer] = &[
         prepare: cargo,
     },
     Peer {
-        name: "MSAL",
+        name: "MSAL, with its Extensions",
         language: "Python",
         folder: "msal-python",
         pin: ("requirements.in", "msal=="),
@@ -65,7 +65,7 @@ pub(super) const PEERS: &[Peer] = &[
         prepare: python,
     },
     Peer {
-        name: "openid-client, with a look at the clock",
+        name: "openid-client, with a loop round it",
         language: "JavaScript",
         folder: "openid-client",
         pin: ("package.json", "\"openid-client\": \""),
@@ -76,7 +76,7 @@ pub(super) const PEERS: &[Peer] = &[
         prepare: npm,
     },
     Peer {
-        name: "golang.org/x/oauth2",
+        name: "golang.org/x/oauth2, with a loop round it",
         language: "Go",
         folder: "go-oauth2",
         pin: ("go.mod", "golang.org/x/oauth2 v"),
