@@ -44,6 +44,7 @@ fn run() -> Result<Value> {
     let given = Given { config, words: words.collect() };
     match scenario.as_str() {
         "login" => scenarios::login(&given),
+        "browser-login" => scenarios::browser_login(&given),
         "token" => scenarios::token(&given),
         "refresh" => scenarios::refresh(&given),
         "open" => scenarios::open(&given),

@@ -1,11 +1,14 @@
 //! What an app does, as often as it is told.
 
 use std::hint::black_box;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result};
-use keyfob::{Clock, Keyfob, LoginOptions, MinValidity, Session, SystemClock};
+use keyfob::{Browser, BrowserLogin, Clock, Keyfob, LoginOptions, MinValidity, Session, SystemClock};
 use serde_json::{Value, json};
 
 use crate::{Given, ask, bench_measured, recorded};
@@ -28,6 +31,43 @@ pub(crate) fn session(keyfob: &Keyfob) -> Result<Session> {
 pub(crate) fn login(given: &Given) -> Result<Value> {
     let session = log_in(&given.open()?)?;
     Ok(json!({ "id_token": session.id_token() }))
+}
+
+/// The same in the browser of this machine.
+pub(crate) fn browser_login(given: &Given) -> Result<Value> {
+    let keyfob = given.open()?;
+    keyfob.login_in_browser(REGISTRATION, BrowserLogin::new().browser(Arc::new(Somebody)))?;
+    Ok(json!({}))
+}
+
+/// A browser, and a user who takes a moment, as they all do.
+struct Somebody;
+
+impl Browser for Somebody {
+    fn open(&self, url: &str) -> bool {
+        let url = url.to_owned();
+        thread::spawn(move || {
+            thread::sleep(Duration::from_secs(1));
+            if let Err(error) = follow(&url) {
+                eprintln!("the browser: {error:#}");
+            }
+        });
+        true
+    }
+}
+
+/// Goes where the provider sends it, which is to this process.
+fn follow(url: &str) -> Result<()> {
+    let redirect = ask(url)?;
+    let (address, target) = redirect
+        .strip_prefix("http://")
+        .and_then(|rest| rest.split_once('/'))
+        .with_context(|| format!("not a loopback redirect: {redirect}"))?;
+    let mut stream = TcpStream::connect(address)?;
+    write!(stream, "GET /{target} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut page = Vec::new();
+    stream.read_to_end(&mut page)?;
+    Ok(())
 }
 
 /// A cached token, so many times.

@@ -4,7 +4,7 @@
 //! takes the first and another the last (RFC 8259 section 4), so such a text is refused (security S52).
 //! Depth and number of members are bounded (S76); the size in bytes is the caller's to bound.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fmt;
 
@@ -42,24 +42,83 @@ impl JsonFault {
     }
 }
 
+/// Where in a JSON text something is: `registrations[0].client_id`, or a dot for the whole. Put together on the way out of a reader that failed,
+/// so that one that does not fail pays nothing for it.
+#[derive(Debug, Default)]
+pub(crate) struct Trail(Vec<Step>);
+
+#[derive(Debug)]
+enum Step {
+    Member(String),
+    Element(usize),
+}
+
+impl Trail {
+    /// What it leads to is in the member of this name.
+    pub(crate) fn in_member(&mut self, name: String) {
+        self.0.push(Step::Member(name));
+    }
+
+    /// What it leads to is in the element of this number.
+    pub(crate) fn in_element(&mut self, number: usize) {
+        self.0.push(Step::Element(number));
+    }
+
+    /// The same, and then a member.
+    pub(crate) fn and(mut self, name: &str) -> Self {
+        self.0.insert(0, Step::Member(name.to_owned()));
+        self
+    }
+}
+
+impl fmt::Display for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, step) in self.0.iter().rev().enumerate() {
+            match step {
+                Step::Member(name) if number == 0 => f.write_str(name)?,
+                Step::Member(name) => write!(f, ".{name}")?,
+                Step::Element(element) => write!(f, "[{element}]")?,
+            }
+        }
+        if self.0.is_empty() { f.write_str(".") } else { Ok(()) }
+    }
+}
+
+/// What a walk through a text met, for somebody who wrote the text.
+#[derive(Debug)]
+pub(crate) struct Met {
+    pub(crate) at: Trail,
+    pub(crate) fault: JsonFault,
+    /// The name that stands twice, where that is it.
+    pub(crate) twice: Option<String>,
+    /// Counted from 1; 0 where it is not known.
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+/// Reads exactly one JSON value, as [`parse`] does, and says where it is wrong.
+pub(crate) fn parse_located(text: &str) -> Result<Value, Met> {
+    let found = Found::default();
+    let mut reader = serde_json::Deserializer::from_slice(text.as_bytes());
+    let met = |error: serde_json::Error| {
+        let (line, column) = (error.line(), error.column());
+        Met { at: found.trail.take(), fault: found.fault.get(), twice: found.twice.take(), line, column }
+    };
+    Walker { depth: 0, found: &found }.deserialize(&mut reader).and_then(|()| reader.end()).map_err(met)?;
+    serde_json::from_slice(text.as_bytes()).map_err(met)
+}
+
 /// Reads exactly one JSON value.
 ///
 /// The text is walked once to check it and once to build the value. One walk could do both, but it would
 /// have to build the numbers too, and how `serde_json` hands those out changes when any crate of the host's
 /// build turns its `arbitrary_precision` on.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, JsonFault> {
-    // What `serde_json` says by itself means "not JSON"; the walker puts its own word here before it gives up.
-    let fault = Cell::new(JsonFault::NotJson);
+    let found = Found::default();
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    Walker { depth: 0, fault: &fault }.deserialize(&mut reader).map_err(|_| fault.get())?;
+    Walker { depth: 0, found: &found }.deserialize(&mut reader).map_err(|_| found.fault.get())?;
     reader.end().map_err(|_| JsonFault::NotJson)?;
     serde_json::from_slice(bytes).map_err(|_| JsonFault::NotJson)
-}
-
-/// Walks through one value of whatever reader, keeps nothing, and refuses what [`parse`] refuses. The reader's error then says "duplicate
-/// field" with the name, or something else.
-pub(crate) fn check<'de, D: Deserializer<'de>>(reader: D) -> Result<(), D::Error> {
-    Walker { depth: 0, fault: &Cell::new(JsonFault::NotJson) }.deserialize(reader)
 }
 
 /// What a JSON pointer (RFC 6901) names in an object.
@@ -77,12 +136,26 @@ pub(crate) fn first_of(pointer: &str) -> Option<(String, &str)> {
     Some((name.replace("~1", "/").replace("~0", "~"), rest))
 }
 
+/// What a walker says before it gives up.
+struct Found {
+    fault: Cell<JsonFault>,
+    twice: RefCell<Option<String>>,
+    trail: RefCell<Trail>,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        // What `serde_json` says by itself means "not JSON".
+        Self { fault: Cell::new(JsonFault::NotJson), twice: RefCell::default(), trail: RefCell::default() }
+    }
+}
+
 /// Walks through one value and keeps nothing.
 #[derive(Clone, Copy)]
 struct Walker<'a> {
     /// How many objects and arrays stand around this value.
     depth: usize,
-    fault: &'a Cell<JsonFault>,
+    found: &'a Found,
 }
 
 impl Walker<'_> {
@@ -94,7 +167,7 @@ impl Walker<'_> {
     }
 
     fn refuse<E: de::Error>(self, fault: JsonFault) -> E {
-        self.fault.set(fault);
+        self.found.fault.set(fault);
         E::custom("refused")
     }
 }
@@ -140,7 +213,16 @@ impl<'de> Visitor<'de> for Walker<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
         let inner = self.enter()?;
-        while elements.next_element_seed(inner)?.is_some() {}
+        for number in 0.. {
+            match elements.next_element_seed(inner) {
+                Ok(Some(())) => {}
+                Ok(None) => break,
+                Err(error) => {
+                    self.found.trail.borrow_mut().in_element(number);
+                    return Err(error);
+                }
+            }
+        }
         Ok(())
     }
 
@@ -150,14 +232,17 @@ impl<'de> Visitor<'de> for Walker<'_> {
         // Names are compared as they read after unescaping: "\u0061" is "a".
         while let Some(name) = members.next_key::<String>()? {
             if names.contains(&name) {
-                self.fault.set(JsonFault::DuplicateMember);
-                return Err(de::Error::custom(format_args!("duplicate field `{name}`")));
+                self.found.twice.replace(Some(name));
+                return Err(self.refuse(JsonFault::DuplicateMember));
             }
-            names.insert(name);
-            if names.len() > MAX_MEMBERS {
+            if names.len() == MAX_MEMBERS {
                 return Err(self.refuse(JsonFault::TooManyMembers));
             }
-            members.next_value_seed(inner)?;
+            if let Err(error) = members.next_value_seed(inner) {
+                self.found.trail.borrow_mut().in_member(name);
+                return Err(error);
+            }
+            names.insert(name);
         }
         Ok(())
     }

@@ -287,6 +287,27 @@ fn what_cannot_begin_says_why_and_leaves_no_login_behind() {
 }
 
 #[test]
+fn the_keys_are_fetched_while_the_user_is_at_the_provider() {
+    let bench = Bench::new(|_| ());
+    let waiting = start(&bench.keyfob, BrowserLogin::new());
+    while bench.count("/jwks") == 0 && !waiting.thread.is_finished() {
+        thread::yield_now();
+    }
+    let redirect = log_in(&waiting.url);
+    let before = bench.idp.requests().len();
+    assert_eq!(status(&follow(&waiting, &redirect)), 200);
+    waiting.end().unwrap();
+    let after: Vec<_> = bench.idp.requests().split_off(before).into_iter().map(|request| request.path).collect();
+    assert_eq!(after, ["/token", "/userinfo"]);
+
+    // Nobody asks for those that are there.
+    let waiting = start(&bench.keyfob, BrowserLogin::new());
+    assert_eq!(status(&follow(&waiting, &log_in(&waiting.url))), 200);
+    waiting.end().unwrap();
+    assert_eq!(bench.count("/jwks"), 1);
+}
+
+#[test]
 fn a_failure_that_passes_is_tried_again_while_the_browser_waits() {
     let bench = Bench::new(|script| {
         script.faults =

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::drift::{self, Mode};
 use crate::run::Run;
-use crate::workspace::{UNIFFI, WITHOUT_SERVERS, Workspace};
+use crate::workspace::{EVERYTHING, UNIFFI, Workspace};
 
 const COMMAND: &str = "cargo xtask bindings";
 const BINDGEN: &str = "keyfob-uniffi-bindgen";
@@ -36,7 +36,7 @@ const PARENT: &str = "<artifactId>keyfob-parent</artifactId>";
 pub(crate) fn bindings(workspace: &Workspace, mode: Mode) -> Result<()> {
     // A debug build: the generator reads the symbol table, which a stripped library has not, and both say the same. With everything that the tests
     // of the workspace are made of: of those two packages alone, SQLite and some sixty crates would be built again, with other features.
-    workspace.cargo().args(["build", "--all-targets"]).args(WITHOUT_SERVERS).run()?.must("cargo build")?;
+    workspace.cargo().args(["build", "--all-targets"]).args(EVERYTHING).run()?.must("cargo build")?;
     let library = workspace.target.join("debug").join(workspace.dynamic_library(UNIFFI)?);
 
     let kotlin = generate(workspace, "kotlin", &library)?;

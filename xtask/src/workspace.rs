@@ -10,17 +10,14 @@ use serde_json::Value;
 
 use crate::run::Run;
 
-/// Names of the packages that suites build, read or leave out.
+/// Names of the packages that suites build or read.
 pub(crate) const FFI: &str = "keyfob-ffi";
 pub(crate) const UNIFFI: &str = "keyfob-uniffi";
 pub(crate) const IDP: &str = "keyfob-idp";
-pub(crate) const BROWSER: &str = "keyfob-browser";
-pub(crate) const PEERS: &str = "keyfob-peers";
-pub(crate) const CHAOS: &str = "keyfob-chaos";
 
-/// What chooses the packages whose tests need nothing but Rust: what other servers and many processes are made of are suites of their own.
-pub(crate) const WITHOUT_SERVERS: [&str; 7] =
-    ["--workspace", "--exclude", PEERS, "--exclude", CHAOS, "--exclude", BROWSER];
+/// What every suite tells Cargo, and then which of the tests it wants: chosen package by package, the dependencies would get other features
+/// each time, and some hundred of them would be built again.
+pub(crate) const EVERYTHING: [&str; 3] = ["--workspace", "--features", "keyfob/keyring"];
 
 /// The project, as `cargo metadata` describes it.
 #[derive(Debug)]
@@ -106,6 +103,11 @@ impl Workspace {
         };
         let run = Run::new("ln").args(["-sfn", &library]).arg(release.join(name));
         run.quiet().run()?.must("ln").map(drop)
+    }
+
+    /// `cargo test` of the tests that `words` choose, all of them though one fails: the table counts what passed, too.
+    pub(crate) fn test(&self, words: &[&str]) -> Run {
+        self.cargo().args(["test", "--no-fail-fast"]).args(EVERYTHING).args(words)
     }
 
     /// One package as it is shipped; the folder that it was built to.

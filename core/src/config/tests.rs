@@ -112,6 +112,26 @@ fn an_unknown_key_is_named_with_its_path() {
 }
 
 #[test]
+fn what_is_no_strict_json_is_named_with_its_path_and_line() {
+    let (reason, detail) =
+        with(r#""client_id": "demo""#, r#""client_id": "demo", "scopes": [{"CANARY": 1}, {"a": 1, "a": 2}]"#);
+    assert_eq!(reason, Reason::InvalidConfiguration);
+    assert!(detail.starts_with("registrations[0].scopes[1] duplicate field `a` (line "), "{detail}");
+    let deep = format!(r#""client_id": "demo", "scopes": {}{}"#, "[".repeat(40), "]".repeat(40));
+    let (_, detail) = with(r#""client_id": "demo""#, &deep);
+    assert!(
+        detail.starts_with("registrations[0].scopes[0][0]") && detail.contains("] stands too deep (line "),
+        "{detail}"
+    );
+    let (_, detail) = with(r#""client_id": "demo""#, r#""client_id": demo"#);
+    assert!(detail.starts_with("registrations[0].client_id is not JSON (line "), "{detail}");
+    let members: Vec<_> = (0..300).map(|n| format!("\"m{n}\": 0")).collect();
+    let (_, detail) =
+        with(r#""client_id": "demo""#, &format!(r#""client_id": "demo", "variables": {{{}}}"#, members.join(",")));
+    assert!(detail.starts_with("registrations[0].variables has too many members (line "), "{detail}");
+}
+
+#[test]
 fn a_missing_or_malformed_value_is_named_and_never_quoted() {
     let (reason, detail) = with(r#""client_id": "demo","#, "");
     assert_eq!(reason, Reason::InvalidConfiguration);

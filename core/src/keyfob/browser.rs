@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::Shared;
-use super::begin::invalid_argument;
+use super::begin::{asks_for_id_token, invalid_argument};
 use crate::config::{RedirectUri, invalid, is_loopback};
 use crate::desktop::loopback::{Received, Receiver};
 use crate::desktop::pages::Page;
@@ -94,6 +94,9 @@ impl Shared {
             return Err(Error::new(Reason::BrowserUnavailable));
         }
         let until = self.clock.boot() + wanted.time_limit;
+        if asks_for_id_token(self.known(&login.registration)?, &row.pinned.scopes) {
+            self.fetch_keys_ahead(&row.pinned.metadata);
+        }
         let is_late = || self.clock.boot() >= until || self.clock.wall() >= login.expires_at();
         let handed_over = std::cell::RefCell::new(None::<Secret>);
         let goes_on = || {

@@ -19,6 +19,9 @@ const LONGEST_MILLIS: i64 = 86_400_000;
 /// How soon a key set may be fetched again because a token names a key that it lacks (security S57).
 const FORCED_MILLIS: i64 = 30_000;
 
+/// How long keys may take that are fetched ahead: the redirect of a user who was quicker waits for them.
+const AHEAD: Duration = Duration::from_secs(3);
+
 /// Longest document (security S76).
 const MAX_DOCUMENT: usize = 512 * 1024;
 
@@ -58,7 +61,8 @@ impl Shared {
         if let Some(young) = stored.as_ref().filter(|stored| self.is_young(stored)) {
             return Metadata::from_discovery(&young.body, issuer, pkce);
         }
-        let fetched = self.fetch_document(url, "discovery document", stored.as_ref(), connect).and_then(|document| {
+        let limits = Limits { connect, ..self.limits(MAX_DOCUMENT) };
+        let fetched = self.fetch_document(url, "discovery document", stored.as_ref(), limits).and_then(|document| {
             let metadata = Metadata::from_discovery(&document.body, issuer, pkce)?;
             self.keep_document(url, &document);
             Ok(metadata)
@@ -100,10 +104,28 @@ impl Shared {
                 done => return done,
             }
         }
-        let document = self.fetch_document(url, "key set", stored.as_ref(), self.settings.http.connect())?;
+        check(&self.fetch_keys(url, stored.as_ref(), self.limits(MAX_DOCUMENT))?)
+    }
+
+    /// Fetches the issuer's keys while the user is busy at the provider, so that after the redirect nobody waits for them. A login is none the worse
+    /// where that fails: they are fetched when a token needs them.
+    pub(super) fn fetch_keys_ahead(&self, metadata: &Metadata) {
+        let Some(url) = metadata.jwks_uri.as_deref() else { return };
+        let limits = Limits { connect: AHEAD, total: AHEAD, ..self.limits(MAX_DOCUMENT) };
+        let fetched = self.common.store.document(url).and_then(|stored| match stored {
+            Some(young) if self.is_young(&young) => Ok(()),
+            stored => self.fetch_keys(url, stored.as_ref(), limits).map(drop),
+        });
+        if let Err(error) = fetched {
+            log::debug!("keys could not be fetched ahead: {error}");
+        }
+    }
+
+    fn fetch_keys(&self, url: &str, stored: Option<&Document>, limits: Limits) -> Result<KeySet> {
+        let document = self.fetch_document(url, "key set", stored, limits)?;
         let keys = KeySet::parse(&document.body)?;
         self.keep_document(url, &document);
-        check(&keys)
+        Ok(keys)
     }
 
     /// A document is kept to save a request; a full disk is no reason not to use it.
@@ -123,8 +145,7 @@ impl Shared {
     }
 
     /// Fetches a document, or learns that the stored one is still it (RFC 9110 section 15.4.5).
-    fn fetch_document(&self, url: &str, what: &str, stored: Option<&Document>, connect: Duration) -> Result<Document> {
-        let limits = Limits { connect, ..self.limits(MAX_DOCUMENT) };
+    fn fetch_document(&self, url: &str, what: &str, stored: Option<&Document>, limits: Limits) -> Result<Document> {
         let known = stored.and_then(|stored| Some((stored, stored.etag.as_ref()?)));
         let mut headers = vec![accept_json()];
         headers.extend(known.map(|(_, etag)| ("If-None-Match".to_owned(), etag.clone())));

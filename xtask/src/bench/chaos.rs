@@ -2,6 +2,7 @@
 //! forced logouts and its bound; one without, in which only a kill in the window costs a session; and short ones of everybody, side by side.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::baseline::number;
 use super::libraries;
 use super::metrics::float;
+use crate::run::Run;
 use crate::suites::chaos_driver;
 use crate::workspace::Workspace;
 
@@ -60,13 +62,13 @@ const OWN: [(&str, &str); 3] =
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Published {
-    long: Vec<Run>,
+    long: Vec<Trial>,
     beside: Vec<Client>,
 }
 
 /// What the driver says of a run, as far as it is told.
 #[derive(Debug, Deserialize, Serialize)]
-struct Run {
+struct Trial {
     seed: u64,
     seconds: f64,
     processes: u32,
@@ -91,7 +93,7 @@ struct Client {
     name: String,
     version: Option<String>,
     /// In the order of [`TRIALS`].
-    trials: Vec<Run>,
+    trials: Vec<Trial>,
     /// Why it was not measured.
     note: Option<String>,
 }
@@ -157,7 +159,7 @@ impl Published {
     }
 }
 
-impl Run {
+impl Trial {
     /// Of none in N, with 95 % confidence at most three in N are forced (the rule of three).
     fn at_most(&self) -> String {
         if self.forced_logouts == 0 && self.refreshes > 0 {
@@ -184,12 +186,13 @@ pub(super) fn write(workspace: &Workspace, names: &[String]) -> Result<()> {
     }
     let mut long = None;
     let mut beside = None;
+    let driver = chaos_driver(workspace)?;
     if wanted("long") {
-        let runs = LONG.iter().map(|words| run(workspace, words, &[])).collect::<Result<_>>()?;
+        let runs = LONG.iter().map(|words| run(&driver, words, &[])).collect::<Result<_>>()?;
         long = Some(runs);
     }
     if wanted("beside") {
-        beside = Some(everybody(workspace)?);
+        beside = Some(everybody(workspace, &driver)?);
     }
     // Another part may have been measured meanwhile.
     let mut published = Published::read(workspace)?;
@@ -199,31 +202,26 @@ pub(super) fn write(workspace: &Workspace, names: &[String]) -> Result<()> {
 }
 
 /// One run of the driver. One that did not keep its promises is told on the terminal, and its numbers are as good as any.
-fn run(workspace: &Workspace, words: &[&str], more: &[String]) -> Result<Run> {
-    let driver = chaos_driver(workspace).args(words).args(more).args(["--seed", SEED, "--json"]).limit(LONGEST);
+fn run(driver: &Path, words: &[&str], more: &[String]) -> Result<Trial> {
+    let driver = Run::new(driver).args(words).args(more).args(["--seed", SEED, "--json"]).limit(LONGEST);
     let finished = driver.run()?;
     let last = finished.text.lines().rev().find(|line| line.starts_with('{'));
     serde_json::from_str(last.with_context(|| format!("the driver: {}\n{}", finished.how, finished.text))?)
         .context("what the driver says")
 }
 
-fn everybody(workspace: &Workspace) -> Result<Vec<Client>> {
+fn everybody(workspace: &Workspace, driver: &Path) -> Result<Vec<Client>> {
     let mut clients = Vec::new();
     for (protocol, name) in OWN {
         let words = ["--protocol", protocol].map(str::to_owned).to_vec();
-        clients.push(Client {
-            name: name.to_owned(),
-            version: None,
-            trials: trials(workspace, 0.0, &words)?,
-            note: None,
-        });
+        clients.push(Client { name: name.to_owned(), version: None, trials: trials(driver, 0.0, &words)?, note: None });
     }
     for peer in libraries::with_tokens() {
         let ready = peer.ready(workspace).and_then(|ready| {
             let mut words: Vec<_> =
                 ready.iter().flat_map(|word| ["--program".to_owned(), word.display().to_string()]).collect();
             words.extend(peer.tls.then(|| "--tls".to_owned()));
-            trials(workspace, peer.early, &words)
+            trials(driver, peer.early, &words)
         });
         let (trials, note) = match ready {
             Ok(trials) => (trials, None),
@@ -238,11 +236,11 @@ fn everybody(workspace: &Workspace) -> Result<Vec<Client>> {
 }
 
 /// `early`: how many seconds before its end this client takes a token for over.
-fn trials(workspace: &Workspace, early: f64, words: &[String]) -> Result<Vec<Run>> {
+fn trials(driver: &Path, early: f64, words: &[String]) -> Result<Vec<Trial>> {
     let mut all: Vec<String> = ["--sessions", "1", "--delay", DELAY].map(str::to_owned).to_vec();
     all.extend(["--seconds".to_owned(), SECONDS.to_string(), "--life".to_owned(), (USED + early).to_string()]);
     all.extend_from_slice(words);
-    TRIALS.iter().map(|(_, trial)| run(workspace, trial, &all)).collect()
+    TRIALS.iter().map(|(_, trial)| run(driver, trial, &all)).collect()
 }
 
 #[cfg(test)]
@@ -263,7 +261,7 @@ mod tests {
         );
     }
 
-    fn of(refreshes: u64, forced_logouts: u64, kills_in_window: u64) -> Run {
+    fn of(refreshes: u64, forced_logouts: u64, kills_in_window: u64) -> Trial {
         serde_json::from_value(serde_json::json!({
             "seed": 1, "seconds": 1.0, "processes": 4, "threads": 4, "sessions": 1, "grace": 5.0, "refreshes": refreshes,
             "forced_logouts": forced_logouts, "reuse_detections": 0, "too_late": 0, "unexplained_repeats": 0, "kills": 9,

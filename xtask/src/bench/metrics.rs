@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use keyfob_idp::Script;
+use keyfob_idp::{LoggedRequest, Script};
 use serde_json::{Value, json};
 
 use super::probe::{Part, how_many};
@@ -129,6 +129,10 @@ fn refresh(lab: &Laboratory<'_>) -> Result<Values> {
 }
 
 fn login(lab: &Laboratory<'_>) -> Result<Values> {
+    // In the browser of the machine, where the keys can be fetched while the user is at the provider.
+    let mut desktop = Scene::new(lab.workspace, "browser-login", &lab.program, Script::default(), |_| ())?;
+    desktop.run("browser-login", &[])?;
+    let after_browser = desktop.requests_after_the_redirect();
     let mut scene = Scene::new(lab.workspace, "login", &lab.program, Script::default(), |_| ())?;
     scene.run("login", &[])?;
     let cold = scene.requests();
@@ -138,10 +142,13 @@ fn login(lab: &Laboratory<'_>) -> Result<Values> {
     scene.run("login", &[])?;
     let warm = scene.requests();
     let count = |requests: usize| float(requests as u64);
+    let without_userinfo =
+        |requests: &[LoggedRequest]| count(requests.iter().filter(|request| request.path != "/userinfo").count());
     Ok(vec![
-        ("M4.cold_requests", count(cold.iter().filter(|request| request.path != "/userinfo").count())),
+        ("M4.cold_requests", without_userinfo(&cold)),
         ("M4.cold_connections", count(scene::connections(&cold))),
-        ("M4.after_the_redirect", count(after.iter().filter(|request| request.path != "/userinfo").count())),
+        ("M4.after_the_redirect", without_userinfo(&after_browser)),
+        ("M4.after_a_redirect_by_hand", without_userinfo(&after)),
         ("M4.warm_requests", count(warm.len())),
         ("M4.cold_bytes_sent", count(sent)),
         ("M4.cold_bytes_received", count(received)),

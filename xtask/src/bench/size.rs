@@ -13,8 +13,8 @@ use crate::workspace::FFI;
 
 pub(super) const NEEDS: &[&Tool] = &[&NM];
 
-/// Whose functions have these words in their names. `serde_path_to_error` is instantiated by nobody but our configuration and providers' files.
-const OURS: [&str; 2] = ["keyfob", "serde_path_to_error"];
+/// Whose functions have these words in their names.
+const OURS: [&str; 1] = ["keyfob"];
 
 /// The parts of C, by the library that Cargo built of each: their names say nothing.
 const IN_C: [(&str, &str); 2] = [("SQLite", "liblibsqlite3_sys-"), ("ring", "libring-")];

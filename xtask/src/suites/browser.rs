@@ -7,7 +7,7 @@ use super::peers::install;
 use crate::counting::libtest;
 use crate::setup::{CHROMIUM, NODE, NPM};
 use crate::table::Score;
-use crate::workspace::{BROWSER, Workspace};
+use crate::workspace::Workspace;
 
 pub(super) const SUITE: Suite = Suite {
     name: "browser",
@@ -22,11 +22,11 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     // The browser, and the provider that we did not write.
     for folder in ["tests/browser", "tests/peers"] {
         if let Err(error) = install(&workspace.root.join(folder)) {
-            score.skip(BROWSER, &format!("{folder}: {error:#}"));
+            score.skip("browser", &format!("{folder}: {error:#}"));
             return Ok(());
         }
     }
-    let done = workspace.cargo().args(["test", "--no-fail-fast", "-p", BROWSER]).run()?;
-    score.count(&format!("cargo test -p {BROWSER}"), &done, libtest);
+    let done = workspace.test(&["--test", "browser"]).run()?;
+    score.count("cargo test --test browser", &done, libtest);
     Ok(())
 }

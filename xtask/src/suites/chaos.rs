@@ -1,7 +1,9 @@
 //! Chaos: processes on one store that are killed and stopped at random (`tests/chaos`), for a minute, and for as long as one likes by
 //! its command or in the long suite.
 
+use std::env::consts::EXE_SUFFIX;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -10,7 +12,7 @@ use super::Suite;
 use crate::counting::libtest;
 use crate::run::Run;
 use crate::table::Score;
-use crate::workspace::{CHAOS, Workspace};
+use crate::workspace::{EVERYTHING, Workspace};
 
 pub(super) const SUITE: Suite = Suite {
     name: "chaos",
@@ -55,8 +57,8 @@ const LONG_TRIALS: &[Trial] = &[
 ];
 
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
-    let done = workspace.cargo().args(["test", "--no-fail-fast", "-p", CHAOS]).run()?;
-    score.count(&format!("cargo test -p {CHAOS}"), &done, libtest);
+    let done = workspace.test(&["--test", "one_request"]).run()?;
+    score.count("cargo test --test one_request", &done, libtest);
     try_all(workspace, score, TRIALS)
 }
 
@@ -66,9 +68,10 @@ fn run_long(workspace: &Workspace, score: &mut Score) -> Result<()> {
 
 /// Each is one test. Its seed is in the line of JSON that it ends with.
 fn try_all(workspace: &Workspace, score: &mut Score, trials: &[Trial]) -> Result<()> {
-    driver(workspace).arg("--help").quiet().run()?.must("it does not build")?;
+    let driver = driver(workspace)?;
     for (claim, seconds, words) in trials {
-        let run = driver(workspace).args(*words).args(["--seconds", &seconds.to_string(), "--json"]);
+        let run =
+            Run::new(&driver).dir(&workspace.root).args(*words).args(["--seconds", &seconds.to_string(), "--json"]);
         // Beyond its time it only waits for what is under way.
         let done = run.limit(Duration::from_secs(seconds + 180)).run()?;
         score.item(claim, done.must("the driver").map(|_| ()));
@@ -78,10 +81,14 @@ fn try_all(workspace: &Workspace, score: &mut Score, trials: &[Trial]) -> Result
 
 /// `cargo xtask chaos`: the driver with these words, on this terminal.
 pub(crate) fn by_hand(workspace: &Workspace, words: &[OsString]) -> Result<bool> {
-    Ok(driver(workspace).args(words).by_hand()?.success())
+    Ok(Run::new(driver(workspace)?).dir(&workspace.root).args(words).by_hand()?.success())
 }
 
-/// The driver, to be given its words.
-pub(crate) fn driver(workspace: &Workspace) -> Run {
-    workspace.cargo().args(["run", "--quiet", "-p", CHAOS, "--"])
+/// The driver as a program, built.
+pub(crate) fn driver(workspace: &Workspace) -> Result<PathBuf> {
+    let name = "keyfob-chaos";
+    // With a test it has the features that everything else was built with.
+    let build = workspace.cargo().args(["build", "--quiet"]).args(EVERYTHING);
+    build.args(["--bin", name, "--test", "one_request"]).run()?.must("the driver does not build")?;
+    Ok(workspace.target.join("debug").join(format!("{name}{EXE_SUFFIX}")))
 }

@@ -12,7 +12,7 @@ use crate::run::Run;
 use crate::setup::{DIFF, NM};
 use crate::symbols::symbols;
 use crate::table::Score;
-use crate::workspace::Workspace;
+use crate::workspace::{EVERYTHING, Workspace};
 
 pub(super) const SUITE: Suite = Suite {
     name: "checks",
@@ -28,15 +28,11 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     let done = |run: Run| run.run()?.must("cargo").map(|_| ());
 
     score.item("format", done(cargo(&["fmt", "--all", "--check"])));
-    score.item("lints", done(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])));
-    let doc = cargo(&["doc", "--workspace", "--no-deps"]);
+    // By the star also the tests that only their own suites run.
+    let lints = cargo(&["clippy"]).args(EVERYTHING).args(["--all-targets", "--test", "*", "--", "-D", "warnings"]);
+    score.item("lints", done(lints));
+    let doc = cargo(&["doc"]).args(EVERYTHING).arg("--no-deps");
     score.item("documentation", done(doc.env("RUSTDOCFLAGS", "-D warnings")));
-    // What no other crate of the workspace switches on. With the whole workspace, so that its dependencies are those that were built above.
-    let keyring = ["--workspace", "--features", "keyfob/keyring"];
-    let lints = cargo(&["clippy"]).args(keyring).args(["--lib", "--test", "os_keyring", "--", "-D", "warnings"]);
-    score.item("lints of the feature keyring", done(lints));
-    let doc = cargo(&["doc"]).args(keyring).arg("--no-deps");
-    score.item("documentation of the feature keyring", done(doc.env("RUSTDOCFLAGS", "-D warnings")));
     score.item("header", header(workspace, Mode::Check));
     score.item("symbols", symbols(workspace, Mode::Check));
     score.item("bindings", bindings(workspace, Mode::Check));

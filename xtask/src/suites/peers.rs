@@ -11,7 +11,7 @@ use crate::counting::libtest;
 use crate::run::Run;
 use crate::setup::{NODE, NPM};
 use crate::table::Score;
-use crate::workspace::{PEERS, Workspace};
+use crate::workspace::Workspace;
 
 pub(super) const SUITE: Suite = Suite {
     name: "peers",
@@ -24,8 +24,8 @@ pub(super) const SUITE: Suite = Suite {
 
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     install(&workspace.root.join("tests/peers"))?;
-    let done = workspace.cargo().args(["test", "--no-fail-fast", "-p", PEERS]).run()?;
-    score.count(&format!("cargo test -p {PEERS}"), &done, libtest);
+    let done = workspace.test(&["--test", "oidc_provider"]).run()?;
+    score.count("cargo test --test oidc_provider", &done, libtest);
     Ok(())
 }
 

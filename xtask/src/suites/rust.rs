@@ -9,7 +9,7 @@ use crate::counting::libtest;
 use crate::setup::{self, STRACE, VALGRIND};
 use crate::table::Score;
 use crate::vectors;
-use crate::workspace::{WITHOUT_SERVERS, Workspace};
+use crate::workspace::Workspace;
 
 pub(super) const SUITE: Suite = Suite {
     name: "rust",
@@ -74,26 +74,22 @@ fn run_model(workspace: &Workspace, score: &mut Score) -> Result<()> {
 }
 
 fn run_scale(workspace: &Workspace, score: &mut Score) -> Result<()> {
-    let args = ["-p", "keyfob", "--test", "scale", "--", "--include-ignored", "--nocapture", WIDE];
-    let done = workspace.cargo().arg("test").args(args).run()?;
+    let done = workspace.test(&["--test", "scale", "--", "--include-ignored", "--nocapture", WIDE]).run()?;
     score.count("a million sessions", &done, libtest);
     Ok(())
 }
 
 fn run_torture(workspace: &Workspace, score: &mut Score) -> Result<()> {
-    let args = ["-p", "keyfob", "--test", "torture", "--test", "damage"];
-    let done = workspace.cargo().arg("test").args(args).args(["--", "--include-ignored", WIDE]).run()?;
+    let done = workspace.test(&["--test", "torture", "--test", "damage", "--", "--include-ignored", WIDE]).run()?;
     score.count("the torture of the store, everywhere", &done, libtest);
     Ok(())
 }
 
 fn run_flips(workspace: &Workspace, score: &mut Score) -> Result<()> {
     // The contracts themselves, and some of these, are in the suite above.
-    let args = ["-p", "keyfob", "--test", "contracts", "--", "flip "];
-    let done = workspace.cargo().arg("test").args(args).limit(FLIPS_LIMIT).run()?;
+    let done = workspace.test(&["--test", "contracts", "--", "flip "]).limit(FLIPS_LIMIT).run()?;
     score.count("every provider's file, changed", &done, libtest);
-    let args = ["-p", "keyfob", "--test", "schemas", "--", "--include-ignored", WIDE];
-    let done = workspace.cargo().arg("test").args(args).limit(FLIPS_LIMIT).run()?;
+    let done = workspace.test(&["--test", "schemas", "--", "--include-ignored", WIDE]).limit(FLIPS_LIMIT).run()?;
     score.count("everything in the schemas, taken out", &done, libtest);
     Ok(())
 }
@@ -101,16 +97,20 @@ fn run_flips(workspace: &Workspace, score: &mut Score) -> Result<()> {
 fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     // For the tests that count system calls and instructions; without them those are skipped, and the rest is as good.
     setup::install(&[&STRACE, &VALGRIND]);
-    let bare = ["-p", "keyfob", "--no-default-features"];
     let vectors = vectors::folder(workspace, "rust")?;
-    // The model knows nothing of features.
-    for (args, skipped) in [(WITHOUT_SERVERS.as_slice(), [WIDE].as_slice()), (&bare, &[WIDE, "refresh::model::"])] {
-        // All of them, though one failed: the table counts what passed, too. What takes minutes is in the long suites.
-        let run =
-            workspace.cargo().env(vectors::OUT, &vectors).args(["test", "--no-fail-fast"]).args(args).args(["--"]);
-        let done = run.args(skipped.iter().flat_map(|name| ["--skip", name])).run()?;
-        score.count(&format!("cargo test {}", args.join(" ")), &done, libtest);
-    }
+    // What takes minutes is in the long suites.
+    let done = workspace.test(&["--", "--skip", WIDE]).env(vectors::OUT, &vectors).run()?;
+    score.count("cargo test --workspace", &done, libtest);
     vectors::compare(&vectors, "rust", score);
+    run_bare(workspace, score)
+}
+
+/// The core as an app has it that brings its own transport. Nearly every other test is a login over the built-in one.
+fn run_bare(workspace: &Workspace, score: &mut Score) -> Result<()> {
+    let bare = ["test", "--no-fail-fast", "-p", "keyfob", "--no-default-features", "--lib", "--test", "torture"];
+    // Of the store's torture, which has a transport of its own, what a refresh does; and not the model, which knows nothing of features.
+    let run = workspace.cargo().args(bare).args(["--", "--skip", WIDE, "--skip", "refresh::model::"]);
+    let done = run.env("KEYFOB_TORTURE_FLOW", "refresh").run()?;
+    score.count("cargo test --no-default-features", &done, libtest);
     Ok(())
 }
