@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::baseline::number;
 use super::libraries;
 use super::metrics::float;
+use super::readme::versioned;
 use crate::run::Run;
 use crate::suites::chaos_driver;
 use crate::workspace::Workspace;
@@ -137,8 +138,11 @@ impl Published {
                 None => client.note.clone().unwrap_or_else(|| "not measured".to_owned()),
             };
             let cells: Vec<_> = (0..TRIALS.len()).map(cell).collect();
-            let version = client.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-            rows.push(format!("| {}{version} | {} |", client.name, cells.join(" | ")));
+            let name = match &client.version {
+                Some(version) => versioned(&client.name, version),
+                None => client.name.clone(),
+            };
+            rows.push(format!("| {name} | {} |", cells.join(" | ")));
         }
         rows.join("\n") + "\n"
     }
@@ -278,11 +282,16 @@ mod tests {
 
     #[test]
     fn the_tables_say_what_was_measured_and_what_was_not() {
-        let client = |trials| Client { name: "x".to_owned(), version: None, trials, note: Some("not here".to_owned()) };
+        let client = |trials| Client {
+            name: "x, with y".to_owned(),
+            version: Some("1.2".to_owned()),
+            trials,
+            note: Some("not here".to_owned()),
+        };
         let published =
             Published { long: vec![of(3000, 0, 7)], beside: vec![client(vec![of(40, 2, 2), of(40, 0, 0)])] };
         assert!(published.bound().ends_with("| 5 s | 3,000 | 9 | 7 | 2 | 0 | **0** | 1 in 1,000 refreshes |\n"));
-        let row = "| x | **2** in 40, 2 killed in the window | **0** in 40 | not here | not here |\n";
+        let row = "| x 1.2, with y | **2** in 40, 2 killed in the window | **0** in 40 | not here | not here |\n";
         assert!(published.side_by_side().ends_with(row), "{}", published.side_by_side());
     }
 }

@@ -77,9 +77,8 @@ fn beside(peers: &[Row]) -> String {
         let cached = peer.cached_ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{} ×", number(ratio)));
         let note = peer.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
         rows.push(format!(
-            "| {} {}, {}{note} | {} | {} | {cached} | {} | {} |",
-            peer.name,
-            peer.version,
+            "| {}, {}{note} | {} | {} | {cached} | {} | {} |",
+            versioned(&peer.name, &peer.version),
             peer.language,
             login(&peer.cold),
             login(&peer.warm),
@@ -88,6 +87,14 @@ fn beside(peers: &[Row]) -> String {
         ));
     }
     rows.join("\n") + "\n"
+}
+
+/// A library with its version: `oauth2 5.0.0, with a loop round it`.
+pub(super) fn versioned(name: &str, version: &str) -> String {
+    match name.split_once(',') {
+        Some((name, how)) => format!("{name} {version},{how}"),
+        None => format!("{name} {version}"),
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no count of bytes comes near to where a float counts no longer by one")]
