@@ -129,6 +129,7 @@ fn lines(workspace: &Workspace, points: &[Point]) -> Result<()> {
             ChartBuilder::on(&root)
                 .caption("Instructions by the number of sessions", ("sans-serif", 20))
                 .margin(14)
+                .margin_right(36)
                 .x_label_area_size(34)
                 .y_label_area_size(80)
                 .build_cartesian_2d((1.0..1_000_000.0f64).log_scale(), (100.0..most * 3.0).log_scale()),
