@@ -59,12 +59,7 @@ impl Program {
     /// The refresh token that is stored.
     fn stored(&self) -> Result<String, Refusal> {
         let text = std::fs::read_to_string(tokens(&self.errand)).unwrap_or_default();
-        let stored: Value = serde_json::from_str(&text).unwrap_or_default();
-        // MSAL's file has them in a table of their own.
-        let of_msal = stored.get("RefreshToken").and_then(Value::as_object).and_then(|table| table.values().next());
-        let token = stored.get("refresh_token").or_else(|| of_msal.and_then(|entry| entry.get("secret")));
-        let token = token.and_then(Value::as_str).filter(|token| !token.is_empty());
-        token.map(str::to_owned).ok_or_else(|| Refusal::Passing("no refresh token is stored".to_owned()))
+        refresh_token(&text).ok_or_else(|| Refusal::Passing("no refresh token is stored".to_owned()))
     }
 
     fn log_in(&self) -> Result<()> {
@@ -112,5 +107,27 @@ impl Client for Program {
 
     fn log_out(&self, _session: &Seen) -> Result<(), Refusal> {
         Err(Refusal::Wrong("nobody logs out of a program".to_owned()))
+    }
+}
+
+/// The refresh token in a program's file; nothing in one that is cut off.
+fn refresh_token(text: &str) -> Option<String> {
+    let stored: Value = serde_json::from_str(text).ok()?;
+    // MSAL's file has them in a table of their own.
+    let of_msal = stored.get("RefreshToken").and_then(Value::as_object).and_then(|table| table.values().next());
+    let token = stored.get("refresh_token").or_else(|| of_msal.and_then(|entry| entry.get("secret")))?;
+    token.as_str().filter(|token| !token.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_holds_a_refresh_token_in_either_form_or_none() {
+        assert_eq!(refresh_token(r#"{"access_token": "a", "refresh_token": "r"}"#).as_deref(), Some("r"));
+        assert_eq!(refresh_token(r#"{"RefreshToken": {"u-0-…": {"secret": "r"}}}"#).as_deref(), Some("r"));
+        let none = [r#"{"RefreshToken": {}}"#, r#"{"refresh_token": ""}"#, r#"{"refresh_to"#, "", "[]"];
+        assert!(none.iter().all(|text| refresh_token(text).is_none()));
     }
 }
