@@ -149,15 +149,17 @@ impl Published {
 }
 
 impl Published {
-    /// What is drawn: the forced logouts of everybody where processes were killed and stopped. A label, how many, and whether it is Keyfob.
-    pub(super) fn logouts(&self) -> impl Iterator<Item = (String, u64, bool)> {
+    /// What is drawn: the forced logouts of everybody where processes were killed and stopped. A label, how many in 100 refreshes, and whether it is
+    /// Keyfob.
+    pub(super) fn logouts(&self) -> impl Iterator<Item = (String, f64, bool)> {
         self.beside.iter().flat_map(|client| {
             let name = client.name.split(',').next().unwrap_or_default().trim_matches('*');
             let drawn = client.trials.iter().filter(|run| run.processes > 1 && run.kills > 0);
             drawn.map(move |run| {
                 let grace =
                     if run.grace > 0.0 { format!("{} s of grace", number(run.grace)) } else { "no grace".to_owned() };
-                (format!("{name}, {grace}"), run.forced_logouts, client.name.starts_with("**"))
+                let percent = (100.0 * float(run.forced_logouts) / float(run.refreshes.max(1))).round();
+                (format!("{name}, {grace}"), percent, client.name.starts_with("**"))
             })
         })
     }
