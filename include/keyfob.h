@@ -385,8 +385,8 @@ typedef struct keyfob_session_list keyfob_session_list;
 
 /**
  * An access token that was good when it was given. Made by `keyfob_access_token`,
- * `keyfob_access_token_within` and `keyfob_refresh_if_current`, freed by `keyfob_token_free`, which
- * overwrites it.
+ * `keyfob_access_token_within`, `keyfob_cached_access_token` and `keyfob_refresh_if_current`, freed by
+ * `keyfob_token_free`, which overwrites it.
  *
  * Threads: may be shared.
  */
@@ -3468,6 +3468,26 @@ keyfob_status keyfob_suspend(const keyfob_handle *handle,
  * @return the kinds of the store: then it is still suspended, and the call may be repeated.
  */
 KEYFOB_MUST_USE keyfob_status keyfob_resume(const keyfob_handle *handle, keyfob_error **error_out);
+
+/**
+ * The token that `keyfob_access_token` would give from memory and at once. Never blocks: for a thread that
+ * may not, such as one with an event loop, which asks this first, and only then has another thread call
+ * `keyfob_access_token`.
+ *
+ * @param session_id       copied; caller may free after return
+ * @param min_validity_ms  as for `keyfob_access_token`
+ * @param token_out        caller owns; free with keyfob_token_free; NULL with `KEYFOB_OK` if
+ *                         `keyfob_access_token` would do anything more: read the store, refresh, wait, call
+ *                         the observer, or fail. That says nothing about the session. Once in each
+ *                         `coherence_seconds` of the configuration it is NULL for a good token too, because
+ *                         other processes' changes are looked for then
+ */
+KEYFOB_MUST_USE
+keyfob_status keyfob_cached_access_token(const keyfob_handle *handle,
+                                         const char *session_id,
+                                         int64_t min_validity_ms,
+                                         keyfob_token **token_out,
+                                         keyfob_error **error_out);
 
 /**
  * The token itself, for `Authorization: Bearer ...` (RFC 6750 section 2.1). A secret; opaque: never parse

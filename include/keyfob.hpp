@@ -2645,6 +2645,20 @@ public:
             },
             id, validity, limit);
     }
+    /// The token that access_token() would give from memory and at once; nothing where it would do anything more: read the store,
+    /// refresh, wait, call the observer, or fail. Never blocks: for a thread that may not, such as one with an event loop, which
+    /// asks this first. Once in each `coherence_seconds` of the configuration there is nothing for a good token too, because
+    /// other processes' changes are looked for then. `keyfob_cached_access_token`.
+    [[nodiscard]] result<std::optional<token>> cached_access_token(
+        std::string_view session_id, std::optional<milliseconds> min_validity = std::nullopt) const {
+        const detail::argument id("session_id", session_id);
+        const detail::duration_argument validity("min_validity", min_validity, KEYFOB_MIN_VALIDITY_DEFAULT);
+        return detail::give_optional<token, keyfob_token>(
+            [&](auto out, auto problem) {
+                return keyfob_cached_access_token(raw(), id.c_str(), validity.ms(), out, problem);
+            },
+            id, validity);
+    }
     /// Refreshes now, due or not (RFC 6749 section 6). Touches the network; callers at the same time, in every process, share
     /// one request. The new tokens are in the store before this returns. As access_token(); status::invalid_state also if
     /// the provider gave no refresh token. `keyfob_refresh_session`.

@@ -28,6 +28,8 @@ let package = Package(
         .testTarget(name: "KeyfobTests", dependencies: ["Keyfob"]),
         // The process that a test kills. `swift test` builds it, as every target; to depend on a program it cannot link.
         .executableTarget(name: "KeyfobVictim", dependencies: ["Keyfob"], path: "Tests/KeyfobVictim"),
+        // What `cargo xtask bench bindings` runs.
+        .executableTarget(name: "KeyfobBench", dependencies: ["Keyfob", "KeyfobGenerated"], path: "Tests/KeyfobBench"),
     ],
     swiftLanguageModes: [.v6]
 )

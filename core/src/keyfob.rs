@@ -293,6 +293,17 @@ impl Keyfob {
         token.map(|row| AccessToken { row })
     }
 
+    /// The token that [`Keyfob::access_token`] would give from memory and at once; `None` where it would do anything more: read the store, refresh, wait,
+    /// tell the observer, or fail. Never blocks: for a caller that may not, such as an event loop or a task of an asynchronous runtime, which asks this first, and
+    /// only then hands [`Keyfob::access_token`] to a thread that may.
+    ///
+    /// `None` says nothing about the session. Once in each `coherence` of the configuration (a second) it is `None` also for a good token, because other
+    /// processes' changes are looked for then.
+    #[must_use]
+    pub fn cached_access_token(&self, session_id: &str, min_validity: MinValidity) -> Option<AccessToken> {
+        self.shared.cached_access_token(session_id, min_validity).map(|row| AccessToken { row })
+    }
+
     /// Refreshes now, due or not. **Touches the network.** **Changes stored state.** The store has been told before this returns.
     /// Callers at the same time share one request.
     ///

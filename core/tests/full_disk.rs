@@ -110,9 +110,11 @@ fn worker(issuer: &str, store: &Path, id: &str) {
                 Ok("done".to_owned())
             }
             "refresh" => keyfob.refresh_session(id).map(|session| session.provider_access_token().to_owned()),
-            "token" => keyfob
-                .access_token(id, MinValidity::secs(0))
-                .map(|token| format!("{} {}", if token.is_unsaved() { "unsaved" } else { "saved" }, token.secret())),
+            "token" => keyfob.access_token(id, MinValidity::secs(0)).map(|token| {
+                // Each call for it tries to save it, which a call that only looks into memory does not.
+                assert!(!token.is_unsaved() || keyfob.cached_access_token(id, MinValidity::secs(0)).is_none());
+                format!("{} {}", if token.is_unsaved() { "unsaved" } else { "saved" }, token.secret())
+            }),
             "suspend" => keyfob.suspend(Duration::from_secs(5)).map(|()| "done".to_owned()),
             "resume" => keyfob.resume().map(|()| "done".to_owned()),
             "unsaved" => keyfob.health().map(|health| health.unsaved_sessions().to_string()),

@@ -290,6 +290,50 @@ fn clocks_that_jump_cost_a_refresh_at_most() {
     }
 }
 
+#[test]
+fn a_caller_that_may_not_block_gets_the_token_that_is_in_memory_or_none() {
+    let (bench, id) = due(1000);
+    let seldom = builder(&bench).registration(registration(&bench)).coherence(Duration::from_secs(500));
+    let keyfob = open(&bench, seldom);
+    let cached = |min_validity| keyfob.cached_access_token(&id, min_validity).map(|token| token.secret().to_owned());
+    assert_eq!(cached(any()), None, "it has not been read yet");
+    let token = keyfob.access_token(&id, any()).unwrap();
+    assert_eq!(cached(any()).as_deref(), Some(token.secret()));
+    assert_eq!(cached(MinValidity::secs(1001)), None, "it is not good for so long");
+    assert!(keyfob.cached_access_token("nobody", any()).is_none());
+    bench.clock.pass(Duration::from_secs(500));
+    assert_eq!(cached(any()), None, "others have to be looked for");
+    keyfob.access_token(&id, any()).unwrap();
+    assert_eq!(cached(any()).as_deref(), Some(token.secret()));
+    // Good, and soon due: to refresh it takes time.
+    bench.clock.pass(Duration::from_secs(300));
+    assert_eq!((cached(any()), refreshes(&bench)), (None, 0));
+    let newer = keyfob.access_token(&id, any()).unwrap();
+    assert_ne!(newer.secret(), token.secret());
+    assert_eq!(cached(any()).as_deref(), Some(newer.secret()));
+    keyfob.end_session(&id, EndSession::local_only()).unwrap();
+    assert_eq!(cached(any()), None, "to say why is for the call that may fail");
+}
+
+#[test]
+fn a_cached_token_is_given_only_when_the_observer_has_heard_of_it() {
+    let bench = Bench::with(support::patient_config);
+    let id = bench.log_in().id().to_owned();
+    let listener = Arc::new(Listener::default());
+    // The same process, so the same memory.
+    let config = support::patient_config(bench.idp.issuer(), &bench.temp.store()).with_clock(bench.clock.clone());
+    let listening = Keyfob::open(config.with_observer(listener.clone())).unwrap();
+    assert!(listening.cached_access_token(&id, any()).is_none());
+    listening.access_token(&id, any()).unwrap();
+    assert!(listening.cached_access_token(&id, any()).is_some());
+    bench.keyfob.refresh_session(&id).unwrap();
+    assert!(bench.keyfob.cached_access_token(&id, any()).is_some());
+    assert!(listening.cached_access_token(&id, any()).is_none() && listener.heard().is_empty());
+    listening.access_token(&id, any()).unwrap();
+    assert_eq!(listener.heard(), [format!("changed {id}")]);
+    assert!(listening.cached_access_token(&id, any()).is_some());
+}
+
 /// Notes what it is told, and calls back.
 #[derive(Default)]
 struct Listener {

@@ -302,7 +302,7 @@ pub unsafe extern "C" fn keyfob_access_token_within(
     })
 }
 
-fn min_validity(milliseconds: i64) -> Outcome<MinValidity> {
+pub(crate) fn min_validity(milliseconds: i64) -> Outcome<MinValidity> {
     match (milliseconds, u64::try_from(milliseconds)) {
         (_, Ok(milliseconds)) => Ok(MinValidity::millis(milliseconds)),
         (KEYFOB_MIN_VALIDITY_DEFAULT, _) => Ok(MinValidity::default()),

@@ -138,6 +138,7 @@ const COVERED: &[(&str, &str)] = &[
     ("Keyfob::access_token_within", "keyfob_access_token_within"),
     ("Keyfob::begin_device_login", "keyfob_begin_device_login"),
     ("Keyfob::begin_login", "keyfob_begin_login"),
+    ("Keyfob::cached_access_token", "keyfob_cached_access_token"),
     ("Keyfob::cancel_login", "keyfob_cancel_login"),
     ("Keyfob::complete_login", "keyfob_complete_login"),
     ("Keyfob::complete_login_form", "keyfob_complete_login_form"),

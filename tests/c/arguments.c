@@ -52,6 +52,10 @@ static void null_is_named(keyfob_handle *keyfob) {
     refused(keyfob_access_token_within(keyfob, NULL, 0, 0, &token, &error), &error, "session_id is NULL");
     refused(keyfob_access_token_within(keyfob, "x", 0, 0, NULL, &error), &error, "token_out is NULL");
     refused(keyfob_access_token_within(keyfob, "x", -2, 0, &token, &error), &error, "min_validity_ms is negative");
+    refused(keyfob_cached_access_token(NULL, "x", 0, &token, &error), &error, "handle is NULL");
+    refused(keyfob_cached_access_token(keyfob, NULL, 0, &token, &error), &error, "session_id is NULL");
+    refused(keyfob_cached_access_token(keyfob, "x", 0, NULL, &error), &error, "token_out is NULL");
+    refused(keyfob_cached_access_token(keyfob, "x", -2, &token, &error), &error, "min_validity_ms is negative");
     refused(keyfob_maintain(NULL, 0, &maintained, &error), &error, "handle is NULL");
     refused(keyfob_suspend(NULL, 0, &error), &error, "handle is NULL");
     refused(keyfob_resume(NULL, &error), &error, "handle is NULL");

@@ -1,6 +1,6 @@
 //! An access token.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::SystemTime;
 
 /// An access token that was good when it was given. Prints without the token.
@@ -19,6 +19,17 @@ impl From<&keyfob::AccessToken> for AccessToken {
     fn from(token: &keyfob::AccessToken) -> Self {
         Self { secret: token.secret().to_owned(), expires_at: token.expires_at(), unsaved: token.is_unsaved() }
     }
+}
+
+/// A token that is saved, as one text.
+pub(crate) fn packed(token: &keyfob::AccessToken) -> String {
+    let expires_at =
+        token.expires_at().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok()).unwrap_or_default();
+    let secret = token.secret();
+    // Room for the numbers: one allocation.
+    let mut text = String::with_capacity(secret.len() + 32);
+    let _ = write!(text, "{} {} {secret}", expires_at.as_secs(), expires_at.subsec_nanos());
+    text
 }
 
 impl fmt::Display for AccessToken {

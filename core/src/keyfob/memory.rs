@@ -115,6 +115,14 @@ impl Shared {
         self.remembering(|| self.stored(id))
     }
 
+    /// The same, where neither the store nor anything else has to be looked at for it.
+    pub(super) fn at_hand(&self, id: &str) -> Option<Arc<SessionRow>> {
+        let boot = self.clock.boot();
+        let memory = self.memory();
+        let is_coherent = boot.saturating_sub(memory.looked_at) < self.coherence;
+        memory.sessions.get(id).filter(|_| is_coherent).cloned()
+    }
+
     /// Forgets what was read when another process has committed since. True when one has.
     pub(super) fn look_for_others(&self) -> Result<bool> {
         let version = self.common.store.others_version()?;

@@ -58,6 +58,11 @@ impl Shared {
         }
     }
 
+    /// Whether [`Shared::observe`] would note anything.
+    pub(super) fn is_news(&self, row: &SessionRow) -> bool {
+        self.observer.is_some() && self.told().get(&row.id).is_none_or(|known| known.0 < row.generation)
+    }
+
     fn told(&self) -> MutexGuard<'_, HashMap<String, (i64, bool)>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -50,6 +50,17 @@ impl Shared {
         }
     }
 
+    /// What [`Shared::access_token`] gives from memory and does nothing more for: it reads no store, waits for nobody, refreshes nothing and tells nothing.
+    pub(super) fn cached_access_token(&self, id: &str, min_validity: MinValidity) -> Option<Arc<SessionRow>> {
+        // Each call for such tokens tries to save them.
+        if self.common.unsaved.holds(id) {
+            return None;
+        }
+        let row = self.at_hand(id)?;
+        let is_good = row.cause.is_none() && row.verified && self.need(&row, min_validity) == Need::Nothing;
+        (is_good && !self.was_interrupted(&row) && !self.is_news(&row)).then_some(row)
+    }
+
     pub(super) fn refresh_now(&self, id: &str) -> Result<Arc<SessionRow>> {
         self.may_refresh()?;
         let row = self.recalled(id)?;

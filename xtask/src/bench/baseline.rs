@@ -97,6 +97,17 @@ impl Line {
         }
     }
 
+    /// The same where a clock measured, for which no line has a gate: it may be a fifth over the limit, or over what it was where that is more.
+    pub(super) fn judge_timed(&self, outcome: &Outcome) -> Verdict {
+        let most = 1.2 * self.limit.into_iter().chain(self.value).fold(0.0, f64::max);
+        match outcome {
+            Ok(value) if *value > most => Verdict::Failed(format!("{} is over {}", number(*value), number(most))),
+            Ok(_) => Verdict::Passed,
+            Err(Unmeasured::Missing(why)) => Verdict::NotMeasured(format!("not measured: {why}")),
+            Err(Unmeasured::Failed(why)) => Verdict::Failed(why.clone()),
+        }
+    }
+
     pub(super) fn title(&self) -> String {
         format!("{} {}", self.metric, self.what)
     }
@@ -167,6 +178,15 @@ mod tests {
         let missing = Err(Unmeasured::Missing("no strace".to_owned()));
         assert_eq!(line.judge(&missing), Verdict::NotMeasured("not measured: no strace".to_owned()));
         assert!(matches!(line.judge(&Err(Unmeasured::Failed("it died".to_owned()))), Verdict::Failed(_)));
+    }
+
+    #[test]
+    fn what_a_clock_measured_may_be_a_fifth_over_the_limit_and_over_what_it_was() {
+        let line = line(10.0, 8.0, "why");
+        assert_eq!(line.judge_timed(&Ok(11.9)), Verdict::Passed);
+        assert!(matches!(line.judge_timed(&Ok(12.1)), Verdict::Failed(why) if why == "12.1 is over 12"));
+        assert!(matches!(line.judge_timed(&Err(Unmeasured::Missing(String::new()))), Verdict::NotMeasured(_)));
+        assert!(matches!(line.judge_timed(&Err(Unmeasured::Failed(String::new()))), Verdict::Failed(_)));
     }
 
     #[test]

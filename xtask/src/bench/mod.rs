@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what Keyfob costs, counted and not timed, and how much it may.
 
 mod baseline;
+mod bindings;
 mod chaos;
 mod growth;
 mod libraries;
@@ -14,7 +15,7 @@ mod size;
 
 use std::fs;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use lexopt::prelude::*;
 use serde_json::{Value, json};
 
@@ -29,6 +30,7 @@ const HELP: &str = "\
 cargo xtask bench [--json] [NAME…]   measure the metrics of bench/baseline.json, or only those of these names (M1, M8 …)
 cargo xtask bench peers [FOLDER…]    measure other libraries beside Keyfob, or only those of these folders of bench/peers; writes
                                      bench/peers.json and the tables of README.md
+cargo xtask bench bindings           measure a cached token in Kotlin and Swift
 cargo xtask bench growth             measure it with many sessions, threads and processes; writes bench/growth.json and its
                                      tables in README.md
 cargo xtask bench chaos [long|beside]  kill and stop processes: many refreshes of Keyfob, and everybody side by side; writes
@@ -67,6 +69,14 @@ pub(crate) fn by_hand(workspace: &Workspace, args: &mut lexopt::Parser) -> Resul
                 chaos::write(workspace, &names)?;
                 readme::settle(workspace, &Baseline::read(workspace)?, Mode::Write)?;
                 return Ok(true);
+            }
+            Value(name) if name == "bindings" => {
+                let baseline = Baseline::read(workspace)?;
+                let measured = in_other_languages(workspace, &baseline)?;
+                measured.iter().for_each(|(line, outcome)| println!("{}", line.shown(outcome)));
+                let failed =
+                    |(line, outcome): &(&Line, Outcome)| matches!(line.judge_timed(outcome), Verdict::Failed(_));
+                return Ok(!measured.iter().any(failed));
             }
             Value(name) if name == "peers" => {
                 let names: Vec<_> = args.raw_args()?.map(|arg| arg.string()).collect::<Result<_, _>>()?;
@@ -119,19 +129,37 @@ pub(crate) fn check_growth(workspace: &Workspace, score: &mut Score) -> Result<(
     growth::check(&Laboratory::new(workspace)?, score)
 }
 
+/// The long suite of other languages.
+pub(crate) fn check_bindings(workspace: &Workspace, score: &mut Score) -> Result<()> {
+    let baseline = Baseline::read(workspace)?;
+    for (line, outcome) in &in_other_languages(workspace, &baseline)? {
+        score_of(line, outcome, line.judge_timed(outcome), score);
+    }
+    Ok(())
+}
+
+fn in_other_languages<'a>(workspace: &Workspace, baseline: &'a Baseline) -> Result<Vec<(&'a Line, Outcome)>> {
+    let line = |id| baseline.lines.iter().find(|line| line.id == id).with_context(|| format!("there is no line {id}"));
+    bindings::measure(workspace).into_iter().map(|(id, outcome)| Ok((line(id)?, outcome))).collect()
+}
+
 /// The suite: each line of the baseline is one test, and one that could not be measured is skipped.
 pub(crate) fn check(workspace: &Workspace, score: &mut Score) -> Result<()> {
     let baseline = Baseline::read(workspace)?;
     score.item("the tables of README.md", readme::settle(workspace, &baseline, Mode::Check));
     for (line, outcome) in &measure(workspace, &baseline, &[])? {
-        match line.judge(outcome) {
-            Verdict::Told => println!("{}", line.shown(outcome)),
-            Verdict::Passed => score.pass(&line.shown(outcome)),
-            Verdict::Failed(why) => score.fail(&line.title(), &why),
-            Verdict::NotMeasured(why) => score.skip(&line.title(), &why),
-        }
+        score_of(line, outcome, line.judge(outcome), score);
     }
     Ok(())
+}
+
+fn score_of(line: &Line, outcome: &Outcome, verdict: Verdict, score: &mut Score) {
+    match verdict {
+        Verdict::Told => println!("{}", line.shown(outcome)),
+        Verdict::Passed => score.pass(&line.shown(outcome)),
+        Verdict::Failed(why) => score.fail(&line.title(), &why),
+        Verdict::NotMeasured(why) => score.skip(&line.title(), &why),
+    }
 }
 
 /// The value of a line, or why it has none.

@@ -22,6 +22,15 @@ pub(super) const PEERS: Suite = Suite {
     run: bench::check_peers,
 };
 
+pub(super) const BINDINGS: Suite = Suite {
+    name: "bench-bindings",
+    what: "a cached token in Kotlin and Swift, timed beside a call that does nothing: some minutes",
+    long: true,
+    needs: Vec::new,
+    prepare: None,
+    run: bench::check_bindings,
+};
+
 pub(super) const GROWTH: Suite = Suite {
     name: "bench-growth",
     what: "what calls cost with a million sessions: some minutes, and 2 GB meanwhile",

@@ -53,6 +53,12 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     Ok(())
 }
 
+/// The benchmark beside the tests; what it says.
+pub(crate) fn bench(workspace: &Workspace) -> Result<String> {
+    let run = maven(workspace).args(["--projects", "kotlin", "-Dtest=CrossingBench", "test"]);
+    run.arg(property("keyfob.native.dir", workspace.release()?)).run()?.must("mvn test")
+}
+
 fn maven(workspace: &Workspace) -> Run {
     let run = Run::new("mvn").args(["-B", "-ntp"]).dir(&workspace.root.join("bindings"));
     run.limit(Duration::from_secs(30 * 60))

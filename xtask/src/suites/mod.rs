@@ -14,8 +14,9 @@ mod rust;
 mod swift;
 
 pub(crate) use chaos::{by_hand as chaos_by_hand, driver as chaos_driver};
+pub(crate) use kotlin::bench as kotlin_bench;
 pub(crate) use peers::install as install_npm;
-pub(crate) use swift::by_hand as swift_by_hand;
+pub(crate) use swift::{bench as swift_bench, by_hand as swift_by_hand, needs as swift_needs};
 
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -57,6 +58,7 @@ pub(crate) const SUITES: &[Suite] = &[
     chaos::LONG,
     bench::PEERS,
     bench::GROWTH,
+    bench::BINDINGS,
     rust::MODEL,
     rust::SCALE,
     rust::TORTURE,
@@ -127,7 +129,16 @@ mod tests {
     fn all_means_the_long_ones_too() {
         let all = names(&["all"]).unwrap();
         assert!(
-            all.ends_with(&["chaos-long", "bench-peers", "bench-growth", "model", "scale", "torture", "flips"]),
+            all.ends_with(&[
+                "chaos-long",
+                "bench-peers",
+                "bench-growth",
+                "bench-bindings",
+                "model",
+                "scale",
+                "torture",
+                "flips"
+            ]),
             "{all:?}"
         );
     }
@@ -142,7 +153,7 @@ mod tests {
         let error = names(&["c", "cobol"]).unwrap_err().to_string();
         assert_eq!(
             error,
-            r#"there is no suite "cobol"; the suites are checks, rust, keyring, c, cpp, kotlin, swift, peers, browser, chaos, bench, chaos-long, bench-peers, bench-growth, model, scale, torture, flips (and all)"#
+            r#"there is no suite "cobol"; the suites are checks, rust, keyring, c, cpp, kotlin, swift, peers, browser, chaos, bench, chaos-long, bench-peers, bench-growth, bench-bindings, model, scale, torture, flips (and all)"#
         );
     }
 }

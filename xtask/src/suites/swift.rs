@@ -28,13 +28,14 @@ pub(super) const SUITE: Suite = Suite {
 
 const PACKAGE: &str = "bindings/swift";
 const EXAMPLE: &str = "examples/swift/login";
+const CATALOGUE: &str = "bindings/swift/Sources/Keyfob/Keyfob.docc";
 const XCFRAMEWORK: &str = "bindings/swift/build-xcframework.sh";
 
 /// What stands for Apple's modules, in the order in which they need each other.
 const STUBS: &[&str] = &["AppAuth", "Security", "UIKit", "AuthenticationServices", "BackgroundTasks", "SwiftUI"];
 
 /// Where there is a Swift already, or no Debian, the tool that unpacks one would not help.
-fn needs() -> Vec<&'static Tool> {
+pub(crate) fn needs() -> Vec<&'static Tool> {
     let unpacks = on_path("swift").is_none() && setup::is_root_on_debian();
     if unpacks { vec![&MMDEBSTRAP] } else { Vec::new() }
 }
@@ -55,8 +56,12 @@ fn run(workspace: &Workspace, score: &mut Score) -> Result<()> {
     if cfg!(target_vendor = "apple") {
         // Its own modules are there, and the tests were built with them.
         score.skip("examples/ios", "it wants Xcode: see its README");
+        score.skip(CATALOGUE, "Xcode converts it: Product, Build Documentation");
     } else {
-        score.item("the code for Apple's systems, and examples/ios, against stubs", apple(workspace, &swift, &built));
+        let symbols = workspace.scratch("swift-symbols")?;
+        let checked = apple(workspace, &swift, &built, &symbols);
+        score.item("the code for Apple's systems, and examples/ios, against stubs", checked);
+        documentation(workspace, &swift, &symbols, score);
     }
     framework(workspace, score);
     Ok(())
@@ -93,8 +98,9 @@ fn example(workspace: &Workspace, swift: &Swift) -> Result<()> {
     Ok(())
 }
 
-/// Type-checks what is behind `canImport` of Apple's modules, the iOS app, and the README's pieces for it, against stubs of those. Proves no more than that.
-fn apple(workspace: &Workspace, swift: &Swift, built: &Path) -> Result<()> {
+/// Type-checks what is behind `canImport` of Apple's modules, the iOS app, and the README's pieces for it, against stubs of those. Proves no more than that. Leaves
+/// the public symbols of all of the package in a folder.
+fn apple(workspace: &Workspace, swift: &Swift, built: &Path, symbols: &Path) -> Result<()> {
     let modules = workspace.scratch("apple-modules")?;
     let package = workspace.root.join(PACKAGE);
     let check = |module: &str, sources: &[PathBuf], library: bool| -> Result<()> {
@@ -102,6 +108,10 @@ fn apple(workspace: &Workspace, swift: &Swift, built: &Path) -> Result<()> {
         if library {
             let made = modules.join(format!("{module}.swiftmodule"));
             args.extend(["-emit-module".to_owned(), "-o".to_owned(), made.to_string_lossy().into_owned()]);
+            if module == "Keyfob" {
+                let symbols = symbols.to_string_lossy().into_owned();
+                args.extend(["-emit-symbol-graph".to_owned(), "-emit-symbol-graph-dir".to_owned(), symbols]);
+            }
         } else {
             args.extend(["-typecheck".to_owned(), "-warnings-as-errors".to_owned()]);
         }
@@ -123,6 +133,30 @@ fn apple(workspace: &Workspace, swift: &Swift, built: &Path) -> Result<()> {
     check("Notes", &of(&["Shared", "Notes"]), false)?;
     check("NotesWidget", &of(&["Shared", "NotesWidget"]), false)?;
     check("Readme", &files(&package.join("Tests/AppleReadme"), "swift"), false)
+}
+
+/// Has DocC convert the catalogue and the comments of the public symbols: what it warns of, such as a link that leads nowhere, is a failure.
+fn documentation(workspace: &Workspace, swift: &Swift, symbols: &Path, score: &mut Score) {
+    if matches!(swift, Swift::OnPath) && on_path("docc").is_none() {
+        return score.skip(CATALOGUE, "this Swift has no docc");
+    }
+    let convert = || -> Result<()> {
+        let package = workspace.root.join(PACKAGE);
+        let out = workspace.scratch("swift-documentation")?;
+        let words = [
+            "convert".to_owned(),
+            workspace.root.join(CATALOGUE).to_string_lossy().into_owned(),
+            "--additional-symbol-graph-dir".to_owned(),
+            symbols.to_string_lossy().into_owned(),
+            "--output-path".to_owned(),
+            out.join("Keyfob.doccarchive").to_string_lossy().into_owned(),
+            "--fallback-display-name=Keyfob".to_owned(),
+            "--fallback-bundle-identifier=dev.keyfob.Keyfob".to_owned(),
+            "--warnings-as-errors".to_owned(),
+        ];
+        in_package(workspace, swift, &package, "docc", &words)?.run()?.must("docc convert").map(drop)
+    };
+    score.item(CATALOGUE, convert());
 }
 
 /// The script for the XCFramework: run on a Mac; elsewhere no more than read.
@@ -149,6 +183,19 @@ fn framework(workspace: &Workspace, score: &mut Score) {
     };
     score.item(&format!("{XCFRAMEWORK}: bash reads it, and it wants a Mac"), read());
     score.skip(XCFRAMEWORK, "there is no Xcode here: no XCFramework was built");
+}
+
+/// The benchmark beside the tests, built as an app is that ships; what it says.
+pub(crate) fn bench(workspace: &Workspace) -> Result<String> {
+    let swift = Swift::ready(false)?;
+    let built = workspace.target.join("xtask/swift-bench");
+    let package = workspace.root.join(PACKAGE);
+    let args = ["build", "-c", "release", "--product", "KeyfobBench", "--scratch-path", &built.to_string_lossy()];
+    let run = in_package(workspace, &swift, &package, "swift", &args.map(str::to_owned))?;
+    run.limit(Duration::from_secs(15 * 60)).run()?.must("swift build")?;
+    let store = workspace.scratch("stores/swift-bench")?.join("store").to_string_lossy().into_owned();
+    let program = built.join("release/KeyfobBench");
+    in_package(workspace, &swift, &package, &program.to_string_lossy(), &[store])?.run()?.must("KeyfobBench")
 }
 
 /// `cargo xtask swift ARGS…`: the same Swift with the same surroundings, for a person.

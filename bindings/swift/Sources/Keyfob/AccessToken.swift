@@ -18,6 +18,31 @@ public struct AccessToken: Sendable {
         expiresAt = raw.expiresAt
         isUnsaved = raw.unsaved
     }
+
+    /// From the text that `cachedAccessToken` gives; nil for an empty one.
+    init?(packed: String) {
+        if packed.isEmpty { return nil }
+        var text = packed
+        // Bytes, not characters: to read those takes longer than the call.
+        (secret, expiresAt) = text.withUTF8 { bytes in
+            var place = 0
+            let (seconds, nanoseconds) = (Self.number(bytes, &place), Self.number(bytes, &place))
+            let secret = String(decoding: UnsafeBufferPointer(rebasing: bytes[place...]), as: UTF8.self)
+            return (secret, seconds == 0 ? nil : Date(timeIntervalSince1970: seconds + nanoseconds / 1e9))
+        }
+        isUnsaved = false
+    }
+
+    /// The number at a place, which moves behind the space after it.
+    private static func number(_ bytes: UnsafeBufferPointer<UInt8>, _ place: inout Int) -> Double {
+        var number = 0.0
+        while bytes[place] != UInt8(ascii: " ") {
+            number = number * 10 + Double(bytes[place] - UInt8(ascii: "0"))
+            place += 1
+        }
+        place += 1
+        return number
+    }
 }
 
 extension AccessToken: Redacted {

@@ -20,6 +20,12 @@ func detached<T: Sendable>(_ call: @escaping @Sendable () throws -> T) async thr
     }
 }
 
+/// Runs a call into the core that never blocks where its caller is: to change threads takes longer than it does.
+func atOnce<T>(_ call: () throws -> T) throws -> T {
+    try Task.checkCancellation()
+    return try translating(call)
+}
+
 /// Makes what the generated layer throws into what this one documents.
 func translating<T>(_ call: () throws -> T) throws -> T {
     do {

@@ -3,7 +3,8 @@ internal import KeyfobGenerated
 
 /// The login library, opened on one store. Any thread and any task may use it; open it once and keep it.
 ///
-/// Every `async` function does its work on threads of Keyfob's own. **Cancelling the task returns at once and stops nothing**: a refresh that
+/// Every `async` function does its work on threads of Keyfob's own, save that ``accessToken(_:minValidity:wait:isolation:)`` first looks into memory, which never
+/// blocks. **Cancelling the task returns at once and stops nothing**: a refresh that
 /// was sent is still saved, so no token is lost, and a login that was being completed is found by completing it again.
 ///
 /// ```swift
@@ -19,7 +20,7 @@ public final class Keyfob: Sendable {
     private let raw: RawKeyfob
     private let announcer: Announcer
 
-    private init(_ raw: RawKeyfob, _ announcer: Announcer) {
+    init(_ raw: RawKeyfob, _ announcer: Announcer) {
         self.raw = raw
         self.announcer = announcer
     }
@@ -219,12 +220,18 @@ public final class Keyfob: Sendable {
     /// (30 s). It bounds waiting and starting: a request that this call has sent is seen through to its end. When it is over, and no token is there
     /// that is good at all, it throws ``KeyfobError/refreshBusy(_:)`` where another process is at it, ``KeyfobError/timeout(_:)`` where
     /// this one is.
+    ///
+    /// `isolation` is the caller's, which need not give it: a token that is in memory changes no actor, and no thread.
     public func accessToken(
         _ sessionID: String,
         minValidity: Duration = .seconds(60),
-        wait: Duration? = nil
+        wait: Duration? = nil,
+        isolation: isolated (any Actor)? = #isolation
     ) async throws -> AccessToken {
         let (millis, waitMillis) = (minValidity.milliseconds, wait?.milliseconds)
+        // Most calls end here.
+        let cached = try atOnce { try raw.cachedAccessToken(sessionId: sessionID, minValidityMillis: millis) }
+        if let token = AccessToken(packed: cached) { return token }
         return try await detached { [raw] in
             AccessToken(try raw.accessToken(sessionId: sessionID, minValidityMillis: millis, waitMillis: waitMillis))
         }

@@ -28,7 +28,7 @@ public struct Session: Sendable, Equatable, Identifiable {
     public let state: State
 
     /// The access token as last saved, empty once the session has ended. It may be over:
-    /// ``Keyfob/accessToken(_:minValidity:wait:)`` gives a good one.
+    /// ``Keyfob/accessToken(_:minValidity:wait:isolation:)`` gives a good one.
     public let providerAccessToken: String
 
     /// When that token is over; nil where the provider did not say.

@@ -128,10 +128,6 @@ private final class Call: NSObject, URLSessionDataDelegate, @unchecked Sendable 
         }
         lock.withLock { refused = challenge.failureResponse as? HTTPURLResponse }
         completionHandler(.rejectProtectionSpace, nil)
-        #if !canImport(Darwin)
-        // swift-corelibs-foundation sometimes forgets to end a task whose challenge was rejected; the answer is here.
-        DispatchQueue.global().asyncAfter(deadline: .now() + Self.grace) { self.isOver.signal() }
-        #endif
     }
 
     #if canImport(Darwin)

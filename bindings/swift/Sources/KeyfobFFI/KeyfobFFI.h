@@ -588,6 +588,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_access_token(uint64_t ptr, Rust
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_begin_login(uint64_t ptr, RustBuffer registration, RustBuffer options, RustCallStatus *_Nonnull out_status
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_CACHED_ACCESS_TOKEN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_CACHED_ACCESS_TOKEN
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_cached_access_token(uint64_t ptr, RustBuffer session_id, uint64_t min_validity_millis, RustCallStatus *_Nonnull out_status
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_CANCEL_LOGIN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_CANCEL_LOGIN
 void uniffi_keyfob_uniffi_fn_method_keyfob_cancel_login(uint64_t ptr, RustBuffer login_id, RustCallStatus *_Nonnull out_status
@@ -611,6 +616,11 @@ RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_complete_logout(uint64_t ptr, R
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_CURRENT_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_CURRENT_SESSION
 RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_current_session(uint64_t ptr, RustCallStatus *_Nonnull out_status
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_ECHO
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_ECHO
+RustBuffer uniffi_keyfob_uniffi_fn_method_keyfob_echo(uint64_t ptr, RustBuffer text, RustCallStatus *_Nonnull out_status
 );
 #endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_FN_METHOD_KEYFOB_END_SESSION
@@ -1365,6 +1375,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login(void
     
 );
 #endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_CACHED_ACCESS_TOKEN
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_CACHED_ACCESS_TOKEN
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_cached_access_token(void
+    
+);
+#endif
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_CANCEL_LOGIN
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_CANCEL_LOGIN
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_cancel_login(void
@@ -1392,6 +1408,12 @@ uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_complete_logout(void
 #ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_CURRENT_SESSION
 #define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_CURRENT_SESSION
 uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_current_session(void
+    
+);
+#endif
+#ifndef UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_ECHO
+#define UNIFFI_FFIDEF_UNIFFI_KEYFOB_UNIFFI_CHECKSUM_METHOD_KEYFOB_ECHO
+uint16_t uniffi_keyfob_uniffi_checksum_method_keyfob_echo(void
     
 );
 #endif

@@ -2401,6 +2401,13 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
     func beginLogin(registration: String, options: LoginOptions) throws  -> Login
     
     /**
+     * The token that `access_token` would give from memory, at once and without blocking; an empty text where it would do anything more. One text, because
+     * a record takes a multiple of its time to cross: when it is over, in seconds and nanoseconds since 1970 (both 0 where the provider did
+     * not say), and the token, with spaces between them.
+     */
+    func cachedAccessToken(sessionId: String, minValidityMillis: UInt64) throws  -> String
+    
+    /**
      * Ends a login that waits for its redirect.
      */
     func cancelLogin(loginId: String) throws 
@@ -2425,6 +2432,11 @@ public protocol KeyfobProtocol: AnyObject, Sendable {
      * The current session.
      */
     func currentSession() throws  -> Session?
+    
+    /**
+     * Gives a text back and does nothing: what the benchmarks of the languages hold the cost of a call against.
+     */
+    func echo(text: String) throws  -> String
     
     /**
      * Logs out.
@@ -2712,6 +2724,22 @@ open func beginLogin(registration: String, options: LoginOptions)throws  -> Logi
 }
     
     /**
+     * The token that `access_token` would give from memory, at once and without blocking; an empty text where it would do anything more. One text, because
+     * a record takes a multiple of its time to cross: when it is over, in seconds and nanoseconds since 1970 (both 0 where the provider did
+     * not say), and the token, with spaces between them.
+     */
+open func cachedAccessToken(sessionId: String, minValidityMillis: UInt64)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_cached_access_token(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(sessionId),
+        FfiConverterUInt64.lower(minValidityMillis),uniffiCallStatus
+    )
+})
+}
+    
+    /**
      * Ends a login that waits for its redirect.
      */
 open func cancelLogin(loginId: String)throws   {try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
@@ -2769,6 +2797,19 @@ open func currentSession()throws  -> Session?  {
         uniffiCallStatus in
     uniffi_keyfob_uniffi_fn_method_keyfob_current_session(
             self.uniffiCloneHandle(),uniffiCallStatus
+    )
+})
+}
+    
+    /**
+     * Gives a text back and does nothing: what the benchmarks of the languages hold the cost of a call against.
+     */
+open func echo(text: String)throws  -> String  {
+    return try  FfiConverterString.lift(try rustCallWithError(FfiConverterTypeKeyfobError_lift) {
+        uniffiCallStatus in
+    uniffi_keyfob_uniffi_fn_method_keyfob_echo(
+            self.uniffiCloneHandle(),
+        FfiConverterString.lower(text),uniffiCallStatus
     )
 })
 }
@@ -9574,6 +9615,9 @@ private let initializationResult: InitializationResult = {
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login() != 23062) {
         return InitializationResult.apiChecksumMismatch
     }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_cached_access_token() != 43317) {
+        return InitializationResult.apiChecksumMismatch
+    }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_cancel_login() != 21498) {
         return InitializationResult.apiChecksumMismatch
     }
@@ -9587,6 +9631,9 @@ private let initializationResult: InitializationResult = {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_current_session() != 38922) {
+        return InitializationResult.apiChecksumMismatch
+    }
+    if (uniffi_keyfob_uniffi_checksum_method_keyfob_echo() != 11839) {
         return InitializationResult.apiChecksumMismatch
     }
     if (uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() != 341) {

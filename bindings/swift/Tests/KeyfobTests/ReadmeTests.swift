@@ -192,8 +192,8 @@ import FoundationNetworking
         let package = here.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let source = lines(try String(contentsOf: here, encoding: .utf8))
         let readme = try String(contentsOf: package.appendingPathComponent("README.md"), encoding: .utf8)
-        func pieces(_ fence: String) -> [String] {
-            readme.components(separatedBy: "```\(fence)\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
+        func pieces(_ fence: String, _ text: String? = nil) -> [String] {
+            (text ?? readme).components(separatedBy: "```\(fence)\n").dropFirst().map { $0.components(separatedBy: "```")[0] }
         }
         #expect(pieces("swift").count == 15)
         for piece in pieces("swift") { #expect(source.contains(lines(piece)), "\(piece)") }
@@ -201,5 +201,11 @@ import FoundationNetworking
         let apple = lines(try String(contentsOf: package.appendingPathComponent("Tests/AppleReadme/Snippets.swift"), encoding: .utf8))
         #expect(pieces("swift apple").count == 4)
         for piece in pieces("swift apple") { #expect(apple.contains(lines(piece)), "\(piece)") }
+        // The catalogue's are the README's.
+        let catalogue = package.appendingPathComponent("Sources/Keyfob/Keyfob.docc")
+        let articles = try FileManager.default.contentsOfDirectory(at: catalogue, includingPropertiesForKeys: nil)
+        let repeated = try articles.flatMap { pieces("swift", try String(contentsOf: $0, encoding: .utf8)) }
+        #expect(repeated.count == 5)
+        for piece in repeated { #expect(lines(readme).contains(lines(piece)), "\(piece)") }
     }
 }

@@ -12,6 +12,8 @@ private final class Listener: @unchecked Sendable {
     let port: UInt16
     private let socket: Int32
     private let lock = NSLock()
+    private let isOver = DispatchSemaphore(value: 0)
+    private var isStopped = false
     private var read: [String] = []
 
     /// Answers each connection with the text once its request is there; never, where there is none.
@@ -32,8 +34,16 @@ private final class Listener: @unchecked Sendable {
         }
         guard bound else { throw Trouble("cannot listen") }
         (socket, port) = (descriptor, UInt16(bigEndian: address.sin_port))
-        Thread.detachNewThread { [self, socket] in
-            while case let client = accept(socket, nil, nil), client >= 0 { serve(client, answer) }
+        Thread.detachNewThread { [self] in
+            var clients: [Int32] = []
+            while isReady(socket) {
+                let client = accept(socket, nil, nil)
+                guard client >= 0 else { continue }
+                serve(client, answer)
+                if answer == nil { clients.append(client) } else { close(client) }
+            }
+            for descriptor in clients + [socket] { close(descriptor) }
+            isOver.signal()
         }
     }
 
@@ -41,11 +51,20 @@ private final class Listener: @unchecked Sendable {
 
     var url: String { "http://127.0.0.1:\(port)/token" }
 
+    /// Waits for something to read, or to take; false once it is to stop.
+    private func isReady(_ descriptor: Int32) -> Bool {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while !lock.withLock({ isStopped }) {
+            if poll(&waiting, 1, 20) > 0 { return true }
+        }
+        return false
+    }
+
     private func serve(_ client: Int32, _ answer: String?) {
         var text = Data()
         var buffer = [UInt8](repeating: 0, count: 4096)
         // The bodies here end so.
-        while !text.suffix(3).elementsEqual(Data("END".utf8)) {
+        while !text.suffix(3).elementsEqual(Data("END".utf8)), isReady(client) {
             let count = recv(client, &buffer, buffer.count, 0)
             guard count > 0 else { break }
             text.append(contentsOf: buffer[0..<count])
@@ -54,12 +73,13 @@ private final class Listener: @unchecked Sendable {
         guard let answer else { return }
         let bytes = Array(answer.utf8)
         _ = send(client, bytes, bytes.count, 0)
-        close(client)
     }
 
+    /// Its thread closes the socket, and nobody else: the number of a closed one is soon another listener's, and a thread that had not
+    /// yet looked away would take the connections that are meant for that one.
     func stop() {
-        shutdown(socket, Int32(SHUT_RDWR))
-        close(socket)
+        lock.withLock { isStopped = true }
+        isOver.wait()
     }
 }
 

@@ -19,4 +19,17 @@ public class AccessToken internal constructor(private val raw: RawAccessToken) {
 
     /** Without the token. */
     override fun toString(): String = "AccessToken(expiresAt=$expiresAt)"
+
+    internal companion object {
+        /** From the text that `cachedAccessToken` gives; null for an empty one. */
+        fun unpacked(text: String): AccessToken? {
+            if (text.isEmpty()) return null
+            val first = text.indexOf(' ')
+            val second = text.indexOf(' ', first + 1)
+            val seconds = text.substring(0, first).toLong()
+            val nanos = text.substring(first + 1, second).toLong()
+            val expiresAt = if (seconds == 0L) null else Instant.ofEpochSecond(seconds, nanos)
+            return AccessToken(RawAccessToken(text.substring(second + 1), expiresAt, false))
+        }
+    }
 }

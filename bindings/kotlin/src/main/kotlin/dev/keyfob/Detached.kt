@@ -23,6 +23,12 @@ internal suspend fun <T> detached(call: () -> T): T {
     return scope.async { translating(call) }.await()
 }
 
+/** Runs a call into the core that never blocks where its caller is: to change threads takes longer than it does. */
+internal suspend inline fun <T> atOnce(call: () -> T): T {
+    currentCoroutineContext().ensureActive()
+    return translating(call)
+}
+
 /** Makes what the generated layer throws into what this one documents. */
 internal inline fun <T> translating(call: () -> T): T = try {
     call()

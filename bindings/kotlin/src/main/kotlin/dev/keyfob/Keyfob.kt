@@ -16,7 +16,8 @@ import dev.keyfob.internal.providers as rawProviders
 /**
  * The login library, opened on one store. Any thread and any coroutine may use it; open it once and keep it.
  *
- * Every function that suspends does its work on a thread of its own choosing and never on the caller's. **Cancelling the caller
+ * Every function that suspends does its work on a thread of its own choosing and never on the caller's, save that [accessToken] first looks into
+ * memory, which never blocks. **Cancelling the caller
  * returns at once and stops nothing**: a refresh that was sent is still saved, so no token is lost, and a login that was being completed is
  * found by completing it again.
  *
@@ -31,7 +32,7 @@ import dev.keyfob.internal.providers as rawProviders
  * All functions throw [KeyfobException], whose subclasses say what to do; a negative duration or number is an
  * [IllegalArgumentException].
  */
-public class Keyfob private constructor(private val raw: RawKeyfob, private val told: Changes) : AutoCloseable {
+public class Keyfob internal constructor(private val raw: RawKeyfob, private val told: Changes) : AutoCloseable {
 
     /**
      * What happens to sessions from the moment it is collected, for as many collectors as like; it ends when this [Keyfob] is closed. A collector is
@@ -161,6 +162,8 @@ public class Keyfob private constructor(private val raw: RawKeyfob, private val 
     public suspend fun accessToken(sessionId: String, minValidity: Duration = Duration.ofMinutes(1), wait: Duration? = null): AccessToken {
         val millis = millis(minValidity) { "minValidity is negative" }
         val waitMillis = wait?.let { millis(it) { "wait is negative" } }
+        // Most calls end here.
+        AccessToken.unpacked(atOnce { raw.cachedAccessToken(sessionId, millis) })?.let { return it }
         return detached { AccessToken(raw.accessToken(sessionId, millis, waitMillis)) }
     }
 

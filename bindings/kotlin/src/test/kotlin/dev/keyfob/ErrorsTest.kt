@@ -1,7 +1,9 @@
 package dev.keyfob
 
+import com.sun.jna.Function
 import dev.keyfob.internal.ErrorInfo
 import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
@@ -12,7 +14,10 @@ import java.nio.file.attribute.PosixFilePermissions
 import dev.keyfob.internal.InternalException as RawPanic
 import dev.keyfob.internal.KeyfobException as RawException
 
-/** One class a kind. What a test can bring about is thrown by the other tests and the vectors; the rest is here. */
+/**
+ * One class a kind. Each is thrown by a call, here or in the tests of what it is about (those that take another process in [ProcessDeathTest]), save two:
+ * `Random` says that the system has no entropy, and `Internal` that there is a bug, which no test can bring about.
+ */
 internal class ErrorsTest {
     @TempDir
     lateinit var folder: Path
@@ -48,6 +53,50 @@ internal class ErrorsTest {
             }
         }
     }
+
+    @Test
+    fun `what the provider says to a refresh is an error of its kind`(): Unit = runBlocking {
+        val cases =
+            listOf(
+                Triple(KeyfobException.OAuth::class.java, 400, """{ "error": "invalid_scope" }"""),
+                Triple(KeyfobException.BadResponse::class.java, 400, """{ "message": "x" }"""),
+                Triple(KeyfobException.LoginRequired::class.java, 400, """{ "error": "invalid_grant" }"""),
+                Triple(KeyfobException.RateLimited::class.java, 429, "{}"),
+            )
+        for ((kind, status, body) in cases) {
+            TestProvider().use { provider ->
+                Keyfob.open(provider.config(folder.resolve(kind.simpleName))).use { keyfob ->
+                    val session = keyfob.logIn(provider)
+                    provider.play("""{ "faults": [ { "endpoint": "token", "status": $status, "body": $body } ] }""")
+                    val error = assertThrows<KeyfobException> { runBlocking { keyfob.refreshSession(session.id) } }
+                    assertEquals(kind, error.javaClass)
+                    assertEquals(status, error.httpStatus)
+                }
+            }
+        }
+    }
+
+    @Test
+    fun `a damaged store that somebody else has open is StoreDamaged, and stays where it is`(): Unit = runBlocking {
+        TestProvider().use { provider ->
+            val store = folder.resolve("damaged")
+            Keyfob.open(provider.config(store)).close()
+            val damaged = ByteArray(8192) { 7 }
+            Files.write(store.resolve("keyfob.db"), damaged)
+            // This test, by the same lock: O_RDWR, LOCK_SH.
+            val lock = system("open", "${store.resolve("keyfob.lock")}", 2)
+            assertEquals(0, system("flock", lock, 1))
+            try {
+                val error = assertThrows<KeyfobException.StoreDamaged> { runBlocking { Keyfob.open(provider.config(store)) } }
+                assertEquals(19, error.number)
+            } finally {
+                system("close", lock)
+            }
+            assertArrayEquals(damaged, Files.readAllBytes(store.resolve("keyfob.db")))
+        }
+    }
+
+    private fun system(function: String, vararg arguments: Any): Int = Function.getFunction("c", function).invokeInt(arguments)
 
     @Test
     fun `a folder that others can write is StoreUnsupported`(): Unit = runBlocking {

@@ -1,5 +1,6 @@
 package dev.keyfob
 
+import com.sun.jna.Function
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -40,6 +41,22 @@ internal object RefreshAndHang {
             }
         val keyfob = Keyfob.open(Files.readString(Path.of(arguments[0])), transport, Turned().apply { ahead = Duration.ofHours(2) })
         keyfob.accessToken(arguments[1])
+    }
+}
+
+/** The process that refreshes a session when no file of it can grow any more, as on a disk that is full, and prints how that went. */
+internal object OutOfDisk {
+    @JvmStatic
+    fun main(arguments: Array<String>): Unit = runBlocking {
+        val keyfob = Keyfob.open(Files.readString(Path.of(arguments[0])))
+        keyfob.session(arguments[1])
+        // RLIMIT_FSIZE, now and at most nothing. The virtual machine ignores the signal that comes with it.
+        check(Function.getFunction("c", "setrlimit").invokeInt(arrayOf(1, longArrayOf(0, 0))) == 0)
+        try {
+            keyfob.refreshSession(arguments[1])
+        } catch (error: KeyfobException.StoreNotWritable) {
+            println("StoreNotWritable ${error.number} ${error.isRetryable}")
+        }
     }
 }
 
@@ -121,6 +138,22 @@ internal class ProcessDeathTest {
                 assertEquals("interrupted", keyfob.journal(1).single().wish)
                 assertNotEquals(session.providerAccessToken, keyfob.accessToken(session.id).secret)
                 assertEquals(1, provider.tokenRequests().size)
+            }
+        }
+    }
+
+    @Test
+    fun `a disk that is full sends nothing and loses nothing`(): Unit = runBlocking {
+        TestProvider().use { provider ->
+            val config = writtenConfig(provider)
+            Keyfob.open(Files.readString(config)).use { keyfob ->
+                val session = keyfob.logIn(provider)
+                provider.forget()
+                val process = start(OutOfDisk::class.java, "$config", session.id)
+                assertEquals("StoreNotWritable 16 true", process.inputReader().readLine())
+                assertEquals(0, process.waitFor())
+                assertEquals(emptyList<Any>(), provider.requests())
+                assertNotEquals(session.providerAccessToken, keyfob.refreshSession(session.id).providerAccessToken)
             }
         }
     }

@@ -893,6 +893,8 @@ internal object IntegrityCheckingUniffiLib {
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login(
     ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_cached_access_token(
+    ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_cancel_login(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_close_store(
@@ -902,6 +904,8 @@ internal object IntegrityCheckingUniffiLib {
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_complete_logout(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_current_session(
+    ): Int
+    external fun uniffi_keyfob_uniffi_checksum_method_keyfob_echo(
     ): Int
     external fun uniffi_keyfob_uniffi_checksum_method_keyfob_end_session(
     ): Int
@@ -1068,6 +1072,8 @@ internal object UniffiLib {
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_begin_login(`ptr`: Long,`registration`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_cached_access_token(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`minValidityMillis`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_cancel_login(`ptr`: Long,`loginId`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): Unit
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_close_store(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
@@ -1077,6 +1083,8 @@ internal object UniffiLib {
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_complete_logout(`ptr`: Long,`redirectUrl`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_current_session(`ptr`: Long,uniffi_out_err: UniffiRustCallStatus, 
+    ): RustBuffer.ByValue
+    external fun uniffi_keyfob_uniffi_fn_method_keyfob_echo(`ptr`: Long,`text`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
     external fun uniffi_keyfob_uniffi_fn_method_keyfob_end_session(`ptr`: Long,`sessionId`: RustBuffer.ByValue,`options`: RustBuffer.ByValue,uniffi_out_err: UniffiRustCallStatus, 
     ): RustBuffer.ByValue
@@ -1405,6 +1413,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_begin_login() and 0xFFFF) != 23062) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_cached_access_token() and 0xFFFF) != 43317) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_cancel_login() and 0xFFFF) != 21498) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
@@ -1418,6 +1429,9 @@ private fun uniffiCheckApiChecksums(lib: IntegrityCheckingUniffiLib) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_current_session() and 0xFFFF) != 38922) {
+        throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
+    }
+    if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_echo() and 0xFFFF) != 11839) {
         throw RuntimeException("UniFFI API checksum mismatch: try cleaning and rebuilding your project")
     }
     if ((lib.uniffi_keyfob_uniffi_checksum_method_keyfob_end_session() and 0xFFFF) != 341) {
@@ -4604,6 +4618,13 @@ public interface KeyfobInterface {
     fun `beginLogin`(`registration`: kotlin.String, `options`: LoginOptions): Login
     
     /**
+     * The token that `access_token` would give from memory, at once and without blocking; an empty text where it would do anything more. One text, because
+     * a record takes a multiple of its time to cross: when it is over, in seconds and nanoseconds since 1970 (both 0 where the provider did
+     * not say), and the token, with spaces between them.
+     */
+    fun `cachedAccessToken`(`sessionId`: kotlin.String, `minValidityMillis`: kotlin.ULong): kotlin.String
+    
+    /**
      * Ends a login that waits for its redirect.
      */
     fun `cancelLogin`(`loginId`: kotlin.String)
@@ -4628,6 +4649,11 @@ public interface KeyfobInterface {
      * The current session.
      */
     fun `currentSession`(): Session?
+    
+    /**
+     * Gives a text back and does nothing: what the benchmarks of the languages hold the cost of a call against.
+     */
+    fun `echo`(`text`: kotlin.String): kotlin.String
     
     /**
      * Logs out.
@@ -4988,6 +5014,27 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
 
     
     /**
+     * The token that `access_token` would give from memory, at once and without blocking; an empty text where it would do anything more. One text, because
+     * a record takes a multiple of its time to cross: when it is over, in seconds and nanoseconds since 1970 (both 0 where the provider did
+     * not say), and the token, with spaces between them.
+     */
+    @Throws(KeyfobException::class)override fun `cachedAccessToken`(`sessionId`: kotlin.String, `minValidityMillis`: kotlin.ULong): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_cached_access_token(
+        it,
+        
+        FfiConverterString.lower(`sessionId`),
+        FfiConverterULong.lower(`minValidityMillis`),_status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
      * Ends a login that waits for its redirect.
      */
     @Throws(KeyfobException::class)override fun `cancelLogin`(`loginId`: kotlin.String)
@@ -5067,6 +5114,24 @@ open class Keyfob: Disposable, AutoCloseable, KeyfobInterface
     UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_current_session(
         it,
         _status)
+}
+    }
+    )
+    }
+    
+
+    
+    /**
+     * Gives a text back and does nothing: what the benchmarks of the languages hold the cost of a call against.
+     */
+    @Throws(KeyfobException::class)override fun `echo`(`text`: kotlin.String): kotlin.String {
+            return FfiConverterString.lift(
+    callWithHandle {
+    uniffiRustCallWithError(KeyfobException) { _status ->
+    UniffiLib.uniffi_keyfob_uniffi_fn_method_keyfob_echo(
+        it,
+        
+        FfiConverterString.lower(`text`),_status)
 }
     }
     )
