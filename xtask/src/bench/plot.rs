@@ -59,11 +59,11 @@ pub(super) fn draw(workspace: &Workspace) -> Result<()> {
     bars(workspace, "logins", "A login: requests to the provider", &logins.collect::<Vec<_>>(), |value| value)?;
 
     let chaos: Vec<_> = Published::read(workspace)?.logouts().collect();
-    let chaos = chaos.into_iter().map(|(label, value, ours)| Bar { label, value: float(value), ours });
+    let chaos = chaos.into_iter().map(|(label, value, ours)| Bar { label, value, ours });
     bars(
         workspace,
         "chaos",
-        "Four processes killed and stopped: forced logouts",
+        "Four processes killed and stopped: forced logouts in 100 refreshes",
         &chaos.collect::<Vec<_>>(),
         |value| value,
     )?;
