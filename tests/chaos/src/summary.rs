@@ -25,7 +25,7 @@ pub(crate) struct Summary {
     pub(crate) reuse_detections: usize,
     /// How many of them came again only after the grace: nobody lived long enough to send them in time.
     pub(crate) too_late: usize,
-    /// How each of them came about.
+    /// How they came about: the first of them, where there was a grace that might have covered them.
     pub(crate) late: Vec<Late>,
     /// How often a refresh token came again, in its grace or not, and no kill explains it.
     pub(crate) unexplained_repeats: usize,
@@ -72,6 +72,8 @@ pub(crate) struct Measured {
 
 /// Runs of a few seconds may end before the first kill.
 const SECONDS_WITH_A_KILL: f64 = 3.0;
+/// How many stories are told.
+const STORIES: usize = 20;
 /// What a session ends for when an answer was lost.
 const LOST: &str = "RotationLost";
 /// From this grace on every interrupted refresh can be mended.
@@ -91,7 +93,7 @@ impl Summary {
             refreshes: account.refreshes,
             reuse_detections: account.reuse_detections,
             too_late: measured.late.iter().filter(|late| late.after >= options.grace).count(),
-            late: measured.late,
+            late: measured.late.into_iter().filter(|_| options.grace > 0.0).take(STORIES).collect(),
             unexplained_repeats: account.unexplained,
             forced_logouts: tally.forced_logouts(),
             causes: tally.forced,

@@ -63,7 +63,7 @@ pub(super) fn draw(workspace: &Workspace) -> Result<()> {
     bars(
         workspace,
         "chaos",
-        "Four processes killed and stopped: forced logouts",
+        "Four processes killed and stopped: forced logouts in 100 refreshes",
         &chaos.collect::<Vec<_>>(),
         |value| value,
     )?;
