@@ -28,7 +28,9 @@ public struct AccessToken: Sendable {
             var place = 0
             let (seconds, nanoseconds) = (Self.number(bytes, &place), Self.number(bytes, &place))
             let secret = String(decoding: UnsafeBufferPointer(rebasing: bytes[place...]), as: UTF8.self)
-            return (secret, seconds == 0 ? nil : Date(timeIntervalSince1970: seconds + nanoseconds / 1e9))
+            // In two steps, as the generated layer makes every other date: it is the same number to the last bit.
+            let end = Date(timeIntervalSince1970: seconds).addingTimeInterval(nanoseconds / 1e9)
+            return (secret, seconds == 0 ? nil : end)
         }
         isUnsaved = false
     }

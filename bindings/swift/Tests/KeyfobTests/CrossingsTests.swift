@@ -9,19 +9,19 @@ import Testing
     private final class Counted: RawKeyfob, @unchecked Sendable {
         private let lock = NSLock()
         private var noted: [String] = []
-        private var threads: [Bool] = []
+        private var seen: [ObjectIdentifier] = []
 
         var calls: [String] { lock.withLock { noted } }
 
-        /// Whether each of them came on the main thread.
-        var onMain: [Bool] { lock.withLock { threads } }
+        /// The thread of each of them.
+        var threads: [ObjectIdentifier] { lock.withLock { seen } }
 
-        func forget() { lock.withLock { (noted, threads) = ([], []) } }
+        func forget() { lock.withLock { (noted, seen) = ([], []) } }
 
         private func note(_ call: String) {
             lock.withLock {
                 noted.append(call)
-                threads.append(Thread.isMainThread)
+                seen.append(CrossingsTests.thread())
             }
         }
 
@@ -60,18 +60,22 @@ import Testing
 
     deinit { try? FileManager.default.removeItem(at: folder) }
 
+    private static func thread() -> ObjectIdentifier { ObjectIdentifier(Thread.current) }
+
     @MainActor @Test func aCachedTokenTakesOneOnTheThreadOfItsCaller() async throws {
+        let here = Self.thread()
         let token = try await keyfob.accessToken(session.id)
         #expect(token.secret == "secret" && !token.isUnsaved && token.expiresAt != nil)
-        #expect(core.calls == ["cached"] && core.onMain == [true])
+        #expect(core.calls == ["cached"] && core.threads == [here])
     }
 
     @MainActor @Test func whatMayBlockTakesAnotherOneOnAnotherThread() async throws {
+        let here = Self.thread()
         do {
             _ = try await keyfob.accessToken("nobody")
             throw Trouble("nothing was thrown")
         } catch KeyfobError.invalidArgument {}
-        #expect(core.calls == ["cached", "whole"] && core.onMain == [true, false])
+        #expect(core.calls == ["cached", "whole"] && core.threads.first == here && core.threads.last != here)
     }
 
     @Test func forATaskThatIsCancelledNothingCrosses() async throws {

@@ -51,7 +51,7 @@ internal class CrossingBench {
     private fun median(values: List<Double>) = values.sorted()[values.size / 2]
 
     private companion object {
-        const val ROUNDS = 200
-        const val CALLS = 1000
+        const val ROUNDS = 60
+        const val CALLS = 200
     }
 }
