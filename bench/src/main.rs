@@ -55,6 +55,7 @@ fn run() -> Result<Value> {
         "multiply" => grow::multiply(&given),
         "page" => grow::page(&given),
         "threads" => grow::threads(&given),
+        "cached" => grow::cached(&given),
         "race" => grow::race(&given),
         other => bail!("there is no scenario {other:?}"),
     }

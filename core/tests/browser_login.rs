@@ -298,7 +298,7 @@ fn the_keys_are_fetched_while_the_user_is_at_the_provider() {
     assert_eq!(status(&follow(&waiting, &redirect)), 200);
     waiting.end().unwrap();
     let after: Vec<_> = bench.idp.requests().split_off(before).into_iter().map(|request| request.path).collect();
-    assert_eq!(after, ["/token", "/userinfo"]);
+    assert_eq!(after, ["/token"]);
 
     // Nobody asks for those that are there.
     let waiting = start(&bench.keyfob, BrowserLogin::new());

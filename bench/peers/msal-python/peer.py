@@ -1,12 +1,16 @@
-"""What MSAL for Python costs, used as its documentation shows: one PublicClientApplication, its cache serialized to a file."""
+"""What MSAL for Python costs, used as its documentation shows: one PublicClientApplication, its cache in a file by MSAL Extensions."""
 
 import json
+import os
+import random
 import sys
 import threading
 import time
 from urllib.parse import parse_qsl, urlsplit
 
 import msal
+import msal_extensions
+import requests
 
 SCOPES = ["email"]  # MSAL adds openid, profile and offline_access itself.
 REDIRECT_URI = "http://127.0.0.1/callback/work-sso"
@@ -26,20 +30,49 @@ def login(app):
         sys.exit(f"no token: {result.get('error')} {result.get('error_description')}")
 
 
+def live(app, threads):
+    """An app whose threads ask for tokens until standard input is closed. Without an account its user has to log in again."""
+
+    def is_refused(account):
+        result = app.acquire_token_silent_with_error(SCOPES, account)
+        return bool(result) and result.get("error") == "invalid_grant"
+
+    def ask_on():
+        while True:
+            time.sleep(random.uniform(0.001, 0.008))
+            try:
+                account = next(iter(app.get_accounts()), None)
+                if account is None:
+                    time.sleep(0.05)
+                elif is_refused(account):
+                    # Another thread or process may just have new tokens.
+                    time.sleep(0.5)
+                    if is_refused(account):
+                        app.remove_account(account)
+            except Exception as error:
+                print(json.dumps({"Passing": f"{type(error).__name__}: {error}"[:300]}), flush=True)
+
+    for _ in range(threads):
+        threading.Thread(target=ask_on, daemon=True).start()
+    sys.stdin.read()
+    os._exit(0)
+
+
 def main():
     scenario, issuer, file, ca = sys.argv[1:5]
-    cache = msal.SerializableTokenCache()
-    if scenario != "login":
-        with open(file, encoding="utf-8") as stored:
-            cache.deserialize(stored.read())
+    cache = msal_extensions.PersistedTokenCache(msal_extensions.FilePersistence(file))
+    http = requests.Session()
+    http.verify = ca
+    if scenario == "work":
+        http.headers["x-worker"] = sys.argv[6]
     # MSAL wants a path in the address, and keyfob-idp has none: a dot is one, and goes nowhere.
-    app = msal.PublicClientApplication("demo", oidc_authority=issuer + "/.", token_cache=cache, verify=ca)
+    app = msal.PublicClientApplication("demo", oidc_authority=issuer + "/.", token_cache=cache, http_client=http)
+    if scenario == "work":
+        live(app, int(sys.argv[5]))
     if scenario == "login":
         login(app)
         ask("# count /token")
         login(app)
-        with open(file, "w", encoding="utf-8") as stored:
-            stored.write(cache.serialize())
         print("result {}")
         return
     account = app.get_accounts()[0]

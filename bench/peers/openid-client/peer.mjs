@@ -1,10 +1,10 @@
-// What openid-client costs, used as its README shows: discovery once, and the tokens in a file, since it keeps none. When to refresh is
-// its user's matter: before a call whose token has expired.
-import { readFileSync, writeFileSync } from 'node:fs'
+// What openid-client costs, used as its README shows: discovery once. It keeps no tokens, and when to refresh is its user's matter: so there is the
+// loop that users write round it, with the tokens in a file, read again before a refresh, and one refresh at a time in the process.
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import * as client from 'openid-client'
 
-const [scenario, issuer, file, , count] = process.argv.slice(2)
+const [scenario, issuer, file, , count, name] = process.argv.slice(2)
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 
 /** Prints a line for whoever started this, and reads the line that answers it. */
@@ -32,24 +32,76 @@ async function login(config) {
 }
 
 const config = scenario === 'cached' ? undefined : await discover()
+if (scenario === 'work') {
+  config[client.customFetch] = (url, options) =>
+    fetch(url, { ...options, headers: { ...options.headers, 'x-worker': name } })
+}
 let tokens
-const keep = (answer) => {
-  tokens = { ...answer, expires_at: Date.now() + answer.expires_in * 1000 }
+let refreshing
+
+/** What is stored; nothing where the user has to log in again. */
+function stored() {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+function keep(answer, old) {
+  tokens = { refresh_token: old, ...answer, expires_at: Date.now() + answer.expires_in * 1000 }
+  // In one step: whoever reads it reads all of it.
+  writeFileSync(`${file}.${process.pid}`, JSON.stringify(tokens))
+  renameSync(`${file}.${process.pid}`, file)
+}
+
+const isGood = () => tokens !== undefined && Date.now() < tokens.expires_at
+
+async function refresh() {
+  // Another process may have done it.
+  tokens = stored()
+  if (tokens === undefined) throw new Error('logged out')
+  if (isGood()) return
+  const old = tokens.refresh_token
+  try {
+    keep(await client.refreshTokenGrant(config, old), old)
+  } catch (error) {
+    if (error.error === 'invalid_grant' && stored()?.refresh_token === old) rmSync(file, { force: true })
+    throw error
+  }
 }
 
 async function accessToken() {
-  if (Date.now() >= tokens.expires_at) keep(await client.refreshTokenGrant(config, tokens.refresh_token))
+  if (!isGood()) {
+    refreshing ??= refresh().finally(() => (refreshing = undefined))
+    await refreshing
+  }
   return tokens.access_token
+}
+
+/** An app that asks for tokens until standard input is closed. */
+async function work() {
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 1 + 7 * Math.random()))
+    try {
+      await accessToken()
+    } catch (error) {
+      if (error.message !== 'logged out') console.log(JSON.stringify({ Passing: String(error).slice(0, 300) }))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+  }
 }
 
 if (scenario === 'login') {
   await login(config)
   await ask('# count /token')
   keep(await login(config))
-  writeFileSync(file, JSON.stringify(tokens))
   console.log('result {}')
+} else if (scenario === 'work') {
+  for (let thread = 0; thread < Number(count); thread++) work()
+  while (!(await lines.next()).done);
 } else {
-  tokens = JSON.parse(readFileSync(file, 'utf8'))
+  tokens = stored()
   const times = Number(count)
   if (scenario === 'cached') {
     // Once before, for the compiler.

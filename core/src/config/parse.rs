@@ -298,7 +298,7 @@ impl<'de> VariantAccess<'de> for Variant {
     type Error = Fault;
 
     fn unit_variant(self) -> Result<(), Fault> {
-        self.content.map_or(Ok(()), |_| Err(wrong_form()))
+        self.content.map_or(Ok(()), |_| Err(wrong_form().in_member(self.name)))
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, Fault> {

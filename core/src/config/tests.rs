@@ -127,8 +127,8 @@ fn what_is_no_strict_json_is_named_with_its_path_and_line() {
     assert!(detail.starts_with("registrations[0].client_id is not JSON (line "), "{detail}");
     let members: Vec<_> = (0..300).map(|n| format!("\"m{n}\": 0")).collect();
     let (_, detail) =
-        with(r#""client_id": "demo""#, &format!(r#""client_id": "demo", "variables": {{{}}}"#, members.join(",")));
-    assert!(detail.starts_with("registrations[0].variables has too many members (line "), "{detail}");
+        with(r#""client_id": "notes""#, &format!(r#""client_id": "notes", "variables": {{{}}}"#, members.join(",")));
+    assert!(detail.starts_with("registrations[1].variables has too many members (line "), "{detail}");
 }
 
 #[test]

@@ -20,8 +20,9 @@ use crate::summary::{Measured, Summary};
 const TICK: Duration = Duration::from_millis(2);
 /// How often it reads the provider's log, which keeps only so much.
 const READ_AFTER: Duration = Duration::from_millis(500);
-/// How long there is between two kills at most, and between two stops, in milliseconds.
-const KILL: u64 = 480;
+/// A run that waits for refreshes gives up when there was none for so long.
+const NOTHING_COMES: Duration = Duration::from_secs(60);
+/// How long there is between two stops at most, in milliseconds.
 const STOP: u64 = 1000;
 /// How long a killed worker stays away at most, and how long a stopped one is stopped, in milliseconds.
 const AWAY: u64 = 100;
@@ -33,6 +34,8 @@ struct Deeds {
     /// Which worker was killed when, in the provider's seconds.
     kills: HashMap<String, f64>,
     stops: usize,
+    /// How long it went on.
+    lasted: Duration,
 }
 
 /// Says that it is over when it is dropped: the scope waits for the people.
@@ -50,6 +53,7 @@ pub(crate) fn run(options: &Options) -> Result<Summary> {
     let errand = Errand {
         name: "driver".to_owned(),
         protocol: options.protocol,
+        program: options.program.clone(),
         issuer: stage.idp.issuer().to_owned(),
         folder: stage.folder.path().to_owned(),
         threads: options.threads,
@@ -83,8 +87,10 @@ pub(crate) fn run(options: &Options) -> Result<Summary> {
     ledger.read(&stage.idp.requests_after(ledger.read_to()));
     let measured = Measured {
         account: ledger.account(&deeds.kills, &held(&*client)),
+        late: ledger.late(&deeds.kills),
         tally,
         kills: deeds.kills.len(),
+        lasted: deeds.lasted,
         stops: deeds.stops,
         refused_tokens,
         passing,
@@ -100,13 +106,16 @@ pub(crate) fn run(options: &Options) -> Result<Summary> {
 /// Kills and stops workers until the time is over.
 fn disturb(options: &Options, stage: &Stage, fleet: &mut Fleet, ledger: &mut Ledger, rng: &mut Rng) -> Result<Deeds> {
     let mut deeds = Deeds::default();
-    let end = Instant::now() + Duration::from_secs_f64(options.seconds);
+    let begun = Instant::now();
+    let end = begun + Duration::from_secs_f64(options.seconds);
+    let (mut refreshes, mut last_refresh) = (0, begun);
     let soon = |rng: &mut Rng, most: u64| Instant::now() + Duration::from_millis(rng.u64(..most));
-    let (mut next_kill, mut next_stop, mut next_read) = (soon(rng, KILL), soon(rng, STOP), Instant::now());
-    while Instant::now() < end {
+    let (mut next_kill, mut next_stop, mut next_read) =
+        (soon(rng, options.kill_within), soon(rng, STOP), Instant::now());
+    while Instant::now() < end || (refreshes < options.refreshes && last_refresh.elapsed() < NOTHING_COMES) {
         fleet.tick()?;
         if options.kills && Instant::now() >= next_kill {
-            next_kill = soon(rng, KILL);
+            next_kill = soon(rng, options.kill_within);
             // Read before: as soon as it is dead another one may go on with what it did.
             let at = stage.idp.seconds();
             deeds.kills.extend(fleet.kill_one(Duration::from_millis(rng.u64(..AWAY))).map(|worker| (worker, at)));
@@ -118,9 +127,13 @@ fn disturb(options: &Options, stage: &Stage, fleet: &mut Fleet, ledger: &mut Led
         if Instant::now() >= next_read {
             next_read = Instant::now() + READ_AFTER;
             ledger.read(&stage.idp.requests_after(ledger.read_to()));
+            if ledger.refreshes() > refreshes {
+                (refreshes, last_refresh) = (ledger.refreshes(), Instant::now());
+            }
         }
         thread::sleep(TICK);
     }
+    deeds.lasted = begun.elapsed();
     // The people are waited for next, and they may wait for what a stopped worker holds.
     fleet.wake();
     Ok(deeds)

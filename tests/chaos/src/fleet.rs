@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use fastrand::Rng;
 
+use crate::client::{Protocol, program};
 use crate::options::Errand;
 use crate::report::{Said, now};
 
@@ -134,12 +135,12 @@ impl Fleet {
         });
         let name = format!("w{index}.{number}");
         let errand = Errand { name: name.clone(), seed: self.rng.u64(..), ..self.errand.clone() };
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(errand.words())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("cannot start a worker")?;
+        let mut command = match errand.protocol {
+            Protocol::Program => program::worker(&errand)?,
+            Protocol::Keyfob | Protocol::MutexOnly | Protocol::Lease => ourselves(&errand)?,
+        };
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start a worker")?;
         if let Some(out) = child.stdout.take() {
             let (heard, name) = (Arc::clone(&self.heard), name.clone());
             self.readers.push(thread::spawn(move || listen(out, &name, &heard)));
@@ -224,6 +225,14 @@ impl Fleet {
         let heard = std::mem::take(&mut *self.hear());
         Ok((heard, Stops(std::mem::take(&mut self.stops))))
     }
+}
+
+/// This very program, also if another one stands in its place by now: a run takes longer than it does to build it anew.
+fn ourselves(errand: &Errand) -> Result<Command> {
+    let program = if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { std::env::current_exe()? };
+    let mut command = Command::new(program);
+    command.args(errand.words());
+    Ok(command)
 }
 
 /// When which worker was stopped.

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use keyfob_idp::LoggedRequest;
+use serde::Serialize;
 
 use crate::stage::{LAG, WORKER};
 
@@ -43,6 +44,19 @@ enum Outcome {
     Refused,
 }
 
+/// A refresh token that came when it was over: how that came about.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Late {
+    /// Seconds since it came first.
+    pub(crate) after: f64,
+    /// How often it had come before.
+    pub(crate) times: usize,
+    /// Another token of the login had been spent meanwhile: a grace covers only the one that was spent last.
+    pub(crate) overtaken: bool,
+    /// Every request of the login since it came first, a line each.
+    pub(crate) story: Vec<String>,
+}
+
 /// What a run did to refresh tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Account {
@@ -58,6 +72,11 @@ impl Ledger {
     /// The number of the last request that was read.
     pub(crate) fn read_to(&self) -> u64 {
         self.read
+    }
+
+    /// How many refreshes brought tokens, as far as it has read.
+    pub(crate) fn refreshes(&self) -> usize {
+        self.refreshes.iter().filter(|refresh| matches!(refresh.outcome, Outcome::Successor(_))).count()
     }
 
     /// Reads on in the log. A request that is still being worked on is read the next time, with all that came after it.
@@ -127,13 +146,32 @@ impl Ledger {
             matches!(refresh.outcome, Outcome::Reused) || until.any(|later| later.family == refresh.family)
         };
         let reused = self.refreshes.iter().filter(|refresh| matches!(refresh.outcome, Outcome::Reused));
-        let successful = self.refreshes.iter().filter(|refresh| matches!(refresh.outcome, Outcome::Successor(_)));
         Account {
-            refreshes: successful.count(),
+            refreshes: self.refreshes(),
             reuse_detections: reused.count(),
             kills_in_window: lost.iter().filter(missed).count(),
             unexplained: self.unexplained(kills),
         }
+    }
+
+    /// Each refresh token that came when it was over, with all that had happened to it.
+    pub(crate) fn late(&self, kills: &HashMap<String, f64>) -> Vec<Late> {
+        let reused =
+            self.refreshes.iter().enumerate().filter(|(_, refresh)| matches!(refresh.outcome, Outcome::Reused));
+        let late = reused.filter_map(|(index, refresh)| {
+            let all = self.refreshes.iter().take(index + 1).filter(|other| other.family == refresh.family);
+            let since: Vec<_> = all.skip_while(|other| other.spent != refresh.spent).collect();
+            let first = since.first()?.at;
+            let mut names = Vec::new();
+            let story = since.iter().map(|it| it.told(first, kills.get(&it.worker).copied(), &mut names)).collect();
+            Some(Late {
+                after: refresh.at - first,
+                times: since.iter().filter(|other| other.spent == refresh.spent).count() - 1,
+                overtaken: since.iter().any(|other| other.spent != refresh.spent),
+                story,
+            })
+        });
+        late.collect()
     }
 
     /// A refresh token may come again after the worker that had sent it was killed, or from a worker that was dead by then. Nobody else
@@ -146,6 +184,27 @@ impl Ledger {
             None => false,
         });
         again.count()
+    }
+}
+
+impl Refresh {
+    /// In a line: seconds since the first of them, tokens by the order in which they came up.
+    fn told<'a>(&'a self, first: f64, killed: Option<f64>, names: &mut Vec<&'a str>) -> String {
+        let mut name = |token: &'a str| {
+            let known = names.iter().position(|name| *name == token);
+            known.unwrap_or_else(|| {
+                names.push(token);
+                names.len() - 1
+            })
+        };
+        let spent = name(&self.spent);
+        let outcome = match &self.outcome {
+            Outcome::Successor(token) => format!("brought r{}", name(token)),
+            Outcome::Reused => "was over".to_owned(),
+            Outcome::Refused => "was refused".to_owned(),
+        };
+        let killed = killed.map_or_else(|| "never killed".to_owned(), |at| format!("killed at {:.3}", at - first));
+        format!("{:.3} {}, {killed}, sent r{spent}, which {outcome}", self.at - first, self.worker)
     }
 }
 
@@ -243,6 +302,20 @@ mod tests {
         // Killed, but long after it had been answered.
         let unexplained = account(&lines, &[("a", 3.5)], &["r1"]);
         assert_eq!((unexplained.kills_in_window, unexplained.unexplained), (0, 1));
+    }
+
+    #[test]
+    fn what_came_late_is_told_from_its_first_use_on() {
+        let kills = HashMap::from([("a".to_owned(), 3.01)]);
+        let lines = [("a", "r0", "r1"), ("a", "r1", "r2"), ("b", "r1", "reused")];
+        let late = ledger(&lines).late(&kills);
+        let [late] = late.as_slice() else { panic!("{late:?}") };
+        assert_eq!((late.after, late.times, late.overtaken), (1.0, 1, false));
+        let story =
+            ["0.000 a, killed at 0.010, sent r0, which brought r1", "1.000 b, never killed, sent r0, which was over"];
+        assert_eq!(late.story, story);
+        let overtaken = ledger(&[("a", "r0", "r1"), ("b", "r1", "r2"), ("a", "r0", "reused")]).late(&kills);
+        assert!(overtaken[0].overtaken && overtaken[0].after > 1.9, "{overtaken:?}");
     }
 
     #[test]

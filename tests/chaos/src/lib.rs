@@ -9,7 +9,8 @@
 //!          keyfob-idp ◄── refreshes ── worker × P, each of T threads ──► one store folder
 //! ```
 //!
-//! Two naive protocols, which live here only, get the same chaos, so that a measurement says what each one is worth.
+//! Two naive protocols, which live here only, and other libraries' programs (`bench/peers`) get the same chaos, so that a measurement says what
+//! each one is worth.
 #![forbid(unsafe_code)]
 #![expect(
     clippy::print_stdout,
@@ -28,7 +29,6 @@ mod people;
 mod report;
 mod stage;
 mod summary;
-mod table;
 mod worker;
 
 use std::process::ExitCode;
@@ -62,7 +62,6 @@ fn command() -> Result<bool> {
             Ok(true)
         }
         Command::Work(errand) => worker::work(&errand).map(|()| true),
-        Command::Table { seed } => table::table(seed).map(|()| true),
         Command::Run(options) => run(&options),
     }
 }
@@ -79,6 +78,6 @@ fn run(options: &Options) -> Result<bool> {
     if options.json {
         println!("{}", serde_json::to_string(&summary)?);
     }
-    // The naive ones are here to fail.
+    // The others are here to be measured.
     Ok(failures.is_empty() || options.protocol != Protocol::Keyfob)
 }

@@ -1,5 +1,6 @@
 //! The command lines: the driver's, and the one by which it starts its workers.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
@@ -12,22 +13,26 @@ pub(crate) const HELP: &str = "\
 keyfob-chaos: processes on one store, killed and stopped at random
 
   --seconds S       how long (30)
+  --refreshes N     goes on beyond that until there were so many (0)
   --processes P     how many processes (4)
   --threads T       threads in each (4)
   --sessions N      users, with a session each (3)
   --grace G         seconds in which a spent refresh token may come again (5)
   --in-grace WHAT   what it then brings: new_pair, new_pair_replaces or same_pair (new_pair)
+  --life S          how long an access token lives, in seconds (0.3)
+  --delay S         how long an answer of the token endpoint takes, in seconds (0.015)
   --protocol NAME   keyfob, mutex-only or lease (keyfob)
+  --program WORD    another client instead, of one session: the program that is it, and by the same again its first words
+  --tls             the provider speaks HTTPS, to such a program
   --chaos LIST      what happens: kill, stop, logout, with commas, or none (kill,stop,logout)
+  --kill-within MS  how long there is between two kills at most, in milliseconds (480)
   --seed N          where everything random comes from (one of its own, which is told)
-  --json            the last line is the result as JSON
-  --table           instead of all this: the scenarios of the comparison, each protocol, as a Markdown table";
+  --json            the last line is the result as JSON";
 
 /// What is to be done.
 pub(crate) enum Command {
     Help,
     Run(Options),
-    Table { seed: u64 },
     Work(Errand),
 }
 
@@ -35,13 +40,20 @@ pub(crate) enum Command {
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     pub(crate) seconds: f64,
+    pub(crate) refreshes: usize,
     pub(crate) processes: usize,
     pub(crate) threads: usize,
     pub(crate) sessions: usize,
     pub(crate) grace: f64,
     pub(crate) in_grace: InGrace,
+    pub(crate) life: f64,
+    pub(crate) delay: f64,
     pub(crate) protocol: Protocol,
+    /// The words that start the client of [`Protocol::Program`].
+    pub(crate) program: Vec<OsString>,
+    pub(crate) tls: bool,
     pub(crate) kills: bool,
+    pub(crate) kill_within: u64,
     pub(crate) stops: bool,
     pub(crate) logouts: bool,
     pub(crate) seed: u64,
@@ -52,13 +64,19 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             seconds: 30.0,
+            refreshes: 0,
             processes: 4,
             threads: 4,
             sessions: 3,
             grace: 5.0,
             in_grace: InGrace::NewPair,
+            life: 0.3,
+            delay: 0.015,
             protocol: Protocol::Keyfob,
+            program: Vec::new(),
+            tls: false,
             kills: true,
+            kill_within: 480,
             stops: true,
             logouts: true,
             seed: fastrand::u64(..),
@@ -73,6 +91,8 @@ pub(crate) struct Errand {
     /// What it calls itself towards the provider: no two workers of a run have the same name.
     pub(crate) name: String,
     pub(crate) protocol: Protocol,
+    /// The words that start it, where it is a program of its own.
+    pub(crate) program: Vec<OsString>,
     pub(crate) issuer: String,
     pub(crate) folder: PathBuf,
     pub(crate) threads: usize,
@@ -81,8 +101,8 @@ pub(crate) struct Errand {
 
 impl Errand {
     /// The words that [`Command::from_command_line`] reads.
-    pub(crate) fn words(&self) -> Vec<std::ffi::OsString> {
-        let mut words: Vec<std::ffi::OsString> = vec!["worker".into()];
+    pub(crate) fn words(&self) -> Vec<OsString> {
+        let mut words: Vec<OsString> = vec!["worker".into()];
         words.extend([&self.name, self.protocol.name(), &self.issuer].map(Into::into));
         words.push(self.folder.clone().into());
         words.extend([self.threads.to_string().into(), self.seed.to_string().into()]);
@@ -94,6 +114,7 @@ impl Errand {
         Ok(Self {
             name: next()?.string()?,
             protocol: next()?.parse()?,
+            program: Vec::new(),
             issuer: next()?.string()?,
             folder: next()?.into(),
             threads: next()?.parse()?,
@@ -109,22 +130,29 @@ impl Command {
 
     fn parse(mut args: lexopt::Parser) -> Result<Self> {
         let mut options = Options::default();
-        let mut table = false;
         while let Some(arg) = args.next()? {
             match arg {
                 Value(word) if word == "worker" => return Ok(Self::Work(Errand::parse(&mut args)?)),
                 Long("help") | Short('h') => return Ok(Self::Help),
                 Long("seconds") => options.seconds = args.value()?.parse()?,
+                Long("refreshes") => options.refreshes = args.value()?.parse()?,
                 Long("processes") => options.processes = args.value()?.parse()?,
                 Long("threads") => options.threads = args.value()?.parse()?,
                 Long("sessions") => options.sessions = args.value()?.parse()?,
                 Long("grace") => options.grace = args.value()?.parse()?,
                 Long("in-grace") => options.in_grace = in_grace(&args.value()?.string()?)?,
+                Long("life") => options.life = args.value()?.parse()?,
+                Long("delay") => options.delay = args.value()?.parse()?,
+                Long("program") => {
+                    options.protocol = Protocol::Program;
+                    options.program.push(args.value()?);
+                }
+                Long("tls") => options.tls = true,
                 Long("protocol") => options.protocol = args.value()?.parse()?,
                 Long("chaos") => options.set_chaos(&args.value()?.string()?)?,
+                Long("kill-within") => options.kill_within = args.value()?.parse()?,
                 Long("seed") => options.seed = args.value()?.parse()?,
                 Long("json") => options.json = true,
-                Long("table") => table = true,
                 other => bail!(other.unexpected()),
             }
         }
@@ -134,7 +162,16 @@ impl Command {
         if [options.processes, options.threads, options.sessions].iter().any(|count| !(1..=256).contains(count)) {
             bail!("--processes, --threads and --sessions are from 1 to 256");
         }
-        Ok(if table { Self::Table { seed: options.seed } } else { Self::Run(options) })
+        if options.kill_within == 0 {
+            bail!("--kill-within is at least 1");
+        }
+        if !(0.05..=3600.0).contains(&options.life) || !(0.0..=10.0).contains(&options.delay) {
+            bail!("--life is from 0.05 to 3600, --delay from 0 to 10");
+        }
+        if options.protocol == Protocol::Program && (options.sessions != 1 || options.logouts) {
+            bail!("a program has one session, and nobody logs out: --sessions 1 --chaos kill,stop");
+        }
+        Ok(Self::Run(options))
     }
 }
 
@@ -171,6 +208,7 @@ mod tests {
         let errand = Errand {
             name: "w3.7".to_owned(),
             protocol: Protocol::Lease,
+            program: Vec::new(),
             issuer: "http://127.0.0.1:4011".to_owned(),
             folder: "/tmp/a b".into(),
             threads: 4,
@@ -190,5 +228,14 @@ mod tests {
         assert!(parse(&["--in-grace", "no_pair"]).is_err());
         assert!(parse(&["--chaos", "flood"]).is_err());
         assert!(parse(&["--processes", "0"]).is_err());
+    }
+
+    #[test]
+    fn a_program_is_so_many_words_and_has_one_session() {
+        let words = ["--sessions", "1", "--chaos", "kill", "--program", "node", "--program", "peer.mjs"];
+        let Ok(Command::Run(options)) = parse(&words) else { panic!("not a run") };
+        assert_eq!(options.protocol, Protocol::Program);
+        assert_eq!(options.program, ["node", "peer.mjs"]);
+        assert!(parse(&["--program", "node"]).is_err());
     }
 }

@@ -2,7 +2,9 @@
 
 mod baseline;
 mod bindings;
+mod chaos;
 mod growth;
+mod libraries;
 mod metrics;
 mod peers;
 mod plot;
@@ -29,9 +31,12 @@ cargo xtask bench [--json] [NAME…]   measure the metrics of bench/baseline.jso
 cargo xtask bench peers [FOLDER…]    measure other libraries beside Keyfob, or only those of these folders of bench/peers; writes
                                      bench/peers.json and the tables of README.md
 cargo xtask bench bindings           measure a cached token in Kotlin and Swift
-cargo xtask bench growth             measure it with many sessions and threads; writes bench/growth.json
+cargo xtask bench growth             measure it with many sessions, threads and processes; writes bench/growth.json and its
+                                     tables in README.md
+cargo xtask bench chaos [long|beside]  kill and stop processes: many refreshes of Keyfob, and everybody side by side; writes
+                                     bench/chaos.json and its tables in README.md
 cargo xtask bench --plot             draw bench/charts from all of these
-cargo xtask bench --readme           write those tables from bench/baseline.json and bench/peers.json
+cargo xtask bench --readme           write those tables from what is in bench
 
   --json            the last line is the result as JSON: a value of null was not measured";
 
@@ -56,6 +61,13 @@ pub(crate) fn by_hand(workspace: &Workspace, args: &mut lexopt::Parser) -> Resul
             }
             Value(name) if name == "growth" => {
                 growth::write(&Laboratory::new(workspace)?)?;
+                readme::settle(workspace, &Baseline::read(workspace)?, Mode::Write)?;
+                return Ok(true);
+            }
+            Value(name) if name == "chaos" => {
+                let names: Vec<_> = args.raw_args()?.map(|arg| arg.string()).collect::<Result<_, _>>()?;
+                chaos::write(workspace, &names)?;
+                readme::settle(workspace, &Baseline::read(workspace)?, Mode::Write)?;
                 return Ok(true);
             }
             Value(name) if name == "bindings" => {

@@ -1,10 +1,7 @@
 //! `cargo xtask bench peers`: other libraries at the same provider, each as its users run it, beside Keyfob.
-//!
-//! A peer is a program in `bench/peers` that takes `SCENARIO ISSUER FILE CA COUNT`, keeps its tokens in FILE, speaks with whoever started it in the
-//! words of `stage.rs`, and ends with a line `result {…}`. Its version stands in a file that pins it, with a lock file beside it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,16 +11,15 @@ use keyfob_idp::{LoggedRequest, Script};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::libraries::PEERS;
 use super::metrics::Laboratory;
 use super::scene;
 use crate::run::Run;
-use crate::setup::{self, GO, NODE, NPM, PYTHON, Tool};
 use crate::stage::Stage;
-use crate::suites::install_npm;
 use crate::workspace::Workspace;
 
 /// How many callers meet one expiry.
-const CALLERS: usize = 64;
+pub(super) const CALLERS: usize = 64;
 
 /// How long the first token of a race lives, in seconds, and how long until it is surely over.
 const LIFE: f64 = 2.0;
@@ -37,74 +33,6 @@ const RUNS: u32 = 9;
 
 /// How long processes wait for each other.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-struct Peer {
-    name: &'static str,
-    language: &'static str,
-    folder: &'static str,
-    /// The file that pins its version, and what stands before the version there.
-    pin: (&'static str, &'static str),
-    needs: &'static [&'static Tool],
-    /// It speaks HTTPS only.
-    tls: bool,
-    /// It gives tokens again, or its users' loop does: else only its logins are measured.
-    gives_tokens: bool,
-    /// Makes it ready; the words that start it.
-    prepare: fn(&Workspace, &Path) -> Result<Vec<PathBuf>>,
-}
-
-const PEERS: &[Peer] = &[
-    Peer {
-        name: "openidconnect",
-        language: "Rust",
-        folder: "openidconnect-rust",
-        pin: ("Cargo.toml", "openidconnect = { version = \"="),
-        needs: &[],
-        tls: false,
-        gives_tokens: false,
-        prepare: cargo,
-    },
-    Peer {
-        name: "oauth2, with a loop round it",
-        language: "Rust",
-        folder: "oauth2-rust",
-        pin: ("Cargo.toml", "oauth2 = { version = \"="),
-        needs: &[],
-        tls: false,
-        gives_tokens: true,
-        prepare: cargo,
-    },
-    Peer {
-        name: "MSAL",
-        language: "Python",
-        folder: "msal-python",
-        pin: ("requirements.in", "msal=="),
-        needs: &[&PYTHON],
-        tls: true,
-        gives_tokens: true,
-        prepare: python,
-    },
-    Peer {
-        name: "openid-client, with a look at the clock",
-        language: "JavaScript",
-        folder: "openid-client",
-        pin: ("package.json", "\"openid-client\": \""),
-        needs: &[&NODE, &NPM],
-        tls: false,
-        gives_tokens: true,
-        prepare: npm,
-    },
-    Peer {
-        name: "golang.org/x/oauth2",
-        language: "Go",
-        folder: "go-oauth2",
-        pin: ("go.mod", "golang.org/x/oauth2 v"),
-        needs: &[&GO],
-        tls: false,
-        gives_tokens: true,
-        prepare: go,
-    },
-];
 
 /// A row of the table. What is absent was not measured, or is nothing that this library does.
 #[derive(Debug, Deserialize, Serialize)]
@@ -153,25 +81,28 @@ struct Runner<'a> {
     ours: bool,
 }
 
+impl<'a> Runner<'a> {
+    fn ours(lab: &'a Laboratory<'_>) -> Self {
+        let words = vec![lab.program.clone()];
+        Self { workspace: lab.workspace, folder: "keyfob", words, tls: false, ours: true }
+    }
+}
+
 /// Measures them, or only those of these folders; Keyfob is the first row.
 pub(super) fn measure(lab: &Laboratory<'_>, folders: &[String]) -> Result<Vec<Row>> {
     if let Some(unknown) = folders.iter().find(|name| !PEERS.iter().any(|peer| peer.folder == name.as_str())) {
         bail!("bench/peers has no {unknown}");
     }
-    let ours =
-        Runner { workspace: lab.workspace, folder: "keyfob", words: vec![lab.program.clone()], tls: false, ours: true };
+    let ours = Runner::ours(lab);
     let (mut keyfob, own) = measured(&ours, true, None)?;
     keyfob.name = "**Keyfob**".to_owned();
     keyfob.language = "Rust".to_owned();
     keyfob.version.clone_from(&lab.workspace.version);
     let mut rows = vec![keyfob];
-    let tools: Vec<_> = PEERS.iter().flat_map(|peer| peer.needs).copied().collect();
-    setup::install(&tools);
     for peer in PEERS {
         println!("--- {} ({})", peer.name, peer.language);
-        let folder = lab.workspace.root.join("bench/peers").join(peer.folder);
         let ready = if folders.is_empty() || folders.iter().any(|name| name == peer.folder) {
-            setup::require(peer.needs).and_then(|()| (peer.prepare)(lab.workspace, &folder))
+            peer.ready(lab.workspace)
         } else {
             Err(anyhow!("left out"))
         };
@@ -186,7 +117,7 @@ pub(super) fn measure(lab: &Laboratory<'_>, folders: &[String]) -> Result<Vec<Ro
         };
         row.name = peer.name.to_owned();
         row.language = peer.language.to_owned();
-        row.version = pinned(&folder, peer.pin)?;
+        row.version = peer.version(lab.workspace)?;
         rows.push(row);
     }
     Ok(rows)
@@ -306,6 +237,48 @@ impl<'a> World<'a> {
     }
 }
 
+impl World<'_> {
+    /// So many processes that all begin when the last of them is ready.
+    fn at_once(&self, processes: usize, scenario: &str, words: &[&str]) -> Result<Vec<Value>> {
+        let all = Meeting { arrived: Mutex::new(0), changed: Condvar::new(), wanted: processes };
+        thread::scope(|scope| {
+            let runs: Vec<_> = (0..processes)
+                .map(|_| {
+                    let run = self.command(scenario, words);
+                    let all = &all;
+                    scope.spawn(move || said(scenario, run?.talk(|line| (line == "# ready now").then(|| all.wait()))?))
+                })
+                .collect();
+            runs.into_iter().map(|run| run.join().unwrap_or_else(|_| bail!("a thread died"))).collect()
+        })
+    }
+}
+
+/// Callers of so many processes of Keyfob who meet one expiry.
+pub(super) fn own_race(lab: &Laboratory<'_>, processes: u32) -> Result<Race> {
+    race(&Runner::ours(lab), usize::try_from(processes)?)
+}
+
+/// How long a cached token of Keyfob takes in so many processes at once, by the clock of all of them, in nanoseconds. The fastest of so many turns each.
+pub(super) fn own_cached(lab: &Laboratory<'_>, counts: &[u32], times: u32, turns: u32) -> Result<Vec<f64>> {
+    let runner = Runner::ours(lab);
+    let mut world = World::new(&runner, Script::default())?;
+    world.run("login", &[])?;
+    let mut fastest = vec![f64::INFINITY; counts.len()];
+    for _ in 0..turns {
+        for (count, best) in counts.iter().zip(&mut fastest) {
+            let spans = world.at_once(usize::try_from(*count)?, "cached", &[&times.to_string()])?;
+            let told = |key: &str| -> Result<Vec<f64>> {
+                spans.iter().map(|span| span.get(key).and_then(Value::as_f64).context("no span")).collect()
+            };
+            let first = told("begun")?.into_iter().fold(f64::INFINITY, f64::min);
+            let last = told("ended")?.into_iter().fold(0.0, f64::max);
+            *best = best.min((last - first) / (f64::from(*count) * f64::from(times)));
+        }
+    }
+    Ok(fastest)
+}
+
 impl Login {
     fn of(requests: &[LoggedRequest]) -> Self {
         let (sent, received) = scene::bytes(requests);
@@ -338,20 +311,9 @@ fn race(runner: &Runner<'_>, processes: usize) -> Result<Race> {
     thread::sleep(OVER.saturating_sub(logged_in.elapsed()));
 
     let callers = (CALLERS / processes).to_string();
-    let all = Meeting { arrived: Mutex::new(0), changed: Condvar::new(), wanted: processes };
-    let done: Vec<Result<Value>> = thread::scope(|scope| {
-        let runs: Vec<_> = (0..processes)
-            .map(|_| {
-                let run = world.command("race", &[&callers]);
-                let all = &all;
-                scope.spawn(move || said("race", run?.talk(|line| (line == "# ready now").then(|| all.wait()))?))
-            })
-            .collect();
-        runs.into_iter().map(|run| run.join().unwrap_or_else(|_| bail!("a thread died"))).collect()
-    });
     let mut without_token = 0;
-    for said in done {
-        without_token += usize::try_from(said?.get("failed").and_then(Value::as_u64).unwrap_or_default())?;
+    for said in world.at_once(processes, "race", &[&callers])? {
+        without_token += usize::try_from(said.get("failed").and_then(Value::as_u64).unwrap_or_default())?;
     }
     let requests = world.stage.requests();
     let refreshes: Vec<_> =
@@ -376,46 +338,4 @@ impl Meeting {
         drop(self.changed.wait_timeout_while(arrived, PATIENCE, |arrived| *arrived < self.wanted));
         "go".to_owned()
     }
-}
-
-/// The version behind some text in the file that pins it.
-fn pinned(folder: &Path, (file, before): (&str, &str)) -> Result<String> {
-    let text = fs::read_to_string(folder.join(file)).with_context(|| format!("cannot read {file}"))?;
-    let (_, rest) = text.split_once(before).with_context(|| format!("{file} pins nothing"))?;
-    Ok(rest.chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect())
-}
-
-/// A crate of its own, outside the workspace: built from its own lock file, beside our target folder.
-fn cargo(workspace: &Workspace, folder: &Path) -> Result<Vec<PathBuf>> {
-    let target = workspace.target.join("peers");
-    let run = crate::workspace::cargo().args(["build", "--release", "--locked"]).env("CARGO_TARGET_DIR", &target);
-    run.dir(folder).run()?.must("cargo build")?;
-    let name = folder.file_name().context("a folder without a name")?;
-    Ok(vec![target.join("release").join(name)])
-}
-
-/// A virtual environment, filled by the hashes of the lock file.
-fn python(workspace: &Workspace, folder: &Path) -> Result<Vec<PathBuf>> {
-    let home = workspace.target.join("peers/msal-python");
-    let lock = fs::read_to_string(folder.join("requirements.txt"))?;
-    let stamp = home.join("installed.txt");
-    if fs::read_to_string(&stamp).ok().as_ref() != Some(&lock) {
-        Run::new("python3").args(["-m", "venv", "--clear"]).arg(&home).run()?.must("python3 -m venv")?;
-        let pip = Run::new(home.join("bin/pip")).args(["install", "--quiet", "--require-hashes", "-r"]);
-        pip.arg(folder.join("requirements.txt")).run()?.must("pip install")?;
-        fs::write(&stamp, lock)?;
-    }
-    Ok(vec![home.join("bin/python"), folder.join("peer.py")])
-}
-
-fn npm(_: &Workspace, folder: &Path) -> Result<Vec<PathBuf>> {
-    install_npm(folder)?;
-    let node = setup::on_path("node").context("there is no node")?;
-    Ok(vec![node, folder.join("peer.mjs")])
-}
-
-fn go(workspace: &Workspace, folder: &Path) -> Result<Vec<PathBuf>> {
-    let program = workspace.target.join("peers/go-oauth2");
-    Run::new("go").args(["build", "-mod=readonly", "-o"]).arg(&program).arg(".").dir(folder).run()?.must("go build")?;
-    Ok(vec![program])
 }

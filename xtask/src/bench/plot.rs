@@ -9,7 +9,8 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::baseline::number;
-use super::growth::{self, Point};
+use super::chaos::Published;
+use super::growth::{Growth, Point};
 use super::metrics::float;
 use super::peers::Row;
 use super::{readme, size};
@@ -57,8 +58,15 @@ pub(super) fn draw(workspace: &Workspace) -> Result<()> {
     });
     bars(workspace, "logins", "A login: requests to the provider", &logins.collect::<Vec<_>>(), |value| value)?;
 
-    let chaos = logouts(&fs::read_to_string(workspace.root.join("README.md"))?);
-    bars(workspace, "chaos", "Killed and stopped for 25 s: forced logouts", &chaos, |value| value)?;
+    let chaos: Vec<_> = Published::read(workspace)?.logouts().collect();
+    let chaos = chaos.into_iter().map(|(label, value, ours)| Bar { label, value, ours });
+    bars(
+        workspace,
+        "chaos",
+        "Four processes killed and stopped: forced logouts in 100 refreshes",
+        &chaos.collect::<Vec<_>>(),
+        |value| value,
+    )?;
 
     if setup::require(size::NEEDS).is_ok() {
         let library = workspace.build_release(FFI)?.join(workspace.dynamic_library(FFI)?);
@@ -71,26 +79,11 @@ pub(super) fn draw(workspace: &Workspace) -> Result<()> {
         });
         bars(workspace, "size", "libkeyfob: kB of functions and constants", &parts.collect::<Vec<_>>(), |value| value)?;
     }
-    if let Some(points) = growth::read(workspace)? {
-        lines(workspace, &points)?;
-    }
-    Ok(())
+    lines(workspace, &Growth::read(workspace)?.sessions)
 }
 
 fn is_ours(row: &Row) -> bool {
     row.name.contains("Keyfob")
-}
-
-/// The forced logouts of the table that `cargo xtask chaos --table` wrote, where processes were killed.
-fn logouts(readme: &str) -> Vec<Bar> {
-    let killed = readme.lines().filter(|line| line.starts_with("| SIGKILL"));
-    let bar = |line: &str| {
-        let cells: Vec<_> = line.split('|').map(str::trim).collect();
-        let [_, _, grace, protocol, _, _, _, _, logouts, ..] = cells.as_slice() else { return None };
-        let value = logouts.trim_matches('*').parse().ok()?;
-        Some(Bar { label: format!("{protocol}, grace {grace}"), value, ours: *protocol == "keyfob" })
-    };
-    killed.filter_map(bar).collect()
 }
 
 /// Plotters' errors are of the back end's type, which is of no interest.
@@ -136,6 +129,7 @@ fn lines(workspace: &Workspace, points: &[Point]) -> Result<()> {
             ChartBuilder::on(&root)
                 .caption("Instructions by the number of sessions", ("sans-serif", 20))
                 .margin(14)
+                .margin_right(36)
                 .x_label_area_size(34)
                 .y_label_area_size(80)
                 .build_cartesian_2d((1.0..1_000_000.0f64).log_scale(), (100.0..most * 3.0).log_scale()),
@@ -161,19 +155,4 @@ fn lines(workspace: &Workspace, points: &[Point]) -> Result<()> {
 fn said(file: &Path) -> Result<()> {
     println!("drew {FOLDER}/{}", file.file_name().unwrap_or_default().to_string_lossy());
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_table_of_readme_is_read_by_its_columns() {
-        let line = "| SIGKILL and SIGSTOP, 25 s | 0 s | keyfob | 106 | 2 | 96 | 2 | **2** | 60 ms |\n| none, 10 s | 0 s | lease | 0 | 0 | 38 | 0 | 0 | 33 ms |";
-        let found = logouts(line);
-        let [bar] = found.as_slice() else { panic!("{} bars", found.len()) };
-        assert_eq!((bar.label.as_str(), bar.value, bar.ours), ("keyfob, grace 0 s", 2.0, true));
-        let readme = include_str!("../../../README.md");
-        assert_eq!(logouts(readme).len(), 9, "the table of README.md has another form");
-    }
 }

@@ -1,10 +1,13 @@
-//! The tables of README.md, made of what was measured and committed: `bench/baseline.json` and `bench/peers.json`.
+//! The tables of README.md, made of what was measured and committed: `bench/baseline.json`, and what the other
+//! commands wrote into `bench`.
 
 use std::fs;
 
 use anyhow::{Context as _, Result};
 
 use super::baseline::{Baseline, Line, number};
+use super::chaos::Published;
+use super::growth::Growth;
 use super::peers::{Login, Race, Row};
 use crate::drift::{self, Mode};
 use crate::workspace::Workspace;
@@ -21,6 +24,10 @@ pub(super) fn settle(workspace: &Workspace, baseline: &Baseline, mode: Mode) -> 
     let peers: Vec<Row> = serde_json::from_str(&peers).context(PEERS)?;
     let text = replaced(&text, "bench", &costs(&baseline.lines))?;
     let text = replaced(&text, "peers", &beside(&peers))?;
+    let chaos = Published::read(workspace)?;
+    let text = replaced(&text, "chaos", &chaos.bound())?;
+    let text = replaced(&text, "clients", &chaos.side_by_side())?;
+    let text = replaced(&text, "growth", &Growth::read(workspace)?.tables())?;
     drift::settle(workspace, README, &text, mode, "cargo xtask bench --readme")
 }
 
@@ -70,9 +77,8 @@ fn beside(peers: &[Row]) -> String {
         let cached = peer.cached_ratio.map_or_else(|| "–".to_owned(), |ratio| format!("{} ×", number(ratio)));
         let note = peer.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
         rows.push(format!(
-            "| {} {}, {}{note} | {} | {} | {cached} | {} | {} |",
-            peer.name,
-            peer.version,
+            "| {}, {}{note} | {} | {} | {cached} | {} | {} |",
+            versioned(&peer.name, &peer.version),
             peer.language,
             login(&peer.cold),
             login(&peer.warm),
@@ -81,6 +87,14 @@ fn beside(peers: &[Row]) -> String {
         ));
     }
     rows.join("\n") + "\n"
+}
+
+/// A library with its version: `oauth2 5.0.0, with a loop round it`.
+pub(super) fn versioned(name: &str, version: &str) -> String {
+    match name.split_once(',') {
+        Some((name, how)) => format!("{name} {version},{how}"),
+        None => format!("{name} {version}"),
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no count of bytes comes near to where a float counts no longer by one")]

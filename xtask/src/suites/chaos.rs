@@ -85,7 +85,7 @@ pub(crate) fn by_hand(workspace: &Workspace, words: &[OsString]) -> Result<bool>
 }
 
 /// The driver as a program, built.
-fn driver(workspace: &Workspace) -> Result<PathBuf> {
+pub(crate) fn driver(workspace: &Workspace) -> Result<PathBuf> {
     let name = "keyfob-chaos";
     // With a test it has the features that everything else was built with.
     let build = workspace.cargo().args(["build", "--quiet"]).args(EVERYTHING);

@@ -13,7 +13,7 @@ mod peers;
 mod rust;
 mod swift;
 
-pub(crate) use chaos::by_hand as chaos_by_hand;
+pub(crate) use chaos::{by_hand as chaos_by_hand, driver as chaos_driver};
 pub(crate) use kotlin::bench as kotlin_bench;
 pub(crate) use peers::install as install_npm;
 pub(crate) use swift::{bench as swift_bench, by_hand as swift_by_hand, needs as swift_needs};

@@ -1,7 +1,8 @@
-//! What the workers ask for tokens: Keyfob, or one of the naive protocols.
+//! What the workers ask for tokens: Keyfob, one of the naive protocols, or another program.
 
 mod library;
 pub(crate) mod naive;
+pub(crate) mod program;
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +12,7 @@ use anyhow::{Result, bail};
 
 use self::library::Library;
 use self::naive::Naive;
+use self::program::Program;
 use crate::options::Errand;
 
 /// How the processes keep out of each other's way.
@@ -22,16 +24,20 @@ pub(crate) enum Protocol {
     MutexOnly,
     /// A row that says who may refresh, for half a second.
     Lease,
+    /// As the program does it that was named.
+    Program,
 }
 
 impl Protocol {
-    pub(crate) const ALL: [Self; 3] = [Self::MutexOnly, Self::Lease, Self::Keyfob];
+    /// Those that are here.
+    const OWN: [Self; 3] = [Self::MutexOnly, Self::Lease, Self::Keyfob];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Keyfob => "keyfob",
             Self::MutexOnly => "mutex-only",
             Self::Lease => "lease",
+            Self::Program => "program",
         }
     }
 }
@@ -40,7 +46,7 @@ impl FromStr for Protocol {
     type Err = String;
 
     fn from_str(word: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|it| it.name() == word).ok_or_else(|| "keyfob, mutex-only or lease".to_owned())
+        Self::OWN.into_iter().find(|it| it.name() == word).ok_or_else(|| "keyfob, mutex-only or lease".to_owned())
     }
 }
 
@@ -104,6 +110,7 @@ pub(crate) fn open(errand: &Errand) -> Result<Box<dyn Client>, Refusal> {
     Ok(match errand.protocol {
         Protocol::Keyfob => Box::new(Library::open(errand)?),
         Protocol::MutexOnly | Protocol::Lease => Box::new(Naive::open(errand)?),
+        Protocol::Program => Box::new(Program::new(errand)),
     })
 }
 
