@@ -1,5 +1,6 @@
-//! Packs the provider files into one text, each without spaces and notes, and lists where they are in it: a line each of id, aliases, a tab, where it begins
-//! and where it ends. A provider is looked up in that list and parsed when it is first named, so nothing of this costs anything at the start.
+//! Packs the provider files into one text, each without spaces and notes, and lists where they are in it: a line for each name, in their order, of the
+//! name, where the file begins, where it ends, and `id` or `alias`, with tabs between. A provider is looked up in that list and parsed when it is first
+//! named, so nothing of this costs anything at the start.
 
 use std::path::Path;
 use std::{env, fs, io};
@@ -11,7 +12,8 @@ fn main() -> io::Result<()> {
     println!("cargo::rerun-if-changed=build.rs");
     let mut files: Vec<_> = fs::read_dir("providers")?.collect::<Result<Vec<_>, _>>()?;
     files.sort_by_key(fs::DirEntry::file_name);
-    let (mut packed, mut names) = (String::new(), String::new());
+    let mut packed = String::new();
+    let mut names = Vec::new();
     for file in files.iter().map(fs::DirEntry::path).filter(|path| path.extension().is_some_and(|kind| kind == "json"))
     {
         // The generic one is no catalogue.
@@ -19,16 +21,21 @@ fn main() -> io::Result<()> {
             let begin = packed.len();
             let (known_as, text) = read(&file)?;
             packed.push_str(&text);
-            names.push_str(&format!("{known_as}\t{begin}\t{}\n", packed.len()));
+            for (place, name) in known_as.into_iter().enumerate() {
+                let kind = if place == 0 { "id" } else { "alias" };
+                names.push((name, format!("{begin}\t{}\t{kind}", packed.len())));
+            }
         }
     }
     let target = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set"))?;
+    names.sort();
+    let names: String = names.into_iter().map(|(name, place)| format!("{name}\t{place}\n")).collect();
     fs::write(Path::new(&target).join("names.txt"), names)?;
     fs::write(Path::new(&target).join("catalogue.txt"), packed)
 }
 
-/// One file's names, and what is left of it.
-fn read(path: &Path) -> io::Result<(String, String)> {
+/// One file's id and aliases, and what is left of it.
+fn read(path: &Path) -> io::Result<(Vec<String>, String)> {
     let malformed = |what: &str| io::Error::other(format!("{}: {what}", path.display()));
     let mut file: Value =
         serde_json::from_str(&fs::read_to_string(path)?).map_err(|error| malformed(&error.to_string()))?;
@@ -39,6 +46,6 @@ fn read(path: &Path) -> io::Result<(String, String)> {
         return Err(malformed("is not called as its id"));
     }
     let aliases = members.get("aliases").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    let names: Vec<&str> = std::iter::once(id).chain(aliases).collect();
-    Ok((names.join(" "), file.to_string()))
+    let names = std::iter::once(id).chain(aliases).map(str::to_owned).collect();
+    Ok((names, file.to_string()))
 }

@@ -1,29 +1,55 @@
 //! The catalogue: one file a provider, built in, parsed when it is first named.
 
+use std::cmp::Ordering;
+
 use super::Provider;
 use crate::error::Result;
 
 /// The files of `core/providers`, packed by the build, one after the other.
 static PACKED: &str = include_str!(concat!(env!("OUT_DIR"), "/catalogue.txt"));
-/// Where they are: a line each of id and aliases, where it begins and where it ends.
+/// Where they are: a line for each name, in the names' order (`build.rs` writes it).
 static NAMES: &str = include_str!(concat!(env!("OUT_DIR"), "/names.txt"));
 
-/// Names and text of every file, by id.
-fn files() -> impl Iterator<Item = (&'static str, &'static str)> {
-    NAMES.lines().filter_map(|line| {
-        let (names, place) = line.split_once('\t')?;
-        Some((names, text_at(place)?))
-    })
+/// A line of the list.
+struct Entry {
+    name: &'static str,
+    text: &'static str,
+    is_id: bool,
 }
 
-fn text_at(place: &str) -> Option<&'static str> {
-    let (begin, end) = place.split_once('\t')?;
-    PACKED.get(begin.parse().ok()?..end.parse().ok()?)
+impl Entry {
+    fn of(line: &'static str) -> Option<Self> {
+        let mut words = line.split('\t');
+        let name = words.next()?;
+        let text = PACKED.get(words.next()?.parse().ok()?..words.next()?.parse().ok()?)?;
+        Some(Self { name, text, is_id: words.next()? == "id" })
+    }
+}
+
+fn entries() -> impl Iterator<Item = Entry> {
+    NAMES.lines().filter_map(Entry::of)
+}
+
+/// The line that begins with this name: the list is halved until only that one is left, for to go through two hundred lines cost a tenth of
+/// opening a store.
+fn line_of(name: &str) -> Option<&'static str> {
+    let mut left = NAMES;
+    while !left.is_empty() {
+        let begin = left.get(..left.len() / 2)?.rfind('\n').map_or(0, |at| at + 1);
+        let (before, rest) = left.split_at(begin);
+        let (line, after) = rest.split_once('\n')?;
+        match line.split('\t').next()?.cmp(name) {
+            Ordering::Equal => return Some(line),
+            Ordering::Less => left = after,
+            Ordering::Greater => left = before,
+        }
+    }
+    None
 }
 
 /// The provider of that id or alias.
 pub(crate) fn find(name: &str) -> Option<Result<Provider>> {
-    files().find(|(names, _)| names.split(' ').any(|known| known == name)).map(|(_, text)| Provider::from_json(text))
+    Some(Provider::from_json(Entry::of(line_of(name)?)?.text))
 }
 
 /// The providers that are built in, by id: for a program that lists them. An app names one by its id in its
@@ -39,7 +65,7 @@ pub(crate) fn find(name: &str) -> Option<Result<Provider>> {
 #[must_use]
 pub fn providers() -> Vec<Provider> {
     // A test reads every file, so none is left out.
-    files().filter_map(|(_, text)| Provider::from_json(text).ok()).collect()
+    entries().filter(|entry| entry.is_id).filter_map(|entry| Provider::from_json(entry.text).ok()).collect()
 }
 
 #[cfg(test)]
@@ -52,24 +78,25 @@ mod tests {
     #[test]
     fn every_file_is_read_under_its_id_and_all_names_differ() {
         let mut names = Vec::new();
-        for (packed, text) in files() {
-            let provider = Provider::from_json(text).unwrap_or_else(|error| panic!("{packed}: {error}"));
-            let own: Vec<&str> =
-                std::iter::once(provider.id()).chain(provider.aliases().iter().map(String::as_str)).collect();
-            assert_eq!(packed.split(' ').collect::<Vec<_>>(), own);
-            for name in &own {
-                assert_eq!(find(name).unwrap().unwrap().id(), provider.id());
+        for Entry { name, text, is_id } in entries() {
+            let provider = Provider::from_json(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(provider.id() == name, is_id, "{name}");
+            if is_id {
+                names.push(provider.id().to_owned());
+                names.extend(provider.aliases().iter().cloned());
             }
-            names.extend(own.into_iter().map(str::to_owned));
+            assert_eq!(find(name).unwrap().unwrap().id(), provider.id());
+            for other in [format!("{name}x"), format!("x{name}"), name.to_uppercase()] {
+                assert!(find(&other).is_none() || entries().any(|entry| entry.name == other), "{other}");
+            }
         }
-        let count = names.len();
         names.sort();
-        names.dedup();
-        assert_eq!(names.len(), count);
-        assert_eq!(providers().len(), files().count());
-        assert!(files().is_sorted_by_key(|(names, _)| names.split(' ').next()));
-        assert!(find("oidc").is_some() && find("").is_none() && find("nobody").is_none());
-        assert_eq!(files().count(), NAMES.lines().count(), "each is where the list says");
+        let listed: Vec<_> = entries().map(|entry| entry.name).collect();
+        assert_eq!(names, listed, "every id and alias once, in order");
+        assert!(listed.is_sorted_by(|one, next| one < next), "no two are the same");
+        assert_eq!(providers().len(), entries().filter(|entry| entry.is_id).count());
+        assert!(find("oidc").is_some() && find("").is_none() && find("nobody").is_none() && find("\t").is_none());
+        assert_eq!(listed.len(), NAMES.lines().count(), "each is where the list says");
         assert!(PACKED.len() + NAMES.len() < MOST, "{} bytes", PACKED.len() + NAMES.len());
     }
 }
