@@ -290,8 +290,11 @@ fn what_cannot_begin_says_why_and_leaves_no_login_behind() {
 fn the_keys_are_fetched_while_the_user_is_at_the_provider() {
     let bench = Bench::new(|_| ());
     let waiting = start(&bench.keyfob, BrowserLogin::new());
-    while bench.count("/jwks") == 0 && !waiting.thread.is_finished() {
-        thread::yield_now();
+    for _ in 0..300 {
+        if bench.count("/jwks") == 1 {
+            break;
+        }
+        let_others_wait();
     }
     let redirect = log_in(&waiting.url);
     let before = bench.idp.requests().len();
