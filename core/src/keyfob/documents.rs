@@ -20,6 +20,7 @@ const LONGEST_MILLIS: i64 = 86_400_000;
 const FORCED_MILLIS: i64 = 30_000;
 
 /// How long keys may take that are fetched ahead: the redirect of a user who was quicker waits for them.
+#[cfg(feature = "loopback")]
 const AHEAD: Duration = Duration::from_secs(3);
 
 /// Longest document (security S76).
@@ -109,6 +110,7 @@ impl Shared {
 
     /// Fetches the issuer's keys while the user is busy at the provider, so that after the redirect nobody waits for them. A login is none the worse
     /// where that fails: they are fetched when a token needs them.
+    #[cfg(feature = "loopback")]
     pub(super) fn fetch_keys_ahead(&self, metadata: &Metadata) {
         let Some(url) = metadata.jwks_uri.as_deref() else { return };
         let limits = Limits { connect: AHEAD, total: AHEAD, ..self.limits(MAX_DOCUMENT) };

@@ -30,16 +30,16 @@ fn entries() -> impl Iterator<Item = Entry> {
     NAMES.lines().filter_map(Entry::of)
 }
 
-/// The line that begins with this name: the list is halved until only that one is left, for to go through two hundred lines cost a tenth of
-/// opening a store.
-fn line_of(name: &str) -> Option<&'static str> {
+/// The entry of this name: the list is halved until only that one is left, for to go through two hundred lines cost a tenth of opening a store.
+fn entry(name: &str) -> Option<Entry> {
     let mut left = NAMES;
     while !left.is_empty() {
         let begin = left.get(..left.len() / 2)?.rfind('\n').map_or(0, |at| at + 1);
         let (before, rest) = left.split_at(begin);
         let (line, after) = rest.split_once('\n')?;
-        match line.split('\t').next()?.cmp(name) {
-            Ordering::Equal => return Some(line),
+        let found = Entry::of(line)?;
+        match found.name.cmp(name) {
+            Ordering::Equal => return Some(found),
             Ordering::Less => left = after,
             Ordering::Greater => left = before,
         }
@@ -49,7 +49,7 @@ fn line_of(name: &str) -> Option<&'static str> {
 
 /// The provider of that id or alias.
 pub(crate) fn find(name: &str) -> Option<Result<Provider>> {
-    Some(Provider::from_json(Entry::of(line_of(name)?)?.text))
+    entry(name).map(|entry| Provider::from_json(entry.text))
 }
 
 /// The providers that are built in, by id: for a program that lists them. An app names one by its id in its
