@@ -148,9 +148,11 @@ inline keyfob::store_key a_key(std::uint8_t byte = 7) {
     return key;
 }
 
-/* The configuration of the tests without a store key: the provider by discovery, with a store in a folder of its own. */
-inline keyfob::config configure_unsealed(const std::string& store) {
-    const std::string json = R"({"store":{"path":")" + folder + '/' + store + R"("},"coherence_seconds":0,
+/* The configuration of the tests without a store key: the provider by discovery, with a store in a folder of its own. Others are looked for at each
+ * call, or so seldom. */
+inline keyfob::config configure_unsealed(const std::string& store, int coherence_seconds = 0) {
+    const std::string json = R"({"store":{"path":")" + folder + '/' + store + R"("},"coherence_seconds":)" +
+                             std::to_string(coherence_seconds) + R"(,
         "registrations":[{"id":"work-sso","provider":"oidc","variables":{"issuer":")" + issuer + R"("},
         "client_id":"demo","redirect_uri":"http://127.0.0.1/callback/work-sso",
         "scopes":["openid","email","offline_access"]}]})";
@@ -158,8 +160,8 @@ inline keyfob::config configure_unsealed(const std::string& store) {
 }
 
 /* The same, with the key. */
-inline keyfob::config configure(const std::string& store) {
-    keyfob::config config = configure_unsealed(store);
+inline keyfob::config configure(const std::string& store, int coherence_seconds = 0) {
+    keyfob::config config = configure_unsealed(store, coherence_seconds);
     config.set_store_key(a_key());
     return config;
 }
