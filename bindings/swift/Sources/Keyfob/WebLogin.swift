@@ -12,7 +12,7 @@ extension Keyfob {
     /// }
     /// ```
     ///
-    /// What `browser` throws is thrown, and ends the login: nothing waits for its redirect any more. So does cancelling the task. What fails for now when the
+    /// What `browser` throws is thrown, and ends the login: from then on nothing waits for its redirect. So does cancelling the task. What fails for now when the
     /// redirect is there is tried again some times, since nobody else has the redirect.
     ///
     /// - Parameters:
